@@ -1,0 +1,122 @@
+public import MezzoPolicy
+
+/// The value of an operation's attribute.
+public enum AttributeValue: Hashable, Sendable, CustomStringConvertible {
+  case int(Int)
+  case float(Double)
+  case ints([Int])
+
+  public var description: String {
+    switch self {
+    case .int(let value): "\(value)"
+    case .float(let value): "\(value)"
+    case .ints(let values): "\(values)"
+    }
+  }
+}
+
+public struct Attribute: Hashable, Sendable {
+  public var name: String
+  public var value: AttributeValue
+
+  public init(_ name: String, _ value: AttributeValue) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// One operand or result as a backend sees it: final extents, and where its elements lie.
+public struct Operand: Hashable, Sendable {
+  public var dtype: DType
+  public var shape: [Int]
+  /// In elements; 0 repeats along an axis.
+  public var strides: [Int]
+  /// The content stays the same between executions, so that it may be packed once.
+  public var isConstant: Bool
+
+  public init(dtype: DType, shape: [Int], strides: [Int]? = nil, isConstant: Bool = false) {
+    self.dtype = dtype
+    self.shape = shape
+    self.strides = strides ?? rowMajorStrides(shape)
+    self.isConstant = isConstant
+  }
+
+  public var type: TensorType { TensorType(dtype, shape) }
+
+  /// Whether the elements lie in row-major order without gaps; strides of axes with extent 1 do not matter.
+  public var isDense: Bool {
+    var expected = 1
+    for axis in shape.indices.reversed() {
+      if shape[axis] != 1 && strides[axis] != expected { return shape.contains(0) }
+      expected &*= max(shape[axis], 1)
+    }
+    return true
+  }
+
+  public func dense() -> Operand { Operand(dtype: dtype, shape: shape, isConstant: isConstant) }
+}
+
+/// One step behind an operation's own arithmetic, done on its accumulator before the one rounding to the result.
+public enum EpilogueStep: Hashable, Sendable, CustomStringConvertible {
+  /// Adds the request's input of this index, a vector along the last axis.
+  case bias(operand: Int)
+  case relu
+  case gelu(approximate: Bool)
+  case sigmoid
+  case tanh
+
+  public var description: String {
+    switch self {
+    case .bias: "bias"
+    case .relu: "relu"
+    case .gelu(let approximate): approximate ? "gelu_tanh" : "gelu"
+    case .sigmoid: "sigmoid"
+    case .tanh: "tanh"
+    }
+  }
+}
+
+/// What is asked of a backend: an operation with its attributes, operands, epilogue and the numerics wanted.
+public struct OperationRequest: Hashable, Sendable, CustomStringConvertible {
+  public var code: OperationCode
+  public var attributes: [Attribute]
+  /// The operation's own inputs, then those of the epilogue.
+  public var inputs: [Operand]
+  public var results: [Operand]
+  public var epilogue: [EpilogueStep]
+  /// The narrowest dtype in which sums may be kept.
+  public var accumulator: DType
+
+  public init(
+    _ code: OperationCode, attributes: [Attribute] = [], inputs: [Operand], results: [Operand],
+    epilogue: [EpilogueStep] = [], accumulator: DType? = nil
+  ) {
+    self.code = code
+    self.attributes = attributes
+    self.inputs = inputs
+    self.results = results
+    self.epilogue = epilogue
+    // At least float32 whatever the policy, float64 for float64 data; scalars such as a learning rate are no data.
+    let data = [inputs.first, results.first].compactMap { $0?.dtype }
+    self.accumulator = accumulator ?? (data.contains(.float64) ? .float64 : .float32)
+  }
+
+  /// The inputs that the operation itself has, without those of its epilogue.
+  public var ownInputCount: Int {
+    inputs.count - epilogue.count { if case .bias = $0 { true } else { false } }
+  }
+
+  public var ownInputs: ArraySlice<Operand> { inputs.prefix(ownInputCount) }
+
+  /// The dtypes alone, for tables: `bfloat16, bfloat16 -> float32`.
+  public var dtypes: String {
+    "\(ownInputs.map(\.dtype.name).joined(separator: ", ")) -> \(results.map(\.dtype.name).joined(separator: ", "))"
+  }
+
+  /// `matmul+bias+relu bfloat16[128, 784] bfloat16[784, 512] -> bfloat16[128, 512]`
+  public var description: String {
+    let name = ([code.name] + epilogue.map(\.description)).joined(separator: "+")
+    let operands = ownInputs.map(\.type.description).joined(separator: " ")
+    return "\(name) \(operands) -> \(results.map(\.type.description).joined(separator: " "))"
+  }
+}

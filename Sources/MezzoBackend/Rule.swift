@@ -1,0 +1,106 @@
+public import MezzoPolicy
+
+/// One thing that a backend can do, as data: which operation on which dtypes, under which condition, how exact, how fast.
+public struct Rule: Sendable, CustomStringConvertible {
+  public var name: String
+  public var code: OperationCode
+  public var signature: RuleSignature
+  /// `nil`: always.
+  public var condition: RuleExpression?
+  public var accumulator: DType
+  public var traits: Traits
+  public var epilogue: EpilogueMask
+  public var cost: Cost
+  /// The rule's place in the backend's own table.
+  public var index: Int
+
+  public init(
+    name: String, code: OperationCode, signature: RuleSignature, condition: RuleExpression? = nil,
+    accumulator: DType = .float32, traits: Traits = [], epilogue: EpilogueMask = [], cost: Cost = Cost(), index: Int
+  ) {
+    self.name = name
+    self.code = code
+    self.signature = signature
+    self.condition = condition
+    self.accumulator = accumulator
+    self.traits = traits
+    self.epilogue = epilogue
+    self.cost = cost
+    self.index = index
+  }
+
+  public struct Traits: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public static let deterministic = Traits(rawValue: 1)
+    public static let reentrant = Traits(rawValue: 2)
+    public static let inPlace = Traits(rawValue: 4)
+    public static let prepacks = Traits(rawValue: 8)
+    public static let ownThreads = Traits(rawValue: 16)
+    public static let asynchronous = Traits(rawValue: 32)
+  }
+
+  /// Bit `kind` is set for each epilogue step, numbered as in the ABI, that the rule can take.
+  public struct EpilogueMask: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public func contains(_ step: EpilogueStep) -> Bool { rawValue & (1 << step.abiKind) != 0 }
+  }
+
+  /// Nanoseconds and rates; 0 leaves a term out.
+  public struct Cost: Sendable {
+    public var fixed: Double
+    public var operationsPerNanosecond: Double
+    public var bytesPerNanosecond: Double
+
+    public init(fixed: Double = 0, operationsPerNanosecond: Double = 0, bytesPerNanosecond: Double = 0) {
+      self.fixed = fixed
+      self.operationsPerNanosecond = operationsPerNanosecond
+      self.bytesPerNanosecond = bytesPerNanosecond
+    }
+
+    public func estimate(operations: Double, bytes: Double) -> Double {
+      var nanoseconds = max(fixed, 0)
+      if operationsPerNanosecond > 0 { nanoseconds += operations / operationsPerNanosecond }
+      if bytesPerNanosecond > 0 { nanoseconds += bytes / bytesPerNanosecond }
+      return nanoseconds
+    }
+  }
+
+  public var description: String { "\(name): \(code) \(signature)" }
+}
+
+/// Whether a rule takes a request, and if not, what decided.
+public enum RuleVerdict: Sendable, Equatable {
+  case matches
+  case differs(BackendError.Why, String)
+}
+
+extension Rule {
+  /// How many leading steps of the request's epilogue this rule can take.
+  public func epiloguePrefix(_ request: OperationRequest) -> Int {
+    request.epilogue.prefix { epilogue.contains($0) }.count
+  }
+
+  public func match(_ request: OperationRequest, threads: Int) -> RuleVerdict {
+    guard code == request.code else { return .differs(.operation, "is for \(code), not \(request.code)") }
+    if !accumulator.accumulatesAtLeast(request.accumulator) {
+      return .differs(.accumulator, "accumulates in \(accumulator.name), \(request.accumulator.name) is wanted")
+    }
+    let bindings: RuleBindings
+    switch signature.bind(inputs: Array(request.ownInputs), results: request.results) {
+    case .success(let bound): bindings = bound
+    case .failure(let mismatch): return .differs(mismatch.why, mismatch.message)
+    }
+    guard let condition else { return .matches }
+    return condition.verdict(bindings, threads: threads)
+  }
+}
+
+extension DType {
+  /// Whether sums kept in this dtype are at least as exact as sums kept in `other`.
+  func accumulatesAtLeast(_ other: DType) -> Bool {
+    self == other || self == .float64 || (self == .float32 && other != .float64)
+  }
+}
