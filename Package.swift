@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// CI sets it; a user's build must not fail because a later compiler warns about something new.
+let isStrict = Context.environment["MEZZO_STRICT"] != nil
+
+let swift: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+  ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+let strictC: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
+
+/// Kernels are built with optimization in debug too, so that tests stay quick.
+let kernels: [CSetting] = [.unsafeFlags(["-O3"])] + strictC
+
+/// A plugin needs no Swift runtime and exports its one entry point alone.
+let plugin: [CSetting] = [.unsafeFlags(["-O3", "-fvisibility=hidden"])] + strictC
+let pluginLinker: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib", "-nostartfiles", "-use-ld=lld"], .when(platforms: [.linux]))
+]
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "Mezzo",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Mezzo", targets: ["Mezzo"]),
+    .library(name: "MezzoConformance", targets: ["MezzoConformance"]),
+    .library(name: "CMezzoABI", targets: ["CMezzoABI"]),
+    .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
+    .library(name: "MezzoCTemplate", type: .dynamic, targets: ["CTemplatePlugin"]),
+    .executable(name: "mezzo", targets: ["MezzoCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+  ],
+  targets: [
+    // The policy core: no tensor is known here.
+    .target(name: "MezzoPolicy", swiftSettings: swift),
+
+    // The backend protocol.
+    .target(name: "CMezzoABI", cSettings: strictC),
+    .target(name: "MezzoBackend", dependencies: ["CMezzoABI", "MezzoPolicy"], swiftSettings: swift),
+
+    // Graphs, and the two ways to a backend: linked in, and opened at run time.
+    .target(name: "MezzoGraph", dependencies: ["MezzoBackend", "MezzoPolicy"], swiftSettings: swift),
+    .target(name: "CMezzoBuiltin", dependencies: ["CMezzoABI"], cSettings: kernels),
+    .target(name: "MezzoBuiltin", dependencies: ["CMezzoABI", "CMezzoBuiltin"], swiftSettings: swift),
+    .systemLibrary(name: "CMezzoFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+    .target(
+      name: "MezzoPlugins", dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPolicy", log],
+      swiftSettings: swift),
+
+    // Route, plan, run.
+    .target(
+      name: "MezzoRuntime",
+      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy"],
+      swiftSettings: swift),
+
+    // Layers, training, files.
+    .target(
+      name: "MezzoLayers", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
+    .systemLibrary(name: "CMezzoZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .target(name: "CMezzoDigits", exclude: ["data"], cSettings: strictC),
+    .target(
+      name: "MezzoTraining",
+      dependencies: [
+        "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", log,
+      ], swiftSettings: swift),
+    .target(
+      name: "MezzoCheckpoint", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy"],
+      swiftSettings: swift),
+
+    // What people import, run, and test their backends with.
+    .target(
+      name: "Mezzo",
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+        "MezzoTraining",
+      ], swiftSettings: swift),
+    .target(
+      name: "MezzoConformance",
+      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"], swiftSettings: swift),
+    .executableTarget(name: "MezzoCommand", dependencies: ["Mezzo", arguments, log], swiftSettings: swift),
+
+    // Backends that are opened at run time. No target may depend on them.
+    .target(
+      name: "OneDNNPlugin", dependencies: ["CMezzoABI"], path: "Plugins/OneDNN", publicHeadersPath: ".",
+      cSettings: plugin, linkerSettings: pluginLinker),
+    .target(
+      name: "CTemplatePlugin", dependencies: ["CMezzoABI"], path: "Plugins/CTemplate", publicHeadersPath: ".",
+      cSettings: plugin, linkerSettings: pluginLinker),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

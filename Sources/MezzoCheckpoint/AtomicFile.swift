@@ -1,0 +1,86 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Files that are whole or not there: written under another name in the same directory, flushed, then renamed.
+enum AtomicFile {
+  static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(CheckpointError) {
+    let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).part"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
+    do throws(CheckpointError) {
+      for part in parts { try write(part, to: file, path) }
+      guard fsync(file) == 0 else { throw .unwritable(path: path, reason: reason()) }
+    } catch {
+      close(file)
+      unlink(temporary)
+      throw error
+    }
+    guard close(file) == 0, rename(temporary, path) == 0 else {
+      let failure = CheckpointError.unwritable(path: path, reason: reason())
+      unlink(temporary)
+      throw failure
+    }
+  }
+
+  static func read(_ path: String) throws(CheckpointError) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw .unreadable(path: path, reason: reason()) }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw .unreadable(path: path, reason: "it is not a regular file")
+    }
+    let size = Int(status.st_size)
+    var done = 0
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while done < size {
+        let got = Self.system { pread(file, buffer.baseAddress.map { $0 + done }, size - done, off_t(done)) }
+        if got <= 0 {
+          failed = got < 0
+          break
+        }
+        done += got
+      }
+      count = done
+    }
+    if failed { throw .unreadable(path: path, reason: reason()) }
+    guard done == size else { throw .truncated(path: path, expected: size, found: done) }
+    return bytes
+  }
+
+  private static func write(_ part: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(CheckpointError) {
+    var rest = part[...]
+    while !rest.isEmpty {
+      let piece = UnsafeRawBufferPointer(rebasing: rest)
+      let written = system { systemWrite(file, piece) }
+      guard written > 0 else { throw .unwritable(path: path, reason: reason()) }
+      rest = rest.dropFirst(written)
+    }
+  }
+
+  private static func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      Glibc.write(file, bytes.baseAddress, bytes.count)
+    #elseif canImport(Musl)
+      Musl.write(file, bytes.baseAddress, bytes.count)
+    #elseif canImport(Darwin)
+      Darwin.write(file, bytes.baseAddress, bytes.count)
+    #endif
+  }
+
+  /// Calls again where a signal came between.
+  private static func system(_ call: () -> Int) -> Int {
+    while true {
+      let result = call()
+      if result >= 0 || errno != EINTR { return result }
+    }
+  }
+
+  private static func reason() -> String { String(cString: strerror(errno)) }
+}

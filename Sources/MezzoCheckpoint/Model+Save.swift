@@ -1,0 +1,50 @@
+public import MezzoLayers
+public import MezzoRuntime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Model {
+  private static let configurationFile = "config.json"
+  private static let weightsFile = "model.safetensors"
+
+  /// What `config.json` holds; a version that is not known is refused rather than guessed at.
+  private struct Configuration: Codable {
+    var format = 1
+    var seed: UInt64
+    var model: AnyLayer
+  }
+
+  /// Writes the layers and their policies to `config.json` and the weights to `model.safetensors` in `directory`, which must
+  /// exist. Each file is whole or as it was.
+  public func save(to directory: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let text = Array(try encoder.encode(Configuration(seed: seed, model: AnyLayer(layer))))
+    try Safetensors.write(try variables, to: "\(directory)/\(Self.weightsFile)")
+    try text.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
+  }
+
+  /// A model as it was saved: layers keep the policies they were made with, whatever the global policy is now.
+  public convenience init(directory: String, runtime: Runtime = .shared) throws {
+    let path = "\(directory)/\(Self.configurationFile)"
+    let text = try AtomicFile.read(path)
+    let configuration: Configuration
+    do {
+      configuration = try JSONDecoder().decode(Configuration.self, from: Data(text))
+    } catch let error as LayerError {
+      throw error
+    } catch {
+      throw CheckpointError.malformedConfiguration(path: path, reason: "\(error)")
+    }
+    guard configuration.format == 1 else {
+      throw CheckpointError.malformedConfiguration(
+        path: path, reason: "its format is \(configuration.format), this version reads format 1")
+    }
+    self.init(configuration.model.layer, seed: configuration.seed, runtime: runtime)
+    try setVariables(try Safetensors.read("\(directory)/\(Self.weightsFile)"))
+  }
+}

@@ -1,0 +1,31 @@
+public import MezzoBackend
+import MezzoPolicy
+
+/// One step of gradient descent with momentum, as Keras does it: `w v g rate apply -> w′ v′`.
+///
+/// `v′ = momentum·v − rate·g`, then `w′ = w + v′`, or `w + momentum·v′ − rate·g` with Nesterov's. `rate` is a float64 scalar;
+/// where the bool scalar `apply` is false, nothing changes.
+public struct SGDUpdate: Operation {
+  public static let name = "sgd_update"
+  public var momentum: Double
+  public var nesterov: Bool
+
+  public init(momentum: Double, nesterov: Bool) {
+    self.momentum = momentum
+    self.nesterov = nesterov
+  }
+
+  public var lowering: Lowering {
+    .backend(.sgdUpdate, [Attribute("momentum", .float(momentum)), Attribute("nesterov", .int(nesterov ? 1 : 0))])
+  }
+
+  public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    try requireCount(operands, 5)
+    try requireFloatingPoint(Array(operands[..<3]))
+    try requireEqualTypes(Array(operands[..<3]))
+    guard operands[3] == TensorType(.float64, []), operands[4] == TensorType(.bool, []) else {
+      throw wrongShape("a rate float64[] and a bool[]", operands)
+    }
+    return Array(operands[..<2])
+  }
+}

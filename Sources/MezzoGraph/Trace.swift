@@ -1,0 +1,98 @@
+public import MezzoBackend
+public import MezzoPolicy
+
+/// Records the operations that are applied to symbolic tensors, and makes a `Graph` of them.
+///
+/// ```swift
+/// let trace = Trace()
+/// let x = trace.input(TensorType(.float32, [4]), name: "x")
+/// let graph = trace.finish([try x.exp()])
+/// ```
+public final class Trace {
+  private var values: [TensorType] = []
+  private(set) var nodes: [Graph.Node] = []
+  private var inputs: [Graph.Input] = []
+  private var constants: [Constant: SymbolicTensor] = [:]
+  /// Which layer is being traced, and in which phase; operations are tagged with it.
+  public private(set) var origin = Graph.Origin(layer: "", phase: .forward)
+
+  public init() {}
+
+  public func input(_ type: TensorType, name: String, role: Graph.Role = .argument) -> SymbolicTensor {
+    let symbol = newValue(type)
+    inputs.append(Graph.Input(value: symbol.id, name: name, role: role))
+    return symbol
+  }
+
+  /// A scalar that the graph knows; it broadcasts against any shape.
+  public func constant(_ value: Double, dtype: DType) throws(GraphError) -> SymbolicTensor {
+    let constant = Constant(value: value, dtype: dtype)
+    if let known = constants[constant] { return known }
+    let symbol = try apply(constant, [])[0]
+    constants[constant] = symbol
+    return symbol
+  }
+
+  @discardableResult
+  public func apply(_ operation: some Operation, _ operands: [SymbolicTensor]) throws(GraphError) -> [SymbolicTensor] {
+    guard operands.allSatisfy({ $0.trace === self }) else {
+      throw GraphError(.differentTraces(operation: type(of: operation).name), layer: origin.layer)
+    }
+    let types: [TensorType]
+    do {
+      types = try operation.resultTypes(operands.map(\.type))
+    } catch {
+      throw GraphError(error.kind, layer: error.layer.isEmpty ? origin.layer : error.layer)
+    }
+    for type in types where type.checkedByteCount == nil {
+      throw GraphError(.unusableType(type), layer: origin.layer)
+    }
+    let results = types.map(newValue)
+    nodes.append(
+      Graph.Node(operation: operation, operands: operands.map(\.id), results: results.map(\.id), origin: origin))
+    return results
+  }
+
+  /// Tags what `body` traces with `layer` (a path) and `phase`.
+  public func tagged<R, E: Error>(_ origin: Graph.Origin, _ body: () throws(E) -> R) throws(E) -> R {
+    let outer = self.origin
+    self.origin = origin
+    defer { self.origin = outer }
+    return try body()
+  }
+
+  /// The graph of everything traced so far. `updates` pairs inputs of role `state` with what replaces them.
+  public func finish(
+    _ outputs: [SymbolicTensor], updates: [(state: SymbolicTensor, value: SymbolicTensor)] = []
+  ) -> Graph {
+    Graph(
+      values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id),
+      updates: updates.compactMap { update in
+        inputs.firstIndex { $0.value == update.state.id }.map { Graph.Update(input: $0, value: update.value.id) }
+      })
+  }
+
+  func symbol(_ id: Graph.ValueID) -> SymbolicTensor { SymbolicTensor(id: id, type: values[id], trace: self) }
+
+  private func newValue(_ type: TensorType) -> SymbolicTensor {
+    values.append(type)
+    return symbol(values.count - 1)
+  }
+}
+
+/// A tensor that a trace will have: a type, and the place in the graph that makes its values.
+public struct SymbolicTensor {
+  public let id: Graph.ValueID
+  public let type: TensorType
+  public let trace: Trace
+
+  public var dtype: DType { type.dtype }
+  public var shape: [Int] { type.shape }
+  public var rank: Int { type.rank }
+}
+
+extension SymbolicTensor {
+  func apply(_ operation: some Operation, _ others: SymbolicTensor...) throws(GraphError) -> SymbolicTensor {
+    try trace.apply(operation, [self] + others)[0]
+  }
+}

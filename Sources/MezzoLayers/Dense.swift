@@ -1,0 +1,58 @@
+public import MezzoGraph
+public import MezzoPolicy
+
+/// `activation(x · kernel + bias)`: `[…, inputs] -> […, units]`.
+///
+/// `kernel` is `[inputs, units]`, `bias` `[units]`. Any numeric input is cast to the compute dtype, integers too, as in
+/// `tf.keras`; the product is summed in at least float32, and bias and activation are applied before it is rounded.
+///
+/// ```swift
+/// let hidden = Dense(512, activation: .relu)
+/// let logits = Dense(10, policy: .float32)
+/// ```
+public struct Dense: Layer, Hashable {
+  public var units: Int
+  public var activation: ActivationFunction
+  public var useBias: Bool
+  public var kernelInitializer: Initializer
+  public var biasInitializer: Initializer
+  public var name: String?
+  public let policy: DTypePolicy
+
+  /// - Parameter policy: by default the one in effect here.
+  public init(
+    _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil,
+    policy: DTypePolicy? = nil
+  ) {
+    self.units = units
+    self.activation = activation
+    self.useBias = useBias
+    self.kernelInitializer = kernelInitializer
+    self.biasInitializer = biasInitializer
+    self.name = name
+    self.policy = policy ?? globalPolicy()
+  }
+
+  public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    guard units > 0 else {
+      throw LayerError.invalidConfiguration(
+        layer: "layer \(context.path)", expected: "at least 1 unit", found: "\(units)")
+    }
+    guard let compute = context.policy.computeDType, compute.isFloatingPoint else {
+      throw LayerError.nonFloatingPolicy(layer: context.path, policy: context.policy.name)
+    }
+    guard input.rank >= 2 else {
+      throw LayerError.inputShape(layer: context.path, expected: "[batch, …, inputs]", found: input.shape)
+    }
+    let inputs = input.shape[input.rank - 1]
+    let kernel = try context.variable("kernel", shape: [inputs, units], initializer: kernelInitializer)
+    // The number of rows is written out rather than left to be inferred, which an extent of 0 would make ambiguous.
+    let rows = input.shape.dropLast().reduce(1, *)
+    var output = try input.cast(to: compute).reshaped([rows, inputs]).matmul(kernel)
+    if useBias {
+      output = try output + context.variable("bias", shape: [units], initializer: biasInitializer)
+    }
+    return try activation(output).reshaped(input.shape.dropLast() + [units])
+  }
+}

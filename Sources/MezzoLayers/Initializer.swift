@@ -1,0 +1,47 @@
+public import MezzoBackend
+public import MezzoGraph
+
+/// How a variable gets its first values, in Keras's words. The same seed and path give the same values on every machine.
+public enum Initializer: Codable, Sendable, Hashable {
+  case zeros
+  case ones
+  case constant(Double)
+  /// Within ±√(6 ∕ (fan in + fan out)) (Glorot and Bengio, AISTATS 2010).
+  case glorotUniform
+  /// Within ±√(6 ∕ fan in) (He et al., ICCV 2015).
+  case heUniform
+  case randomUniform(minimum: Double, maximum: Double)
+  case randomNormal(mean: Double, deviation: Double)
+
+  /// A tensor of `type`; values are drawn in float64 and rounded once.
+  public func tensor(_ type: TensorType, seed: UInt64, path: String) throws -> Tensor {
+    guard let count = type.checkedCount else { return try Tensor(zeros: type) }
+    // FNV-1a over the path, so that a variable's values do not depend on which others there are.
+    let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    var random = SplitMix64(seed: seed &+ hash)
+    func uniform(_ limit: Double) -> [Double] { (0..<count).map { _ in (random.unit() * 2 - 1) * limit } }
+    let (fanIn, fanOut) = Self.fans(type.shape)
+    let scalars: [Double] =
+      switch self {
+      case .zeros: .init(repeating: 0, count: count)
+      case .ones: .init(repeating: 1, count: count)
+      case .constant(let value): .init(repeating: value, count: count)
+      case .glorotUniform: uniform((6 / max(fanIn + fanOut, 1)).squareRoot())
+      case .heUniform: uniform((6 / max(fanIn, 1)).squareRoot())
+      case .randomUniform(let minimum, let maximum): (0..<count).map { _ in minimum + random.unit() * (maximum - minimum) }
+      case .randomNormal(let mean, let deviation): (0..<count).map { _ in mean + random.normal() * deviation }
+      }
+    return try Tensor(scalars, shape: type.shape, dtype: type.dtype)
+  }
+
+  /// As Keras counts them: the last two axes, times the receptive field before them.
+  static func fans(_ shape: [Int]) -> (fanIn: Double, fanOut: Double) {
+    switch shape.count {
+    case 0: return (1, 1)
+    case 1: return (Double(shape[0]), Double(shape[0]))
+    default:
+      let field = shape.dropLast(2).reduce(1.0) { $0 * Double($1) }
+      return (Double(shape[shape.count - 2]) * field, Double(shape[shape.count - 1]) * field)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+public import MezzoBackend
+
+/// What is wrong with a layer, its input or its configuration.
+public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
+  case inputShape(layer: String, expected: String, found: [Int])
+  case variableType(path: String, built: TensorType, asked: TensorType)
+  case nonFloatingPolicy(layer: String, policy: String)
+  case invalidConfiguration(layer: String, expected: String, found: String)
+  case notBuilt(model: String)
+  case unknownVariables(expected: [String], found: [String])
+  case unknownClass(name: String, known: [String])
+  case nonFiniteInput(index: Int, value: String)
+
+  public var description: String {
+    switch self {
+    case .inputShape(let layer, let expected, let found):
+      "layer \(layer) expected an input of shape \(expected), got \(found)"
+    case .variableType(let path, let built, let asked):
+      "layer \(Self.owner(path)): its variable \(path) was built as \(built), this input would need \(asked); "
+        + "give inputs of the shape that the model was built with, or make a new model"
+    case .nonFloatingPolicy(let layer, let policy):
+      "layer \(layer) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
+    case .invalidConfiguration(let layer, let expected, let found): "\(layer) expected \(expected), got \(found)"
+    case .notBuilt(let model):
+      "\(model) has no variables yet: call build(input:), fit or predict first, so that the input's shape is known"
+    case .unknownVariables(let expected, let found):
+      "expected the variables \(expected), got \(found)"
+    case .unknownClass(let name, let known):
+      "no layer class \(name) is registered; there are \(known). LayerRegistry.register(_:) adds one's own"
+    case .nonFiniteInput(let index, let value):
+      "the input has \(value) at element \(index); inputs must be finite"
+    }
+  }
+
+  private static func owner(_ path: String) -> String {
+    path.split(separator: ".").dropLast().joined(separator: ".")
+  }
+}

@@ -1,0 +1,43 @@
+public import MezzoBackend
+public import MezzoGraph
+
+/// What a layer asked for when it wanted a variable.
+public struct VariableSpec: Sendable, Hashable {
+  public var path: String
+  public var type: TensorType
+  public var initializer: Initializer
+  public var isTrainable: Bool
+}
+
+/// Tensors by path, in the order in which the layers asked for them: a model's weights, an optimizer's slots.
+///
+/// `encoder.dense_1.kernel` is the kernel of the layer `dense_1` in `encoder`.
+public struct Variables: Sendable, Equatable {
+  public private(set) var paths: [String] = []
+  private var tensors: [String: Tensor] = [:]
+  private var frozen: Set<String> = []
+
+  public init() {}
+
+  public subscript(path: String) -> Tensor? { tensors[path] }
+
+  public func isTrainable(_ path: String) -> Bool { !frozen.contains(path) }
+
+  public var count: Int { paths.count }
+  public var byteCount: Int { tensors.values.reduce(0) { $0 + $1.byteCount } }
+  /// All elements of all variables.
+  public var parameterCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
+
+  /// Replaces the tensor at `path`, or adds it.
+  public mutating func set(_ path: String, _ tensor: Tensor, isTrainable: Bool = true) {
+    if tensors.updateValue(tensor, forKey: path) == nil { paths.append(path) }
+    if isTrainable { frozen.remove(path) } else { frozen.insert(path) }
+  }
+
+  /// The tensors at `paths`, all of which must be there.
+  package func tensors(at paths: [String]) throws(LayerError) -> [Tensor] {
+    let found = paths.compactMap { tensors[$0] }
+    guard found.count == paths.count else { throw .unknownVariables(expected: paths, found: self.paths) }
+    return found
+  }
+}

@@ -1,0 +1,101 @@
+import Logging
+public import MezzoBackend
+
+/// The backends of a program: those that are ready, and those that were refused, each with its reason.
+public struct BackendRegistry: Sendable {
+  public private(set) var entries: [Entry] = []
+
+  public struct Entry: Sendable {
+    /// The backend's id, or the name of its file where it never said one.
+    public var name: String
+    /// Where it was looked for.
+    public var path: String
+    public var state: State
+  }
+
+  public enum State: Sendable {
+    case ready(any Backend)
+    case refused(reason: String)
+  }
+
+  /// Only the backends that are handed over, in this order.
+  public init(_ backends: [any Backend] = []) {
+    for backend in backends { register(backend) }
+  }
+
+  /// The backends that can compute, in the order in which they were registered.
+  public var backends: [any Backend] {
+    entries.compactMap { if case .ready(let backend) = $0.state { backend } else { nil } }
+  }
+
+  public var refused: [(name: String, path: String, reason: String)] {
+    entries.compactMap { if case .refused(let reason) = $0.state { ($0.name, $0.path, reason) } else { nil } }
+  }
+
+  public mutating func register(_ backend: any Backend) {
+    if let first = entries.first(where: { $0.name == backend.id }), case .ready = first.state {
+      refuse(
+        backend.id, at: backend.origin, "there is already a backend \(backend.id), from \(first.path); ids are unique")
+    } else {
+      entries.append(Entry(name: backend.id, path: backend.origin, state: .ready(backend)))
+    }
+  }
+
+  /// Opens a library and registers its backend; if that fails, the entry says why and the program goes on.
+  public mutating func load(library path: String, expecting name: String? = nil) {
+    do throws(BackendError) {
+      register(try NativeBackend(library: path))
+    } catch {
+      refuse(name ?? error.backend, at: path, error.message)
+    }
+  }
+
+  /// Registers everything on the search path, and then the backends of `bundled` from beside the program.
+  ///
+  /// `MEZZO_BACKENDS` filters by id: `only:a,b` keeps those, `-a,-b` leaves those out.
+  public mutating func discover(bundled: [Bundled]) {
+    let configured = SearchPath.configured()
+    for (path, reason) in configured.refused { refuse(path, at: path, reason) }
+    for path in configured.libraries { load(library: path) }
+    for plugin in bundled where SearchPath.bundled(plugin.product) != nil {
+      let path = SearchPath.bundled(plugin.product) ?? plugin.product
+      if LibraryFile.exists(path) {
+        load(library: path, expecting: plugin.id)
+      } else {
+        refuse(plugin.id, at: path, "\(path) does not exist; \(plugin.advice)")
+      }
+    }
+    filter(Environment.value("MEZZO_BACKENDS"))
+  }
+
+  /// A backend that comes with Mezzo as a product of its own.
+  public struct Bundled: Sendable {
+    public var id: String
+    public var product: String
+    /// What to do where the library is not there.
+    public var advice: String
+
+    public init(id: String, product: String, advice: String) {
+      self.id = id
+      self.product = product
+      self.advice = advice
+    }
+  }
+
+  private mutating func filter(_ text: String?) {
+    guard let text else { return }
+    let only = text.hasPrefix("only:") ? Set(text.dropFirst(5).split(separator: ",").map(String.init)) : nil
+    let without = Set(text.split(separator: ",").filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) })
+    for index in entries.indices where entries[index].path != "linked into the program" {
+      let name = entries[index].name
+      if without.contains(name) || only.map({ !$0.contains(name) }) ?? false {
+        entries[index].state = .refused(reason: "left out by MEZZO_BACKENDS=\(text)")
+      }
+    }
+  }
+
+  private mutating func refuse(_ name: String, at path: String, _ reason: String) {
+    entries.append(Entry(name: name, path: path, state: .refused(reason: reason)))
+    Logger(label: "mezzo.backends").notice("backend \(name) refused: \(reason)")
+  }
+}

@@ -1,0 +1,119 @@
+public import CMezzoABI
+public import MezzoBackend
+
+/// A backend behind the C ABI: a table of rules and entry points, from an opened library or linked into the program.
+public final class NativeBackend: Backend, @unchecked Sendable {
+  // Sound to share: all stored pointers are set once in init, and the ABI lets every entry point be called on any thread.
+  public let id: String
+  public let version: String
+  public let origin: String
+  public let rules: [Rule]
+
+  private let object: UnsafeMutableRawPointer?
+  private let entries: Entries
+
+  struct Entries {
+    var plan, execute, release: CallSite
+    var pack: CallSite?
+  }
+
+  static var offer: mezzo_offer {
+    mezzo_offer(
+      struct_size: UInt32(MemoryLayout<mezzo_offer>.size), major: UInt16(MEZZO_ABI_MAJOR), min_minor: 0,
+      max_minor: UInt16(MEZZO_ABI_MINOR), reserved: 0, cpu: nil, n_cpu: 0, reserved2: 0)
+  }
+
+  static func noCommonVersion(_ name: String) -> BackendError {
+    BackendError(
+      backend: name, kind: .unloadable,
+      message: "it does not speak ABI \(MEZZO_ABI_MAJOR).0 to \(MEZZO_ABI_MAJOR).\(MEZZO_ABI_MINOR), which this host "
+        + "offers; rebuild it with this host's mezzo_backend.h")
+  }
+
+  /// Opens the library at `path` and asks it for its table through libffi.
+  public convenience init(library path: String) throws(BackendError) {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let table = try SharedLibrary(path: path, name: name).table(for: name)
+    try self.init(table: table, name: name, origin: path, convention: .foreign)
+  }
+
+  /// A backend that is part of the program.
+  public convenience init(
+    linked query: @convention(c) (UnsafePointer<mezzo_offer>?) -> UnsafePointer<mezzo_backend>?, name: String
+  ) throws(BackendError) {
+    var offer = Self.offer
+    guard let table = query(&offer) else { throw Self.noCommonVersion(name) }
+    try self.init(table: table, name: name, origin: "linked into the program", convention: .direct)
+  }
+
+  init(
+    table pointer: UnsafePointer<mezzo_backend>, name: String, origin: String, convention: CallConvention
+  ) throws(BackendError) {
+    let table = try BackendTable(pointer, name: name)
+    id = table.id
+    version = table.version
+    self.origin = origin
+    rules = try table.rules()
+    let required = try table.requiredEntries()
+    entries = Entries(
+      plan: CallSite(required.plan, convention), execute: CallSite(required.execute, convention),
+      release: CallSite(required.release, convention), pack: table.raw.pack.map { CallSite($0, convention) })
+    var arguments = mezzo_open_args()
+    arguments.host = UnsafePointer(HostServices.table.pointer)
+    let open = CallSite(required.open, convention)
+    try Self.call(backend: table.id, { open(nil, $0) }, &arguments, head: \.h)
+    object = arguments.`self`
+  }
+
+  public func prepare(
+    _ request: OperationRequest, rule: Rule, threads: Int
+  ) throws(BackendError) -> any PreparedOperation {
+    var arguments = mezzo_plan_args()
+    arguments.rule = UInt32(rule.index)
+    arguments.threads = UInt32(clamping: threads)
+    try RequestMarshaller.withOperation(request, backend: id) { operation throws(BackendError) in
+      arguments.op = operation
+      try Self.call(backend: id, { entries.plan(object, $0) }, &arguments, head: \.h)
+    }
+    let prepared = NativeOperation(
+      backend: self, plan: arguments.plan, workspaceBytes: Int(clamping: arguments.workspace),
+      packing: arguments.packed_bytes == 0
+        ? nil
+        : Packing(
+          operand: Int(arguments.packed_operand), bytes: Int(clamping: arguments.packed_bytes),
+          key: [arguments.pack_key.0, arguments.pack_key.1]),
+      consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant))
+    try prepared.validate(request)
+    return prepared
+  }
+
+  func pack(_ arguments: inout mezzo_pack_args) throws(BackendError) {
+    guard let pack = entries.pack else {
+      throw BackendError(backend: id, kind: .invalid, message: "it asked for a packed operand but has no pack function")
+    }
+    try Self.call(backend: id, { pack(object, $0) }, &arguments, head: \.h)
+  }
+
+  func execute(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status { entries.execute(object, frame) }
+
+  func release(_ plan: UnsafeMutableRawPointer?) {
+    var arguments = mezzo_release_args()
+    arguments.plan = plan
+    // Nobody is left who could act on a failure to release.
+    try? Self.call(backend: id, { entries.release(object, $0) }, &arguments, head: \.h)
+  }
+
+  /// Calls with an error buffer in place, and turns a status into a typed error.
+  private static func call<Arguments>(
+    backend: String, _ entry: (UnsafeMutablePointer<Arguments>) -> mezzo_status, _ arguments: inout Arguments,
+    head: WritableKeyPath<Arguments, mezzo_call>
+  ) throws(BackendError) {
+    let failure: BackendError? = ErrorBuffer.with { buffer in
+      arguments[keyPath: head] = mezzo_call(
+        struct_size: UInt32(MemoryLayout<Arguments>.size), flags: 0, err: buffer.pointer, next: nil)
+      let status = entry(&arguments)
+      return status == mezzo_status(MEZZO_OK) ? nil : buffer.error(status, backend: backend)
+    }
+    if let failure { throw failure }
+  }
+}

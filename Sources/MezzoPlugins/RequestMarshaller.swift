@@ -1,0 +1,75 @@
+import CMezzoABI
+import MezzoBackend
+import MezzoPolicy
+
+/// Lays an operation request out as the C structs of the ABI for the length of one call.
+enum RequestMarshaller {
+  static func withOperation(
+    _ request: OperationRequest, backend: String, _ body: (UnsafePointer<mezzo_op>) throws(BackendError) -> Void
+  ) throws(BackendError) {
+    let arena = Arena()
+    defer { arena.deallocate() }
+    var operands: [mezzo_operand] = []
+    for operand in request.inputs + request.results {
+      guard let dtype = operand.dtype.abi else {
+        throw BackendError(
+          backend: backend, kind: .declined(.dtype), message: "\(operand.dtype.name) does not cross the plugin boundary")
+      }
+      operands.append(
+        mezzo_operand(
+          dtype: dtype, ndim: Int32(operand.shape.count), flags: operand.isConstant ? UInt32(MEZZO_T_CONST) : 0,
+          layout: 0, shape: arena.copy(operand.shape.map(Int64.init)),
+          strides: arena.copy(operand.strides.map(Int64.init)), quant: nil))
+    }
+    let attributes = request.attributes.map { attribute($0, arena) }
+    let epilogue = request.epilogue.map { step in
+      mezzo_epilogue(
+        kind: step.abiKind, operand: step.operand.map(UInt32.init) ?? .max, a: 0, b: 0, to: mezzo_dtype(), reserved: 0)
+    }
+    let results = request.results.count
+    let operation = mezzo_op(
+      struct_size: UInt32(MemoryLayout<mezzo_op>.size), op: request.code.rawValue, name: arena.copy(request.code.name),
+      operands: arena.copy(operands), n_in: UInt32(request.inputs.count), n_out: UInt32(results),
+      operand_stride: UInt32(MemoryLayout<mezzo_operand>.stride), n_attrs: UInt32(attributes.count),
+      attrs: arena.copy(attributes), epilogue: arena.copy(epilogue), n_epilogue: UInt32(epilogue.count),
+      attr_stride: UInt32(MemoryLayout<mezzo_attr>.stride),
+      want: mezzo_numerics(
+        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0, denormals: 0, deterministic: 1, math_mode: 0,
+        rel_tol: 0))
+    try body(arena.copy([operation]))
+  }
+
+  private static func attribute(_ attribute: Attribute, _ arena: Arena) -> mezzo_attr {
+    var raw = mezzo_attr()
+    raw.name = arena.copy(attribute.name)
+    switch attribute.value {
+    case .int(let value):
+      raw.kind = UInt32(MEZZO_ATTR_INT)
+      raw.v.i = Int64(value)
+    case .float(let value):
+      raw.kind = UInt32(MEZZO_ATTR_FLOAT)
+      raw.v.f = value
+    case .ints(let values):
+      raw.kind = UInt32(MEZZO_ATTR_INTS)
+      raw.count = UInt32(values.count)
+      raw.v.iv = arena.copy(values.map(Int64.init))
+    }
+    return raw
+  }
+
+  /// Owns the copies that the C structs point to.
+  private final class Arena {
+    private var blocks: [UnsafeMutableRawPointer] = []
+
+    func copy<T>(_ values: [T]) -> UnsafePointer<T> {
+      let block = UnsafeMutablePointer<T>.allocate(capacity: max(values.count, 1))
+      block.initialize(from: values, count: values.count)
+      blocks.append(UnsafeMutableRawPointer(block))
+      return UnsafePointer(block)
+    }
+
+    func copy(_ text: String) -> UnsafePointer<CChar> { copy(Array(text.utf8CString)) }
+
+    func deallocate() { blocks.forEach { $0.deallocate() } }
+  }
+}

@@ -1,0 +1,96 @@
+import CMezzoABI
+import MezzoBackend
+import MezzoGraph
+import MezzoPlugins
+
+/// The memory behind the locations of one run.
+struct Addresses {
+  var pool: ConstantPool
+  var arena: UnsafeMutableRawPointer?
+  var inputs: [UnsafeMutableRawPointer]
+  var outputs: [UnsafeMutableRawPointer?]
+
+  func resolve(_ location: Location) -> UnsafeMutableRawPointer? {
+    switch location {
+    case .input(let index): inputs[index]
+    case .output(let index): outputs[index]
+    case .arena(let offset): arena.map { $0 + offset }
+    case .pool(let offset): pool.base + offset
+    }
+  }
+}
+
+/// The argument structs of one step in one context, laid out once; a run writes addresses into it and calls.
+struct Frame {
+  let arguments: UnsafeMutablePointer<mezzo_exec_args>
+  private let tensors: UnsafeMutablePointer<mezzo_tensor>
+  private let error: ErrorBuffer
+  private let places: [Location]
+  private let step: StepLayout
+
+  init(_ step: StepLayout) {
+    self.step = step
+    let all = step.inputs + step.results
+    places = all.map(\.location)
+    tensors = .allocate(capacity: max(all.count, 1))
+    for (index, place) in all.enumerated() { (tensors + index).initialize(to: place.tensor) }
+    error = ErrorBuffer()
+    arguments = .allocate(capacity: 1)
+    let stride = UInt32(MemoryLayout<mezzo_tensor>.stride)
+    arguments.initialize(to: mezzo_exec_args())
+    arguments.pointee.h = mezzo_call(
+      struct_size: UInt32(MemoryLayout<mezzo_exec_args>.size), flags: 0, err: error.pointer, next: nil)
+    arguments.pointee.in = mezzo_tensors(at: tensors, count: UInt32(step.inputs.count), stride: stride)
+    arguments.pointee.out = mezzo_tensors(
+      at: tensors + step.inputs.count, count: UInt32(step.results.count), stride: stride)
+  }
+
+  func deallocate() {
+    error.deallocate()
+    tensors.deallocate()
+    arguments.deallocate()
+  }
+
+  func write(_ addresses: Addresses) {
+    for index in places.indices { tensors[index].data = addresses.resolve(places[index]) }
+    if let workspace = step.workspace { arguments.pointee.workspace = addresses.resolve(workspace) }
+    if let packing = step.operation.packing, let packed = step.packed {
+      tensors[packing.operand].data = addresses.resolve(packed)
+      tensors[packing.operand].layout = 1
+      tensors[packing.operand].nbytes = UInt64(packing.bytes)
+    }
+  }
+
+  func pack(_ addresses: Addresses) throws(RuntimeError) {
+    guard let packing = step.operation.packing, let packed = step.packed, let target = addresses.resolve(packed) else {
+      return
+    }
+    var source = step.inputs[packing.operand].tensor
+    source.data = addresses.resolve(step.inputs[packing.operand].location)
+    do throws(BackendError) {
+      try step.operation.pack(&source, into: target)
+    } catch {
+      throw .backend(layer: step.origin.layer, operation: step.name, error)
+    }
+  }
+
+  @inline(__always)
+  func call() throws(RuntimeError) {
+    let status = step.operation.execute(arguments)
+    if status != mezzo_status(MEZZO_OK) {
+      throw .backend(
+        layer: step.origin.layer, operation: step.name, error.error(status, backend: "of this step"))
+    }
+  }
+
+  /// Copies of what the step wrote.
+  func results() -> [Tensor] {
+    step.results.enumerated().compactMap { index, place in
+      guard let data = tensors[step.inputs.count + index].data, let bytes = place.type.checkedByteCount else {
+        return nil
+      }
+      return try? Tensor(
+        bytes: UnsafeRawBufferPointer(start: data, count: bytes), shape: place.type.shape, dtype: place.type.dtype)
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import MezzoBackend
+import MezzoGraph
+
+/// Where every value of a plan lives.
+enum Location: Hashable {
+  /// The caller's tensor, in the order of the graph's inputs.
+  case input(Int)
+  /// A tensor made for the caller.
+  case output(Int)
+  /// Bytes from the beginning of memory that is used anew by every run.
+  case arena(Int)
+  /// Bytes from the beginning of memory that is filled when constants are bound.
+  case pool(Int)
+}
+
+/// Lays out all values: intermediates share one arena, each only from the step that makes it to the last that reads it.
+struct MemoryPlan {
+  private(set) var locations: [Location?]
+  private(set) var workspaces: [Location?]
+  private(set) var packed: [Location?]
+  private(set) var arenaBytes = 0
+  private(set) var poolBytes = 0
+  /// What all intermediates would take without reuse.
+  private(set) var unsharedBytes = 0
+
+  static let alignment = 64
+
+  init(_ planner: Planner, _ graph: Graph) {
+    let types = planner.types
+    locations = .init(repeating: nil, count: types.count)
+    workspaces = .init(repeating: nil, count: planner.steps.count)
+    packed = .init(repeating: nil, count: planner.steps.count)
+    for (index, input) in graph.inputs.enumerated() { locations[input.value] = .input(index) }
+    for (index, output) in planner.outputs.enumerated() { locations[output.value] = .output(index) }
+    for value in planner.literals.keys.sorted() { locations[value] = .pool(takePool(8)) }
+    placeStates(planner, graph)
+
+    var lastUse = [Int](repeating: -1, count: types.count)
+    for (index, step) in planner.steps.enumerated() {
+      for view in step.inputs { lastUse[view.base] = index }
+    }
+    var arena = FreeList()
+    for (index, step) in planner.steps.enumerated() {
+      var released: [(offset: Int, bytes: Int)] = []
+      for value in step.results where locations[value] == nil {
+        let bytes = Self.rounded(types[value].checkedByteCount ?? 0)
+        if step.isConstant {
+          locations[value] = .pool(takePool(bytes))
+        } else {
+          let offset = arena.take(bytes)
+          locations[value] = .arena(offset)
+          unsharedBytes += bytes
+          if lastUse[value] <= index { released.append((offset, bytes)) }
+        }
+      }
+      if step.operation.workspaceBytes > 0 {
+        let bytes = Self.rounded(step.operation.workspaceBytes)
+        if step.isConstant {
+          workspaces[index] = .pool(takePool(bytes))
+        } else {
+          let offset = arena.take(bytes)
+          workspaces[index] = .arena(offset)
+          released.append((offset, bytes))
+        }
+      }
+      if let packing = step.operation.packing, !step.isConstant {
+        packed[index] = .pool(takePool(Self.rounded(packing.bytes)))
+      }
+      for value in Set(step.inputs.map(\.base)) where lastUse[value] == index {
+        if case .arena(let offset)? = locations[value] {
+          released.append((offset, Self.rounded(types[value].checkedByteCount ?? 0)))
+        }
+      }
+      for block in released { arena.give(block.offset, block.bytes) }
+    }
+    arenaBytes = arena.top
+  }
+
+  /// An update whose step may write over its operand, and after which nobody reads the old value, is written there. Others
+  /// get memory of their own, behind the outputs.
+  private mutating func placeStates(_ planner: Planner, _ graph: Graph) {
+    for (index, (update, placed)) in zip(graph.updates, planner.updates).enumerated() {
+      let value = placed.value
+      let state = graph.inputs[update.input].value
+      locations[value] = .output(planner.outputs.count + index)
+      guard let writer = planner.steps.firstIndex(where: { $0.results.contains(value) }) else { continue }
+      let step = planner.steps[writer]
+      let place = step.results.firstIndex(of: value) ?? 0
+      let readLater = planner.steps[(writer + 1)...].contains { $0.inputs.contains { $0.base == state } }
+      let operand = step.inputs.indices.contains(place) ? step.inputs[place] : nil
+      let readTwice = step.inputs.count { $0.base == state } > 1
+      if step.allowsInPlace, let operand, operand.base == state, !readLater, !readTwice,
+        operand.strides == rowMajorStrides(operand.shape), operand.shape == graph.values[state].shape
+      {
+        locations[value] = .input(update.input)
+      }
+    }
+  }
+
+  private mutating func takePool(_ bytes: Int) -> Int {
+    defer { poolBytes += Self.rounded(bytes) }
+    return poolBytes
+  }
+
+  private static func rounded(_ bytes: Int) -> Int { max((bytes + alignment - 1) / alignment * alignment, alignment) }
+}
+
+/// Free ranges of an arena that grows where none fits; the smallest that fits is taken.
+private struct FreeList {
+  private(set) var top = 0
+  private var free: [(offset: Int, bytes: Int)] = []
+
+  mutating func take(_ bytes: Int) -> Int {
+    let fitting = free.indices.filter { free[$0].bytes >= bytes }
+    guard let best = fitting.min(by: { free[$0].bytes < free[$1].bytes }) else {
+      defer { top += bytes }
+      return top
+    }
+    let block = free[best]
+    if block.bytes == bytes {
+      free.remove(at: best)
+    } else {
+      free[best] = (block.offset + bytes, block.bytes - bytes)
+    }
+    return block.offset
+  }
+
+  mutating func give(_ offset: Int, _ bytes: Int) {
+    free.append((offset, bytes))
+    free.sort { $0.offset < $1.offset }
+    var merged: [(offset: Int, bytes: Int)] = []
+    for block in free {
+      if let last = merged.last, last.offset + last.bytes == block.offset {
+        merged[merged.count - 1].bytes += block.bytes
+      } else {
+        merged.append(block)
+      }
+    }
+    free = merged
+  }
+}

@@ -1,0 +1,193 @@
+import MezzoBackend
+import MezzoGraph
+import MezzoPolicy
+
+/// Turns a graph into steps: routes every operation, inserts the conversions that the routes need (each once), decides what
+/// is computed once from constants, and where every value lives.
+struct Planner {
+  private let graph: Graph
+  private let router: Router
+  private var work: Work
+  private var constants: Set<Int>
+  private var conversions: [Conversion: Int] = [:]
+  private(set) var steps: [Step] = []
+  private(set) var records: [RouteRecord] = []
+
+  /// An operation whose route is decided. Values are places in `types`.
+  struct Step {
+    var operation: any PreparedOperation
+    var name: String
+    var origin: Graph.Origin
+    var inputs: [ValueView]
+    var results: [Int]
+    var isConstant: Bool
+    var packsOperand: Int?
+    var allowsInPlace: Bool
+  }
+
+  private struct Conversion: Hashable {
+    var view: ValueView
+    var dtype: DType
+    var isDense: Bool
+  }
+
+  init(_ graph: Graph, router: Router) throws(RuntimeError) {
+    self.graph = graph
+    self.router = router
+    work = Work(graph)
+    constants = Set(graph.inputs.filter { $0.role == .constant }.map(\.value))
+    constants.formUnion(work.literals.keys)
+    let items = work.items
+    for item in items { try plan(item) }
+    try placeOutputs()
+  }
+
+  var types: [TensorType] { work.types }
+  var literals: [Int: Double] { work.literals }
+  func isConstant(_ value: Int) -> Bool { constants.contains(value) }
+  /// Where outputs and updates are found; each is a value of its own, dense, made by a step.
+  private(set) var outputs: [Placed] = []
+  private(set) var updates: [Placed] = []
+
+  /// A value that the caller gets, and the type under which it does.
+  struct Placed {
+    var value: Int
+    var type: TensorType
+  }
+
+  private mutating func plan(_ item: WorkItem) throws(RuntimeError) {
+    let request = request(item)
+    let route = try router.route(request, origin: item.origin)
+    var inputs: [ValueView] = []
+    for (view, (wanted, given)) in zip(item.inputs, zip(request.inputs, route.request.inputs)) {
+      inputs.append(wanted == given ? view : try converted(view, to: given, origin: item.origin))
+    }
+    let consumed = route.operation.consumedEpilogue
+    let leftOver = Array(item.epilogue[consumed...])
+    var results: [Int] = []
+    var after: [WorkItem] = []
+    for (result, (wanted, given)) in zip(item.results, zip(request.results, route.request.results)) {
+      var made = result
+      if wanted.dtype != given.dtype || !leftOver.isEmpty {
+        made = work.newValue(given.type)
+        after += finish(made, as: result, leftOver, item)
+      }
+      results.append(made)
+    }
+    append(
+      Step(
+        operation: route.operation, name: route.record.operation, origin: item.origin,
+        inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
+        packsOperand: route.operation.packing?.operand, allowsInPlace: route.rule.traits.contains(.inPlace)))
+    records.append(route.record)
+    for item in after { try plan(item) }
+  }
+
+  /// Operands of epilogue steps that the backend left over are not its inputs.
+  private func trimmed(_ inputs: [ValueView], _ item: WorkItem, consumed: Int) -> [ValueView] {
+    let unused = item.epilogue[consumed...].compactMap(\.operand)
+    return unused.isEmpty ? inputs : Array(inputs[..<(unused.min() ?? inputs.count)])
+  }
+
+  private mutating func append(_ step: Step) {
+    var step = step
+    step.isConstant = step.inputs.allSatisfy { constants.contains($0.base) } && !step.inputs.isEmpty
+    if step.isConstant { constants.formUnion(step.results) }
+    steps.append(step)
+  }
+
+  private func request(_ item: WorkItem) -> OperationRequest {
+    OperationRequest(
+      item.code, attributes: item.attributes,
+      inputs: item.inputs.map { work.operand($0, isConstant: constants.contains($0.base)) },
+      results: item.results.map { Operand(dtype: work.types[$0].dtype, shape: work.types[$0].shape) },
+      epilogue: item.epilogue)
+  }
+
+  /// The steps of an epilogue that the backend did not do, and the cast back to the dtype that was asked for.
+  private mutating func finish(
+    _ made: Int, as result: Int, _ steps: [EpilogueStep], _ item: WorkItem
+  ) -> [WorkItem] {
+    var items: [WorkItem] = []
+    var current = made
+    let type = work.types[made]
+    for (index, step) in steps.enumerated() {
+      let isLast = index == steps.count - 1 && work.types[result].dtype == type.dtype
+      let next = isLast ? result : work.newValue(type)
+      var inputs = [work.view(of: current)]
+      if let operand = step.operand {
+        let vector = item.inputs[operand]
+        let repeated = [Int](repeating: 0, count: type.rank - 1)
+        inputs.append(ValueView(base: vector.base, shape: type.shape, strides: repeated + vector.strides))
+      }
+      items.append(
+        WorkItem(
+          code: step.operationCode, attributes: step.attributes, inputs: inputs, results: [next], origin: item.origin))
+      current = next
+    }
+    if current != result {
+      items.append(
+        WorkItem(code: .cast, attributes: [], inputs: [work.view(of: current)], results: [result], origin: item.origin))
+    }
+    return items
+  }
+
+  /// The view in another dtype, or made dense; the same conversion of the same value is done once.
+  private mutating func converted(
+    _ view: ValueView, to given: Operand, origin: Graph.Origin
+  ) throws(RuntimeError) -> ValueView {
+    let keepsLayout = view.strides == given.strides
+    // A cast that keeps the layout converts the whole value, so that its other views can use it too.
+    let source = keepsLayout ? work.view(of: view.base) : view
+    let key = Conversion(view: source, dtype: given.dtype, isDense: !keepsLayout)
+    let value: Int
+    if let known = conversions[key] {
+      value = known
+    } else {
+      value = work.newValue(TensorType(given.dtype, source.shape))
+      conversions[key] = value
+      try plan(WorkItem(code: .cast, attributes: [], inputs: [source], results: [value], origin: origin))
+    }
+    return ValueView(base: value, shape: view.shape, strides: given.strides)
+  }
+
+  /// Every output becomes the result of a step of this plan, under another shape at most: inputs, literals, constants,
+  /// strided views and repeated outputs are copied.
+  private mutating func placeOutputs() throws(RuntimeError) {
+    var taken: Set<Int> = []
+    for value in graph.outputs { outputs.append(try placed(value, &taken)) }
+    for update in graph.updates { updates.append(try placed(update.value, &taken)) }
+  }
+
+  private mutating func placed(_ value: Int, _ taken: inout Set<Int>) throws(RuntimeError) -> Placed {
+    let view = work.view(of: value)
+    let type = TensorType(work.types[view.base].dtype, view.shape)
+    let isOwn = work.isDense(view) && steps.contains { !$0.isConstant && $0.results.contains(view.base) }
+    if isOwn, taken.insert(view.base).inserted { return Placed(value: view.base, type: type) }
+    let copy = work.newValue(type)
+    try plan(
+      WorkItem(
+        code: .cast, attributes: [], inputs: [view], results: [copy], origin: Graph.Origin(layer: "", phase: .forward)))
+    // Outputs are written at every run, so even a copy of a constant is no constant.
+    constants.remove(copy)
+    steps[steps.count - 1].isConstant = false
+    taken.insert(copy)
+    return Placed(value: copy, type: type)
+  }
+}
+
+extension EpilogueStep {
+  fileprivate var operationCode: OperationCode {
+    switch self {
+    case .bias: .add
+    case .relu: .relu
+    case .gelu: .gelu
+    case .sigmoid: .sigmoid
+    case .tanh: .tanh
+    }
+  }
+
+  fileprivate var attributes: [Attribute] {
+    if case .gelu(let approximate) = self { [Attribute("approximate", .int(approximate ? 1 : 0))] } else { [] }
+  }
+}

@@ -1,0 +1,21 @@
+public import MezzoBackend
+import MezzoGraph
+import MezzoPolicy
+
+/// Why a graph could not be planned or run.
+public enum RuntimeError: Error, Sendable, CustomStringConvertible {
+  case noRoute(layer: String, request: OperationRequest, reasons: [String])
+  case inputCount(expected: Int, found: Int)
+  case inputType(name: String, expected: TensorType, found: TensorType)
+  case backend(layer: String, operation: String, BackendError)
+
+  public var description: String {
+    switch self {
+    case .noRoute(let layer, let request, let reasons):
+      "layer \(layer): no backend takes \(request); \(reasons.joined(separator: "; "))"
+    case .inputCount(let expected, let found): "the plan takes \(expected) tensors, \(found) came"
+    case .inputType(let name, let expected, let found): "input \(name) is planned as \(expected), \(found) came"
+    case .backend(let layer, let operation, let error): "layer \(layer): \(operation): \(error)"
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import MezzoBackend
+import MezzoGraph
+import MezzoPolicy
+
+/// A way to look at a value: the value as it lies in memory, dense, and strides over it.
+struct ValueView: Hashable {
+  var base: Int
+  var shape: [Int]
+  var strides: [Int]
+}
+
+/// One request on its way to a backend, with the values it reads and writes.
+struct WorkItem {
+  var code: OperationCode
+  var attributes: [Attribute]
+  var inputs: [ValueView]
+  /// Inputs of epilogue steps, which may be made later than the operation's own.
+  var epilogueValues: [Int] = []
+  var results: [Int]
+  var epilogue: [EpilogueStep] = []
+  var origin: Graph.Origin
+}
+
+/// A graph as work: views resolved, dead operations gone, epilogues and widening casts drawn into the operation before them.
+struct Work {
+  var types: [TensorType]
+  var items: [WorkItem] = []
+  /// Values that are literals, with their content.
+  var literals: [Int: Double] = [:]
+  private var views: [Int: ValueView] = [:]
+  /// Results of operations that round a wider accumulator at their end.
+  private var accumulating: Set<Int> = []
+
+  init(_ graph: Graph) {
+    types = graph.values
+    var fusion = EpilogueFusion(graph)
+    var waiting: [Int: WorkItem] = [:]
+    for (index, node) in graph.nodes.enumerated() where fusion.isLive(index) {
+      switch node.operation.lowering {
+      case .constant(let value): literals[node.results[0]] = value
+      case .view(let view): addView(view, of: node.operands[0], as: node.results[0], origin: node.origin)
+      case .backend(.cast, _) where absorbs(node, fusion): views[node.results[0]] = view(of: node.operands[0])
+      case .backend(let code, let attributes):
+        guard let fused = fusion.take(index) else { break }
+        waiting[fused.position] = WorkItem(
+          code: code, attributes: attributes, inputs: node.operands.map { view(of: $0) }, epilogueValues: fused.operands,
+          results: code == .matmul ? [fused.result] : node.results, epilogue: fused.steps, origin: node.origin)
+      }
+      if var item = waiting.removeValue(forKey: index) {
+        item.inputs += item.epilogueValues.map { view(of: $0) }
+        append(item)
+      }
+    }
+  }
+
+  /// Whether a cast to float32 can be left to the 16-bit sum or product before it, which is in float32 until its end.
+  private mutating func absorbs(_ node: Graph.Node, _ fusion: EpilogueFusion) -> Bool {
+    let (operand, result) = (node.operands[0], node.results[0])
+    let base = view(of: operand).base
+    let narrow = types[base].dtype == .float16 || types[base].dtype == .bfloat16
+    guard narrow, types[result].dtype == .float32, accumulating.contains(base),
+      fusion.isReadOnce(from: base, to: operand)
+    else { return false }
+    types[base].dtype = .float32
+    return true
+  }
+
+  private mutating func append(_ item: WorkItem) {
+    switch item.code {
+    case .matmul, .reduceSum, .reduceMean: accumulating.formUnion(item.results)
+    default: break
+    }
+    items.append(item)
+  }
+
+  /// How a value of the graph lies over the value that holds its elements.
+  func view(of value: Int) -> ValueView {
+    views[value]
+      ?? ValueView(base: value, shape: types[value].shape, strides: rowMajorStrides(types[value].shape))
+  }
+
+  func operand(_ view: ValueView, isConstant: Bool) -> Operand {
+    Operand(dtype: types[view.base].dtype, shape: view.shape, strides: view.strides, isConstant: isConstant)
+  }
+
+  func isDense(_ view: ValueView) -> Bool {
+    operand(view, isConstant: false).isDense
+      && view.shape.reduce(1, *) == types[view.base].shape.reduce(1, *)
+  }
+
+  /// A value that the graph does not have, for conversions.
+  mutating func newValue(_ type: TensorType) -> Int {
+    types.append(type)
+    return types.count - 1
+  }
+
+  private mutating func addView(_ kind: Lowering.View, of operand: Int, as result: Int, origin: Graph.Origin) {
+    let source = view(of: operand)
+    let shape = types[result].shape
+    switch kind {
+    case .transpose(let permutation):
+      views[result] = ValueView(base: source.base, shape: shape, strides: permutation.map { source.strides[$0] })
+    case .broadcast:
+      let added = shape.count - source.shape.count
+      let strides = shape.indices.map { axis in
+        axis < added || source.shape[axis - added] != shape[axis] ? 0 : source.strides[axis - added]
+      }
+      views[result] = ValueView(base: source.base, shape: shape, strides: strides)
+    case .reshape:
+      if isDense(source) {
+        views[result] = ValueView(base: source.base, shape: shape, strides: rowMajorStrides(shape))
+      } else {
+        // Gaps and repetitions have no strides under another shape: the elements are laid out first.
+        let copy = newValue(TensorType(types[source.base].dtype, source.shape))
+        items.append(WorkItem(code: .cast, attributes: [], inputs: [source], results: [copy], origin: origin))
+        views[result] = ValueView(base: copy, shape: shape, strides: rowMajorStrides(shape))
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+public import MezzoPolicy
+public import MezzoRuntime
+
+/// What a training did.
+public struct History: Sendable {
+  public internal(set) var epochs: [Epoch] = []
+  public internal(set) var lossScaleEvents: [LossScaleEvent] = []
+  public internal(set) var skippedSteps = 0
+  /// The scale after the last step; `nil` where the loss was not scaled.
+  public internal(set) var lossScale: LossScale?
+  /// The median over all steps but the first three, of batch, forward, backward and update.
+  public internal(set) var stepMilliseconds = 0.0
+  /// Bytes of the variables as they are stored.
+  public internal(set) var weightBytes = 0
+  public internal(set) var explanation: Explanation
+
+  public struct Epoch: Sendable, Codable {
+    public var loss: Double
+    public var accuracy: Double?
+    public var validationLoss: Double?
+    public var validationAccuracy: Double?
+    public var seconds: Double
+  }
+
+  /// A step at which the loss scale changed, or the update was left out.
+  public struct LossScaleEvent: Sendable, CustomStringConvertible {
+    public var step: Int
+    public var change: LossScale.Event
+    public var scale: Float
+    /// For a skipped step, where the first infinity or NaN came from.
+    public var firstNonFinite: NonFiniteReport?
+
+    public var description: String {
+      let what =
+        switch change {
+        case .unchanged: "loss scale \(scale)"
+        case .grew(let from, let to): "loss scale grew from \(from) to \(to)"
+        case .growthDropped(let at): "loss scale stays at \(at): it can grow no further"
+        case .shrank(let from, let to): "skipped, loss scale fell from \(from) to \(to)"
+        case .roseToFloor(let from, let to): "skipped, loss scale rose from \(from) to its floor \(to)"
+        case .skipped(let at): "skipped, loss scale stays at \(at)"
+        }
+      return "step \(step): \(what)" + (firstNonFinite.map { "; first non-finite value: \($0)" } ?? "")
+    }
+  }
+}
+
+/// How far a training is, for progress bars.
+public struct TrainingProgress: Sendable {
+  public var epoch: Int
+  public var epochs: Int
+  /// Steps of this epoch that are done.
+  public var step: Int
+  public var steps: Int
+  /// Means over this epoch so far.
+  public var loss: Double
+  public var accuracy: Double?
+  public var skippedSteps: Int
+  public var lossScale: Float?
+}

@@ -1,0 +1,64 @@
+import MezzoBackend
+public import MezzoGraph
+public import MezzoLayers
+import MezzoPolicy
+import MezzoRuntime
+
+/// How well a model does on a data set: means over its examples.
+public struct Evaluation: Sendable, Codable {
+  public var loss: Double
+  /// `nil` for losses without classes.
+  public var accuracy: Double?
+}
+
+extension Model {
+  /// The loss and the accuracy over `data`, without training.
+  public func evaluate(
+    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, batch: Int = 256
+  ) throws -> Evaluation {
+    try data.check(batch: 1, name: "test")
+    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
+    try build(input: TensorType(data.featureDType, [batch] + data.exampleShape))
+    var means = Means()
+    for start in stride(from: 0, to: data.count, by: batch) {
+      let indices = Array(start..<min(start + batch, data.count))
+      let (features, targets) = try data.batch(indices[...])
+      let output = try self(features)
+      let measures = try runtime.evaluate([output, targets]) { tensors in
+        let value = try loss(tensors[0], target: tensors[1])
+        return [value] + (try loss.accuracy(tensors[0], target: tensors[1]).map { [$0] } ?? [])
+      }
+      means.add(
+        try measures[0].scalar(), measures.count > 1 ? try measures[1].scalar() : nil, weight: indices.count)
+    }
+    return Evaluation(loss: means.loss, accuracy: means.accuracy)
+  }
+
+  /// The outputs for all of `features` `[examples, …]`, computed in batches.
+  ///
+  /// - Throws: `LayerError.nonFiniteInput` where a feature is infinite or NaN.
+  public func predict(_ features: Tensor, batch: Int = 256) throws -> Tensor {
+    guard let count = features.shape.first, count > 0 else { throw TrainingError.emptyDataSet(name: "prediction") }
+    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
+    if features.dtype.isFloatingPoint {
+      for (index, value) in features.scalars().enumerated() where !value.isFinite {
+        throw LayerError.nonFiniteInput(index: index, value: "\(value)")
+      }
+    }
+    var bytes: [UInt8] = []
+    var type = TensorType(features.dtype, [])
+    let width = features.byteCount / count
+    for start in stride(from: 0, to: count, by: batch) {
+      let rows = start..<min(start + batch, count)
+      let part = try features.withUnsafeBytes { whole in
+        try Tensor(
+          bytes: whole[rows.lowerBound * width..<rows.upperBound * width],
+          shape: [rows.count] + features.shape.dropFirst(), dtype: features.dtype)
+      }
+      let output = try self(part)
+      type = output.type
+      output.withUnsafeBytes { bytes += $0 }
+    }
+    return try Tensor(bytes: bytes, shape: [count] + type.shape.dropFirst(), dtype: type.dtype)
+  }
+}

@@ -1,0 +1,107 @@
+import MezzoBackend
+import MezzoGraph
+public import MezzoLayers
+import MezzoPolicy
+
+extension Model {
+  /// Trains the model.
+  ///
+  /// The same seeds, data, policies and backends give the same weights bit for bit. Cancelling the task ends the training
+  /// between two steps; the weights reached so far stay in the model.
+  ///
+  /// ```swift
+  /// let history = try await model.fit(train, validation: test, epochs: 5, batch: 128, optimizer: .adam())
+  /// ```
+  /// - Parameters:
+  ///   - batch: examples in a step; the last step of an epoch takes what is left.
+  ///   - scaling: loss scaling; `automatic` is right for every policy.
+  ///   - seed: of the order of the examples and of random layers.
+  ///   - progress: called after every step.
+  /// - Throws: `TrainingError`, `LayerError`, `GraphError` or `RuntimeError`, naming the layer where there is one.
+  @discardableResult
+  public func fit(
+    _ data: DataSet, validation: DataSet? = nil, epochs: Int = 1, batch: Int = 32, optimizer: any Optimizer = .adam(),
+    loss: Loss = .sparseCategoricalCrossentropy, scaling: LossScaling = .automatic, seed: UInt64 = 0,
+    progress: (@Sendable (TrainingProgress) -> Void)? = nil
+  ) async throws -> History {
+    try data.check(batch: batch, name: "training")
+    if epochs < 1 { throw TrainingError.invalidOption(name: "epochs", expected: "at least 1", found: "\(epochs)") }
+    if let validation { try validation.check(batch: 1, name: "validation") }
+    var trainer = try Trainer(
+      self, data: data, batch: batch, loss: loss, optimizer: optimizer, scaling: scaling, seed: seed)
+    guard let explanation = trainer.explanation else { throw TrainingError.frozen }
+    var history = History(explanation: explanation)
+    history.weightBytes = try variables.byteCount
+    do {
+      for epoch in 0..<epochs {
+        history.epochs.append(
+          try await self.epoch(epoch, of: epochs, &trainer, data, validation, batch, loss, seed, progress))
+      }
+    } catch {
+      try trainer.publish()
+      throw error
+    }
+    history.lossScaleEvents = trainer.events
+    history.skippedSteps = trainer.skipped
+    history.lossScale = trainer.lossScale
+    history.stepMilliseconds = trainer.stepMilliseconds
+    return history
+  }
+
+  private func epoch(
+    _ epoch: Int, of epochs: Int, _ trainer: inout Trainer, _ data: DataSet, _ validation: DataSet?, _ batch: Int,
+    _ loss: Loss, _ seed: UInt64, _ progress: (@Sendable (TrainingProgress) -> Void)?
+  ) async throws -> History.Epoch {
+    let clock = ContinuousClock()
+    let start = clock.now
+    var random = SplitMix64(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9)
+    let order = (0..<data.count).shuffled(using: &random)
+    let steps = (data.count + batch - 1) / batch
+    var means = Means()
+    for step in 0..<steps {
+      try Task.checkCancellation()
+      let indices = order[(step * batch)..<min((step + 1) * batch, data.count)]
+      let outcome = try trainer.train(on: indices)
+      if outcome.isApplied { means.add(outcome.loss, outcome.accuracy, weight: indices.count) }
+      progress?(
+        TrainingProgress(
+          epoch: epoch + 1, epochs: epochs, step: step + 1, steps: steps, loss: means.loss, accuracy: means.accuracy,
+          skippedSteps: trainer.skipped, lossScale: trainer.lossScale?.value))
+      // A long computation on the cooperative pool lets others in now and then.
+      if step % 16 == 15 { await Task.yield() }
+    }
+    try trainer.publish()
+    let validated = try validation.map { try evaluate($0, loss: loss) }
+    let time = clock.now - start
+    return History.Epoch(
+      loss: means.loss, accuracy: means.accuracy, validationLoss: validated?.loss,
+      validationAccuracy: validated?.accuracy,
+      seconds: Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18)
+  }
+}
+
+/// Means over examples, of batches of different sizes.
+struct Means {
+  private var lossSum = 0.0
+  private var accuracySum = 0.0
+  private var weight = 0.0
+  private var hasAccuracy = false
+
+  var loss: Double { weight == 0 ? .nan : lossSum / weight }
+  var accuracy: Double? { hasAccuracy && weight > 0 ? accuracySum / weight : nil }
+
+  mutating func add(_ loss: Double, _ accuracy: Double?, weight: Int) {
+    lossSum += loss * Double(weight)
+    accuracySum += (accuracy ?? 0) * Double(weight)
+    self.weight += Double(weight)
+    hasAccuracy = hasAccuracy || accuracy != nil
+  }
+}
+
+extension DataSet {
+  func check(batch: Int, name: String) throws(TrainingError) {
+    if count == 0 { throw .emptyDataSet(name: name) }
+    if batch < 1 { throw .invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
+    if batch > count { throw .batchTooLarge(batch: batch, examples: count) }
+  }
+}

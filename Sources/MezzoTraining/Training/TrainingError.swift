@@ -1,0 +1,40 @@
+public import MezzoBackend
+public import MezzoRuntime
+
+/// Why a training or an evaluation cannot begin, or had to end.
+public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+  case emptyDataSet(name: String)
+  case batchTooLarge(batch: Int, examples: Int)
+  case invalidOption(name: String, expected: String, found: String)
+  case countMismatch(features: Int, targets: Int)
+  case unsupportedTargets(TensorType)
+  case unsupportedFeatures(TensorType)
+  case labelOutOfRange(label: Int, index: Int, classes: Int)
+  case nonFiniteFeature(example: Int, element: Int, value: String)
+  case nonFiniteLoss(step: Int, loss: String, first: NonFiniteReport?)
+  case frozen
+
+  public var description: String {
+    switch self {
+    case .emptyDataSet(let name): "the \(name) data set is empty; at least one example is needed"
+    case .batchTooLarge(let batch, let examples):
+      "a batch of \(batch) was asked for, but the data set has only \(examples) examples; choose a batch of at most that"
+    case .invalidOption(let name, let expected, let found): "\(name) must be \(expected), got \(found)"
+    case .countMismatch(let features, let targets):
+      "features and targets must have as many examples as each other, got \(features) and \(targets)"
+    case .unsupportedTargets(let type):
+      "this loss expects targets of int32[examples] labels, or float[examples, …] values, got \(type)"
+    case .unsupportedFeatures(let type):
+      "features must be float16, bfloat16, float32, float64 or uint8 with the examples in front, got \(type)"
+    case .labelOutOfRange(let label, let index, let classes):
+      "example \(index) has the label \(label), but the model's output has the classes 0 to \(classes - 1)"
+    case .nonFiniteFeature(let example, let element, let value):
+      "example \(example) of the data set has \(value) at element \(element); features must be finite"
+    case .nonFiniteLoss(let step, let loss, let first):
+      "the loss became \(loss) at step \(step); the weights are those of before. "
+        + (first.map { "First non-finite value: \($0). " } ?? "")
+        + "Lower the learning rate, or compute that layer in a wider dtype"
+    case .frozen: "the model has no variable to train"
+    }
+  }
+}
