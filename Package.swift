@@ -99,6 +99,21 @@ let package = Package(
     .target(
       name: "CTemplatePlugin", dependencies: ["CMezzoABI"], path: "Plugins/CTemplate", publicHeadersPath: ".",
       cSettings: plugin, linkerSettings: pluginLinker),
+
+    // One folder of tests a module; each runs alone with `swift test --filter <folder>`.
+    .testTarget(name: "MezzoPolicyTests", dependencies: ["MezzoPolicy"], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoLayersTests",
+      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoTrainingTests",
+      dependencies: [
+        "CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", "MezzoTraining",
+      ], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoCheckpointTests",
+      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -45,6 +45,7 @@ public struct Operand: Hashable, Sendable {
 
   /// Whether the elements lie in row-major order without gaps; strides of axes with extent 1 do not matter.
   public var isDense: Bool {
+    guard strides.count == shape.count else { return false }
     var expected = 1
     for axis in shape.indices.reversed() {
       if shape[axis] != 1 && strides[axis] != expected { return shape.contains(0) }

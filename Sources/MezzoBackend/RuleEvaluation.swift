@@ -111,7 +111,8 @@ extension RuleExpression {
       case .ld:
         let rank = operand.shape.count
         guard rank >= 2 else { return nil }
-        return operand.isRowMajor ? operand.strides[rank - 2] : operand.strides[rank - 1]
+        if operand.isRowMajor { return operand.strides[rank - 2] }
+        return operand.isColumnMajor ? operand.strides[rank - 1] : nil
       case .row, .col, .unit, .contiguous, .constant: return nil
       }
     }

@@ -1,7 +1,7 @@
 /// A rule's text that cannot be read: where, and what would have been right.
 public struct RuleSyntaxError: Error, Equatable, Sendable, CustomStringConvertible {
   public var text: String
-  /// Characters before the place.
+  /// Bytes of UTF-8 before the place.
   public var position: Int
   public var message: String
 
@@ -22,6 +22,12 @@ struct RuleScanner {
   mutating func isAtEnd() -> Bool {
     skipSpace()
     return position == characters.count
+  }
+
+  /// Where the next token begins.
+  mutating func nextPosition() -> Int {
+    skipSpace()
+    return position
   }
 
   mutating func take(_ token: String) -> Bool {

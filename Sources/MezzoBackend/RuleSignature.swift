@@ -65,6 +65,11 @@ public struct RuleSignature: Sendable, CustomStringConvertible {
           elements[name] = operand.dtype
         }
       }
+      if operand.strides.count != operand.shape.count {
+        return .failure(
+          Mismatch(
+            why: .layout, message: "\(parameter.name) has \(operand.strides.count) strides for \(operand.shape.count) axes"))
+      }
       if let dimensions = parameter.dimensions, let mismatch = bindings.bind(dimensions, parameter.name, operand) {
         return .failure(mismatch)
       }
@@ -119,6 +124,7 @@ extension RuleSignature {
   fileprivate struct Parser {
     var scanner: RuleScanner
     var variables: [String: [DType]] = [:]
+    private var names: Set<String> = []
 
     init(_ scanner: RuleScanner) { self.scanner = scanner }
 
@@ -131,7 +137,9 @@ extension RuleSignature {
     }
 
     mutating func parameter() throws(RuleSyntaxError) -> Parameter {
+      let position = scanner.nextPosition()
       let name = try scanner.identifier("a parameter's name, or ->")
+      if !names.insert(name).inserted { throw error("\(name) is the name of two parameters", at: position) }
       try scanner.expect(":")
       let element = try element()
       let dimensions = scanner.take("[") ? try self.dimensions() : nil
@@ -139,25 +147,24 @@ extension RuleSignature {
     }
 
     mutating func element() throws(RuleSyntaxError) -> Element {
-      let position = scanner.position
+      let position = scanner.nextPosition()
       let name = try scanner.identifier("a dtype or a dtype variable")
       if let dtype = DType(shortName: name) { return .exactly(dtype) }
       if scanner.take("{") {
         var set: [DType] = []
         repeat {
-          let position = scanner.position
+          let position = scanner.nextPosition()
           let member = try scanner.identifier("a dtype")
-          guard let dtype = DType(shortName: member) else {
-            throw RuleSyntaxError(text: scanner.text, position: position, message: "\(member) is no dtype")
-          }
+          guard let dtype = DType(shortName: member) else { throw error("\(member) is no dtype", at: position) }
           set.append(dtype)
         } while scanner.take(",")
         try scanner.expect("}")
-        variables[name] = set
+        if variables.updateValue(set, forKey: name) != nil {
+          throw error("\(name) has its set already; write it without one here", at: position)
+        }
       } else if variables[name] == nil {
-        throw RuleSyntaxError(
-          text: scanner.text, position: position,
-          message: "\(name) is neither a dtype (f32, bf16, i64 …) nor a variable with its set, as in T{f16,f32}")
+        throw error(
+          "\(name) is neither a dtype (f32, bf16, i64 …) nor a variable with its set, as in T{f16,f32}", at: position)
       }
       return .variable(name)
     }
@@ -170,9 +177,21 @@ extension RuleSignature {
         if scanner.take("]") { return dimensions }
         try scanner.expect(",")
       }
-      repeat { dimensions.names.append(try scanner.word("a dimension's name or extent")) } while scanner.take(",")
+      repeat { dimensions.names.append(try dimension()) } while scanner.take(",")
       try scanner.expect("]")
       return dimensions
+    }
+
+    mutating func dimension() throws(RuleSyntaxError) -> String {
+      let position = scanner.nextPosition()
+      let isExtent = scanner.peekDigit()
+      let word = try scanner.word("a dimension's name or extent")
+      if isExtent && Int(word) == nil { throw error("\(word) is neither a name nor a whole number", at: position) }
+      return word
+    }
+
+    func error(_ message: String, at position: Int) -> RuleSyntaxError {
+      RuleSyntaxError(text: scanner.text, position: position, message: message)
     }
   }
 }

@@ -11,6 +11,9 @@ extension Trace {
     guard loss.shape.isEmpty, loss.dtype.isFloatingPoint else {
       throw GraphError(.shape(operation: "gradients", expected: "a floating-point scalar loss", found: [loss.type]))
     }
+    guard loss.trace === self, variables.allSatisfy({ $0.trace === self }) else {
+      throw GraphError(.differentTraces(operation: "gradients"))
+    }
     let forward = nodes
     let needed = dependents(of: Set(variables.map(\.id)), in: forward)
     var gradients: [Graph.ValueID: SymbolicTensor] = [loss.id: try constant(1, dtype: loss.dtype)]
@@ -51,9 +54,12 @@ extension Trace {
     }
   }
 
+  /// Only through floating-point values: labels and conditions that depend on a variable carry no gradient.
   private func dependents(of sources: Set<Graph.ValueID>, in nodes: [Graph.Node]) -> Set<Graph.ValueID> {
     nodes.reduce(into: sources) { reached, node in
-      if node.operands.contains(where: reached.contains) { reached.formUnion(node.results) }
+      if node.operands.contains(where: reached.contains) {
+        reached.formUnion(node.results.filter { symbol($0).dtype.isFloatingPoint })
+      }
     }
   }
 }

@@ -35,8 +35,9 @@ public struct Tensor: Sendable {
 
   /// All elements 0.
   public init(zeros type: TensorType) throws(GraphError) {
-    guard let byteCount = type.checkedByteCount else { throw .unusableType(type) }
-    let storage = TensorStorage(byteCount: byteCount)
+    guard let byteCount = type.checkedByteCount, let storage = TensorStorage.allocate(byteCount: byteCount) else {
+      throw .unusableType(type)
+    }
     storage.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     try self.init(type, storage: storage)
   }
@@ -44,9 +45,9 @@ public struct Tensor: Sendable {
   /// `scalars` in row-major order, each rounded once to `dtype`, to nearest even.
   public init(_ scalars: [Double], shape: [Int], dtype: DType) throws(GraphError) {
     let type = TensorType(dtype, shape)
-    try self.init(zeros: type)
+    guard let count = type.checkedCount, let codec = ElementCodec(dtype) else { throw .unusableType(type) }
     guard scalars.count == count else { throw .elementCount(type, expected: count, found: scalars.count) }
-    guard let codec = ElementCodec(dtype) else { throw .unusableType(type) }
+    try self.init(zeros: type)
     for (index, scalar) in scalars.enumerated() {
       codec.store(scalar, storage.bytes, index * width)
     }
@@ -60,10 +61,11 @@ public struct Tensor: Sendable {
   /// Elements that are already in the memory format of `dtype`, in the byte order of the machine.
   public init(bytes: some Collection<UInt8>, shape: [Int], dtype: DType) throws(GraphError) {
     let type = TensorType(dtype, shape)
-    try self.init(zeros: type)
+    guard let byteCount = type.checkedByteCount, let width = dtype.byteWidth else { throw .unusableType(type) }
     guard bytes.count == byteCount else {
-      throw .elementCount(type, expected: count, found: bytes.count / width)
+      throw .elementCount(type, expected: byteCount / width, found: bytes.count / width)
     }
+    try self.init(zeros: type)
     storage.bytes.copyBytes(from: bytes)
   }
 

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The bytes of a tensor: one allocation, aligned to a cache line, owned by this object.
 ///
 /// The unsafe part of `Tensor`, kept in one place. It is sound to share between threads because nobody writes after the
@@ -7,13 +15,25 @@ public final class TensorStorage: @unchecked Sendable {
 
   static let alignment = 64
 
-  public init(byteCount: Int) {
-    // A multiple of the alignment, so that kernels that load whole vectors at the end stay inside.
-    let rounded = (byteCount + Self.alignment - 1) / Self.alignment * Self.alignment
-    let whole = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(rounded, Self.alignment), alignment: Self.alignment)
-    bytes = UnsafeMutableRawBufferPointer(rebasing: whole[..<byteCount])
+  /// For sizes that are known to fit; stops the program where memory is exhausted, as an array does.
+  public convenience init(byteCount: Int) {
+    guard let memory = Self.memory(byteCount) else { preconditionFailure("no memory for \(byteCount) bytes") }
+    self.init(memory)
   }
 
-  deinit { bytes.deallocate() }
+  /// `nil` where there is no memory for `byteCount` bytes: the size may come from a user's shape.
+  package static func allocate(byteCount: Int) -> TensorStorage? { memory(byteCount).map(TensorStorage.init) }
+
+  private init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+
+  deinit { free(bytes.baseAddress) }
+
+  private static func memory(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? {
+    // A multiple of the alignment, so that kernels that load whole vectors at the end stay inside.
+    let (padded, overflow) = byteCount.addingReportingOverflow(alignment - 1)
+    guard byteCount >= 0, !overflow else { return nil }
+    var pointer: UnsafeMutableRawPointer?
+    guard posix_memalign(&pointer, alignment, max(padded / alignment * alignment, alignment)) == 0 else { return nil }
+    return pointer.map { UnsafeMutableRawBufferPointer(start: $0, count: byteCount) }
+  }
 }

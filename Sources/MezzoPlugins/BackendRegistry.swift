@@ -11,6 +11,10 @@ public struct BackendRegistry: Sendable {
     /// Where it was looked for.
     public var path: String
     public var state: State
+
+    public var isReady: Bool {
+      if case .ready = state { true } else { false }
+    }
   }
 
   public enum State: Sendable {
@@ -33,7 +37,7 @@ public struct BackendRegistry: Sendable {
   }
 
   public mutating func register(_ backend: any Backend) {
-    if let first = entries.first(where: { $0.name == backend.id }), case .ready = first.state {
+    if let first = entries.first(where: { $0.name == backend.id && $0.isReady }) {
       refuse(
         backend.id, at: backend.origin, "there is already a backend \(backend.id), from \(first.path); ids are unique")
     } else {
@@ -54,7 +58,12 @@ public struct BackendRegistry: Sendable {
   ///
   /// `MEZZO_BACKENDS` filters by id: `only:a,b` keeps those, `-a,-b` leaves those out.
   public mutating func discover(bundled: [Bundled]) {
-    let configured = SearchPath.configured()
+    discover(
+      bundled: bundled, path: Environment.value("MEZZO_BACKEND_PATH"), choice: Environment.value("MEZZO_BACKENDS"))
+  }
+
+  mutating func discover(bundled: [Bundled], path: String?, choice: String?) {
+    let configured = SearchPath.configured(path ?? "")
     for (path, reason) in configured.refused { refuse(path, at: path, reason) }
     for path in configured.libraries { load(library: path) }
     for plugin in bundled where SearchPath.bundled(plugin.product) != nil {
@@ -65,7 +74,7 @@ public struct BackendRegistry: Sendable {
         refuse(plugin.id, at: path, "\(path) does not exist; \(plugin.advice)")
       }
     }
-    filter(Environment.value("MEZZO_BACKENDS"))
+    filter(choice)
   }
 
   /// A backend that comes with Mezzo as a product of its own.
@@ -86,7 +95,7 @@ public struct BackendRegistry: Sendable {
     guard let text else { return }
     let only = text.hasPrefix("only:") ? Set(text.dropFirst(5).split(separator: ",").map(String.init)) : nil
     let without = Set(text.split(separator: ",").filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) })
-    for index in entries.indices where entries[index].path != "linked into the program" {
+    for index in entries.indices where entries[index].isReady && entries[index].path != "linked into the program" {
       let name = entries[index].name
       if without.contains(name) || only.map({ !$0.contains(name) }) ?? false {
         entries[index].state = .refused(reason: "left out by MEZZO_BACKENDS=\(text)")

@@ -64,7 +64,7 @@ struct BackendTable {
     var rules: [Rule] = []
     for index in 0..<Int(raw.n_rules) {
       let pointer = UnsafeRawPointer(first) + index * stride
-      let size = min(Int(pointer.load(as: UInt32.self)), stride)
+      let size = min(Int(pointer.loadUnaligned(as: UInt32.self)), stride)
       let rule = Self.read(pointer, size: size, default: mezzo_rule())
       if let code = OperationCode(rawValue: rule.op) { rules.append(try parse(rule, code, index)) }
     }
@@ -75,6 +75,13 @@ struct BackendTable {
     guard let name = rule.name.map({ String(cString: $0) }), let text = rule.sig.map({ String(cString: $0) }) else {
       throw BackendError(backend: id, kind: .unloadable, message: "its rule \(index) lacks a name or a signature")
     }
+    let stated = rule.numerics.accum
+    guard let accumulator = stated.code == 0 && stated.bits == 0 ? .float32 : DType(abi: stated) else {
+      throw BackendError(
+        backend: id, kind: .unloadable,
+        message: "its rule \(name) accumulates in a dtype of code \(stated.code) and \(stated.bits) bits, which this host "
+          + "does not have")
+    }
     do throws(RuleSyntaxError) {
       let signature = try RuleSignature(parsing: text)
       var condition: RuleExpression?
@@ -83,7 +90,7 @@ struct BackendTable {
       }
       return Rule(
         name: name, code: code, signature: signature, condition: condition,
-        accumulator: DType(abi: rule.numerics.accum) ?? .float32, traits: Rule.Traits(rawValue: rule.flags),
+        accumulator: accumulator, traits: Rule.Traits(rawValue: rule.flags),
         epilogue: Rule.EpilogueMask(rawValue: rule.epilogue_mask),
         cost: Rule.Cost(
           fixed: rule.cost.fixed_ns, operationsPerNanosecond: rule.cost.flop_per_ns,

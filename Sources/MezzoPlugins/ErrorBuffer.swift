@@ -4,6 +4,8 @@ public import MezzoBackend
 /// The host's buffer for one `mezzo_error` and its message.
 public struct ErrorBuffer {
   public let pointer: UnsafeMutablePointer<mezzo_error>
+  /// Kept apart from `pointer.pointee.msg`, which a backend may have pointed at a string of its own.
+  private let text: UnsafeMutablePointer<CChar>
 
   private static let capacity = 512
 
@@ -16,9 +18,13 @@ public struct ErrorBuffer {
 
   /// The caller deallocates.
   public init() {
-    let text = UnsafeMutablePointer<CChar>.allocate(capacity: Self.capacity)
-    text.initialize(repeating: 0, count: Self.capacity)
+    text = .allocate(capacity: Self.capacity)
     pointer = .allocate(capacity: 1)
+    reset()
+  }
+
+  private func reset() {
+    text.initialize(repeating: 0, count: Self.capacity)
     pointer.initialize(
       to: mezzo_error(
         struct_size: UInt32(MemoryLayout<mezzo_error>.size), code: 0, why: 0, operand: .max, msg: text,
@@ -26,15 +32,18 @@ public struct ErrorBuffer {
   }
 
   public func deallocate() {
-    pointer.pointee.msg?.deallocate()
+    text.deallocate()
     pointer.deallocate()
   }
 
-  /// What a call that returned `status` said. The length is the backend's claim and is not believed beyond the buffer.
+  /// What a call that returned `status` said, after which the buffer is ready for the next call. The length is the backend's claim: it is believed neither beyond the buffer
+  /// nor beyond the end of the text.
   public func error(_ status: mezzo_status, backend: String) -> BackendError {
+    defer { reset() }
     let error = pointer.pointee
     let length = min(Int(error.msg_len), Self.capacity)
-    let text = String(decoding: UnsafeRawBufferPointer(start: error.msg, count: length), as: UTF8.self)
+    let message = String(
+      decoding: UnsafeRawBufferPointer(start: text, count: length).prefix { $0 != 0 }, as: UTF8.self)
     let kind: BackendError.Kind =
       switch Int(status) {
       case MEZZO_UNSUPPORTED: .declined(BackendError.Why(rawValue: error.why) ?? .none)
@@ -42,6 +51,6 @@ public struct ErrorBuffer {
       case MEZZO_OOM: .outOfMemory
       default: .failed(status: status)
       }
-    return BackendError(backend: backend, kind: kind, message: text.isEmpty ? "it gave no reason" : text)
+    return BackendError(backend: backend, kind: kind, message: message.isEmpty ? "it gave no reason" : message)
   }
 }

@@ -13,7 +13,8 @@ import MezzoBackend
 enum LibraryFile {
   /// The reason why `path` should not be opened, or `nil`.
   static func defect(at path: String) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe without a writer would keep a blocking open waiting for ever.
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return "\(path): \(String(cString: strerror(errno)))" }
     defer { close(file) }
     var status = stat()

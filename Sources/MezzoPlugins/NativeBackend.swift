@@ -83,7 +83,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
           operand: Int(arguments.packed_operand), bytes: Int(clamping: arguments.packed_bytes),
           key: [arguments.pack_key.0, arguments.pack_key.1]),
       consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant))
-    try prepared.validate(request)
+    try prepared.validate(request, canPack: entries.pack != nil)
     return prepared
   }
 

@@ -29,15 +29,22 @@ final class NativeOperation: PreparedOperation, @unchecked Sendable {
   deinit { backend.release(plan) }
 
   /// A plan's claims about sizes become allocations and indices, so they are checked first.
-  func validate(_ request: OperationRequest) throws(BackendError) {
+  func validate(_ request: OperationRequest, canPack: Bool) throws(BackendError) {
     let limit = 1 << 40
     guard (0...limit).contains(workspaceBytes), consumedEpilogue <= request.epilogue.count,
-      packing.map({ (1...limit).contains($0.bytes) && $0.operand < request.inputs.count }) ?? true
+      packing.map({ $0.bytes <= limit && $0.operand < request.inputs.count }) ?? true
     else {
       throw BackendError(
         backend: backend.id, kind: .invalid,
         message: "its plan for \(request) states a workspace of \(workspaceBytes) bytes, \(consumedEpilogue) steps of an "
           + "epilogue of \(request.epilogue.count), and the packing \(String(describing: packing))")
+    }
+    // What is packed once must stay the same, or later executions compute with old values.
+    if let packing, !canPack || !request.inputs[packing.operand].isConstant {
+      throw BackendError(
+        backend: backend.id, kind: .invalid,
+        message: "its plan for \(request) packs operand \(packing.operand), "
+          + (canPack ? "which is not constant" : "but it has no pack function"))
     }
   }
 

@@ -15,6 +15,11 @@ enum RequestMarshaller {
         throw BackendError(
           backend: backend, kind: .declined(.dtype), message: "\(operand.dtype.name) does not cross the plugin boundary")
       }
+      guard operand.strides.count == operand.shape.count else {
+        throw BackendError(
+          backend: backend, kind: .invalid,
+          message: "an operand of shape \(operand.shape) has the strides \(operand.strides); each axis has one")
+      }
       operands.append(
         mezzo_operand(
           dtype: dtype, ndim: Int32(operand.shape.count), flags: operand.isConstant ? UInt32(MEZZO_T_CONST) : 0,
@@ -24,7 +29,7 @@ enum RequestMarshaller {
     let attributes = request.attributes.map { attribute($0, arena) }
     let epilogue = request.epilogue.map { step in
       mezzo_epilogue(
-        kind: step.abiKind, operand: step.operand.map(UInt32.init) ?? .max, a: 0, b: 0, to: mezzo_dtype(), reserved: 0)
+        kind: step.abiKind, operand: step.operand.flatMap(UInt32.init(exactly:)) ?? .max, a: 0, b: 0, to: mezzo_dtype(), reserved: 0)
     }
     let results = request.results.count
     let operation = mezzo_op(

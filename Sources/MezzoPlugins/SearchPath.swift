@@ -14,12 +14,12 @@ enum SearchPath {
     static let suffix = ".so"
   #endif
 
-  /// The libraries that `MEZZO_BACKEND_PATH` names: files, or directories whose libraries are taken in order of their names.
+  /// The libraries that `text`, the value of `MEZZO_BACKEND_PATH`, names: files, or directories whose libraries are taken in order of their names.
   /// Entries that are not absolute are returned as refused.
-  static func configured() -> (libraries: [String], refused: [(path: String, reason: String)]) {
+  static func configured(_ text: String) -> (libraries: [String], refused: [(path: String, reason: String)]) {
     var libraries: [String] = []
     var refused: [(path: String, reason: String)] = []
-    for entry in (Environment.value("MEZZO_BACKEND_PATH") ?? "").split(separator: ":").map(String.init) {
+    for entry in text.split(separator: ":").map(String.init) {
       if !entry.hasPrefix("/") {
         refused.append((entry, "MEZZO_BACKEND_PATH takes absolute paths only, this one depends on the current directory"))
       } else if let names = directory(entry) {

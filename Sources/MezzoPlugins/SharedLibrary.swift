@@ -22,8 +22,10 @@ struct SharedLibrary {
     if let defect = LibraryFile.defect(at: path) {
       throw BackendError(backend: name, kind: .unloadable, message: defect)
     }
+    // The loader searches its own directories for a name without a slash, and would open another file than was checked.
+    let file = path.contains("/") ? path : "./\(path)"
     // RTLD_NOW: a missing symbol is an error here and not an abort at the first call.
-    guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+    guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
       throw BackendError(backend: name, kind: .unloadable, message: Self.lastError())
     }
     self.handle = handle

@@ -4,41 +4,37 @@ import MezzoGraph
 /// What a plan computes once from its constants: literals, results of steps that read constants alone, and packed operands.
 final class ConstantPool: @unchecked Sendable {
   // Filled in init and only read afterwards.
-  let base: UnsafeMutableRawPointer
+  let memory: TensorStorage
   private let constants: [TensorStorage]
 
-  init(_ plan: Plan, inputs: [Tensor], constants: [TensorStorage]) throws(RuntimeError) {
-    base = .allocate(byteCount: max(plan.poolBytes, 1), alignment: MemoryPlan.alignment)
-    self.constants = constants
+  init(_ plan: Plan, inputs: [Tensor], observer: Plan.Observer? = nil) throws(RuntimeError) {
+    guard let memory = TensorStorage.allocate(byteCount: plan.poolBytes) else {
+      throw .outOfMemory(bytes: plan.poolBytes, for: "the constants of a plan")
+    }
+    self.memory = memory
+    constants = plan.constantInputs.map { inputs[$0].storage }
     for literal in plan.literals {
       literal.tensor.withUnsafeBytes { bytes in
-        UnsafeMutableRawBufferPointer(start: base + literal.offset, count: bytes.count).copyMemory(from: bytes)
+        UnsafeMutableRawBufferPointer(rebasing: memory.bytes[literal.offset...]).copyMemory(from: bytes)
       }
     }
-    var next = 0
-    let addresses = Addresses(
-      pool: self,
-      inputs: plan.graph.inputs.map { input in
-        // Constant steps never read a state; its place is filled so that indices stay the graph's.
-        guard input.role != .state else { return base }
-        defer { next += 1 }
-        return inputs[next].storage.address
-      }, outputs: [])
-    for step in plan.steps where step.isConstant || step.packed != nil {
+    // Constant steps read constants alone, and nothing of the caller's but those.
+    var addresses = Addresses(
+      pool: memory.address, inputs: .init(repeating: nil, count: plan.graph.inputs.count), outputs: [])
+    for (place, index) in plan.argumentInputs.enumerated() { addresses.inputs[index] = inputs[place].storage.address }
+    for step in plan.steps where step.isConstant || step.packing != nil {
       let frame = Frame(step)
-      defer { frame.deallocate() }
+      try frame.pack(addresses)
       if step.isConstant {
         frame.write(addresses)
         try frame.call()
-      } else {
-        try frame.pack(addresses)
+        if let observer { frame.results().forEach { observer(step, $0) } }
       }
     }
   }
 
-  deinit { base.deallocate() }
-
-  func isOf(_ other: [TensorStorage]) -> Bool {
-    constants.count == other.count && zip(constants, other).allSatisfy { $0 === $1 }
+  /// Whether it was made from these tensors and no others.
+  func isMade(from inputs: [Tensor], _ plan: Plan) -> Bool {
+    zip(constants, plan.constantInputs).allSatisfy { $0 === inputs[$1].storage }
   }
 }

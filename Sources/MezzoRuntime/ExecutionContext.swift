@@ -1,4 +1,3 @@
-import CMezzoABI
 import MezzoBackend
 import MezzoGraph
 
@@ -6,49 +5,43 @@ import MezzoGraph
 ///
 /// Owned by one thread at a time: a plan hands a context out to a run and takes it back.
 final class ExecutionContext: @unchecked Sendable {
-  private let arena: UnsafeMutableRawPointer
+  private let arena: TensorStorage
   private let frames: [Frame]
   private let layouts: [StepLayout]
-  /// The frames hold the addresses of this pool and of the arena; only inputs and outputs change between runs.
+  /// Frames that name inputs or outputs, which change between runs; the others keep the addresses of the arena and the pool.
+  private let moving: [Frame]
   private var pool: ConstantPool?
-  private let moving: [Int]
+  /// Kept between runs so that a run allocates nothing for it.
+  private var addresses: Addresses
 
-  init(_ plan: Plan) {
-    arena = .allocate(byteCount: max(plan.arenaBytes, 1), alignment: MemoryPlan.alignment)
-    let layouts = plan.steps.filter { !$0.isConstant }
-    self.layouts = layouts
+  init(_ plan: Plan) throws(RuntimeError) {
+    guard let arena = TensorStorage.allocate(byteCount: plan.arenaBytes) else {
+      throw .outOfMemory(bytes: plan.arenaBytes, for: "the intermediates of a plan")
+    }
+    self.arena = arena
+    layouts = plan.steps.filter { !$0.isConstant }
     frames = layouts.map(Frame.init)
-    moving = layouts.indices.filter { index in
-      (layouts[index].inputs + layouts[index].results).contains {
-        switch $0.location {
-        case .input, .output: true
-        case .arena, .pool: false
-        }
-      }
-    }
+    moving = zip(frames, layouts).filter { $0.1.readsOrWritesCallersMemory }.map(\.0)
+    addresses = Addresses(
+      arena: arena.address, inputs: .init(repeating: nil, count: plan.graph.inputs.count),
+      outputs: .init(repeating: nil, count: plan.graph.outputs.count + plan.graph.updates.count))
   }
 
-  deinit {
-    frames.forEach { $0.deallocate() }
-    arena.deallocate()
-  }
+  func setInput(_ index: Int, _ tensor: TensorStorage) { addresses.inputs[index] = tensor.address }
 
-  func run(_ plan: Plan, _ addresses: Addresses, observer: Plan.Observer?) throws(RuntimeError) {
-    var addresses = addresses
-    addresses.arena = arena
-    if pool !== addresses.pool {
-      for frame in frames { frame.write(addresses) }
-      pool = addresses.pool
+  func setOutput(_ index: Int, _ tensor: TensorStorage) { addresses.outputs[index] = tensor.address }
+
+  func run(_ constants: ConstantPool, observer: Plan.Observer?) throws(RuntimeError) {
+    if pool === constants {
+      for frame in moving { frame.write(addresses) }
     } else {
-      for index in moving { frames[index].write(addresses) }
+      addresses.pool = constants.memory.address
+      for frame in frames { frame.write(addresses) }
+      pool = constants
     }
-    guard let observer else {
-      for frame in frames { try frame.call() }
-      return
-    }
-    for (frame, layout) in zip(frames, layouts) {
+    for frame in frames {
       try frame.call()
-      for (index, result) in frame.results().enumerated() { observer(layout, index, result) }
+      if let observer { frame.results().forEach { observer(frame.step, $0) } }
     }
   }
 }

@@ -5,9 +5,9 @@ import MezzoPlugins
 
 /// The memory behind the locations of one run.
 struct Addresses {
-  var pool: ConstantPool
+  var pool: UnsafeMutableRawPointer?
   var arena: UnsafeMutableRawPointer?
-  var inputs: [UnsafeMutableRawPointer]
+  var inputs: [UnsafeMutableRawPointer?]
   var outputs: [UnsafeMutableRawPointer?]
 
   func resolve(_ location: Location) -> UnsafeMutableRawPointer? {
@@ -15,18 +15,18 @@ struct Addresses {
     case .input(let index): inputs[index]
     case .output(let index): outputs[index]
     case .arena(let offset): arena.map { $0 + offset }
-    case .pool(let offset): pool.base + offset
+    case .pool(let offset): pool.map { $0 + offset }
     }
   }
 }
 
 /// The argument structs of one step in one context, laid out once; a run writes addresses into it and calls.
-struct Frame {
-  let arguments: UnsafeMutablePointer<mezzo_exec_args>
+final class Frame {
+  let step: StepLayout
+  private let arguments: UnsafeMutablePointer<mezzo_exec_args>
   private let tensors: UnsafeMutablePointer<mezzo_tensor>
   private let error: ErrorBuffer
   private let places: [Location]
-  private let step: StepLayout
 
   init(_ step: StepLayout) {
     self.step = step
@@ -45,26 +45,25 @@ struct Frame {
       at: tensors + step.inputs.count, count: UInt32(step.results.count), stride: stride)
   }
 
-  func deallocate() {
+  deinit {
     error.deallocate()
     tensors.deallocate()
     arguments.deallocate()
   }
 
-  func write(_ addresses: Addresses) {
+  func write(_ addresses: borrowing Addresses) {
     for index in places.indices { tensors[index].data = addresses.resolve(places[index]) }
     if let workspace = step.workspace { arguments.pointee.workspace = addresses.resolve(workspace) }
-    if let packing = step.operation.packing, let packed = step.packed {
-      tensors[packing.operand].data = addresses.resolve(packed)
+    if let packing = step.packing {
+      tensors[packing.operand].data = addresses.resolve(packing.location)
       tensors[packing.operand].layout = 1
       tensors[packing.operand].nbytes = UInt64(packing.bytes)
     }
   }
 
-  func pack(_ addresses: Addresses) throws(RuntimeError) {
-    guard let packing = step.operation.packing, let packed = step.packed, let target = addresses.resolve(packed) else {
-      return
-    }
+  /// Rearranges the operand that the step wants packed, from where it lies as a constant.
+  func pack(_ addresses: borrowing Addresses) throws(RuntimeError) {
+    guard let packing = step.packing, let target = addresses.resolve(packing.location) else { return }
     var source = step.inputs[packing.operand].tensor
     source.data = addresses.resolve(step.inputs[packing.operand].location)
     do throws(BackendError) {

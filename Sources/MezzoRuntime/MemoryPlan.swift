@@ -63,7 +63,7 @@ struct MemoryPlan {
           released.append((offset, bytes))
         }
       }
-      if let packing = step.operation.packing, !step.isConstant {
+      if let packing = step.operation.packing {
         packed[index] = .pool(takePool(Self.rounded(packing.bytes)))
       }
       for value in Set(step.inputs.map(\.base)) where lastUse[value] == index {

@@ -37,7 +37,7 @@ extension Plan {
     }
     var first: NonFiniteReport?
     var scratch = states
-    _ = try execute(inputs, states: &scratch) { step, _, result in
+    _ = try execute(inputs, states: &scratch) { step, result in
       if first == nil { first = NonFiniteReport(result, origin: step.origin, operation: step.name) }
     }
     return first

@@ -17,16 +17,27 @@ public final class Plan: Sendable {
   let poolBytes: Int
   /// Places in the pool that hold literals.
   let literals: [(offset: Int, tensor: Tensor)]
-  /// Types of what is made for the caller: the outputs, then updates that are not written in place.
-  let made: [TensorType]
-  /// For each update, its place in `made`; `nil` where it is written over the state.
-  let madeUpdates: [Int?]
+  /// The graph's inputs of role `state`, and all others: for each tensor that a run takes, its place in the graph.
   let stateInputs: [Int]
+  let argumentInputs: [Int]
+  /// Which of a run's inputs are constants.
+  let constantInputs: [Int]
+  /// What a run makes for the caller: all outputs, then updates that are not written over their state.
+  private let made: [(location: Int, type: TensorType)]
+  /// Updates that a run made: the place of the state, and the place in `made`.
+  private let replaced: [(state: Int, result: Int)]
 
   private let contexts = Locked<[ExecutionContext]>([])
   private let bound = Locked<ConstantPool?>(nil)
 
   init(_ graph: Graph, router: Router) throws(RuntimeError) {
+    for update in graph.updates {
+      let input = graph.inputs[update.input]
+      let (expected, found) = (graph.values[input.value], graph.values[update.value])
+      guard expected == found else {
+        throw .inputType(name: "\(input.name), as its update", expected: expected, found: found)
+      }
+    }
     let planner = try Planner(graph, router: router)
     let memoryPlan = MemoryPlan(planner, graph)
     self.graph = graph
@@ -43,11 +54,22 @@ public final class Plan: Sendable {
       literals.append((offset, tensor))
     }
     self.literals = literals
-    made = (planner.outputs + planner.updates).map(\.type)
-    madeUpdates = planner.updates.map { update in
-      if case .output(let index)? = memoryPlan.locations[update.value] { index } else { nil }
+    let stateInputs = graph.inputs.indices.filter { graph.inputs[$0].role == .state }
+    self.stateInputs = stateInputs
+    argumentInputs = graph.inputs.indices.filter { graph.inputs[$0].role != .state }
+    constantInputs = argumentInputs.indices.filter { [argumentInputs] in graph.inputs[argumentInputs[$0]].role == .constant }
+
+    var made = planner.outputs.enumerated().map { (location: $0, type: $1.type) }
+    var replaced: [(state: Int, result: Int)] = []
+    for (update, placed) in zip(graph.updates, planner.updates) {
+      guard case .output(let location)? = memoryPlan.locations[placed.value],
+        let state = stateInputs.firstIndex(of: update.input)
+      else { continue }
+      replaced.append((state, made.count))
+      made.append((location, placed.type))
     }
-    stateInputs = graph.inputs.indices.filter { graph.inputs[$0].role == .state }
+    self.made = made
+    self.replaced = replaced
   }
 
   /// Runs the plan.
@@ -68,96 +90,67 @@ public final class Plan: Sendable {
   }
 
   /// Sees each result of each step; for diagnosis, since it costs a copy.
-  typealias Observer = (StepLayout, _ result: Int, Tensor) -> Void
+  typealias Observer = (StepLayout, Tensor) -> Void
 
   func execute(
     _ inputs: [Tensor], states: inout [Tensor], observer: Observer?
   ) throws(RuntimeError) -> [Tensor] {
     try check(inputs, states)
-    let pool = try constantPool(inputs)
-    let context = contexts.withLock { $0.popLast() } ?? ExecutionContext(self)
+    let pool = try constantPool(inputs, observer: observer)
+    let context = if let kept = contexts.withLock({ $0.popLast() }) { kept } else { try ExecutionContext(self) }
     defer { contexts.withLock { $0.append(context) } }
 
     var results: [Tensor] = []
-    for (index, type) in made.enumerated() where index < graph.outputs.count || madeUpdates.contains(index) {
-      results.append(try Self.allocate(type))
+    results.reserveCapacity(made.count)
+    for (location, type) in made {
+      let result = try Self.allocate(type)
+      context.setOutput(location, result.storage)
+      results.append(result)
     }
-    var places = [Int?](repeating: nil, count: made.count)
-    var next = 0
-    for index in made.indices where index < graph.outputs.count || madeUpdates.contains(index) {
-      places[index] = next
-      next += 1
-    }
-    var addresses = Addresses(pool: pool, inputs: [], outputs: [])
-    addresses.outputs = places.map { $0.map { UnsafeMutableRawPointer(mutating: results[$0].storage.address) } }
-    var nextInput = 0
-    var nextState = 0
-    for input in graph.inputs {
-      if input.role == .state {
-        addresses.inputs.append(states[nextState].uniqueStorage().address)
-        nextState += 1
-      } else {
-        addresses.inputs.append(inputs[nextInput].storage.address)
-        nextInput += 1
-      }
-    }
+    for (place, input) in argumentInputs.enumerated() { context.setInput(input, inputs[place].storage) }
+    for (place, input) in stateInputs.enumerated() { context.setInput(input, states[place].uniqueStorage()) }
     // The tensors own the memory behind the addresses and must outlive the calls.
     try withExtendedLifetime((inputs, results, pool)) { () throws(RuntimeError) in
-      try context.run(self, addresses, observer: observer)
+      try context.run(pool, observer: observer)
     }
-    for (update, place) in zip(graph.updates, madeUpdates) {
-      guard let place, let result = places[place], let state = stateInputs.firstIndex(of: update.input) else { continue }
-      states[state] = results[result]
-    }
-    return Array(results.prefix(graph.outputs.count))
+    for (state, result) in replaced { states[state] = results[result] }
+    results.removeLast(made.count - graph.outputs.count)
+    return results
   }
 
   private static func allocate(_ type: TensorType) throws(RuntimeError) -> Tensor {
-    do throws(GraphError) {
-      return try Tensor(type, storage: TensorStorage(byteCount: type.checkedByteCount ?? 0))
-    } catch {
-      throw .inputType(name: "result", expected: type, found: type)
+    let bytes = type.checkedByteCount ?? 0
+    guard let storage = TensorStorage.allocate(byteCount: bytes), let tensor = try? Tensor(type, storage: storage) else {
+      throw .outOfMemory(bytes: bytes, for: "a result \(type)")
     }
+    return tensor
   }
 
   private func check(_ inputs: [Tensor], _ states: [Tensor]) throws(RuntimeError) {
-    guard inputs.count + states.count == graph.inputs.count, states.count == stateInputs.count else {
+    guard inputs.count == argumentInputs.count, states.count == stateInputs.count else {
       throw .inputCount(expected: graph.inputs.count, found: inputs.count + states.count)
     }
-    var (nextInput, nextState) = (0, 0)
-    for input in graph.inputs {
-      let tensor: Tensor
-      if input.role == .state {
-        tensor = states[nextState]
-        nextState += 1
-      } else {
-        tensor = inputs[nextInput]
-        nextInput += 1
-      }
-      guard tensor.type == graph.values[input.value] else {
-        throw .inputType(name: input.name, expected: graph.values[input.value], found: tensor.type)
-      }
+    for (tensor, index) in zip(inputs, argumentInputs) { try check(tensor, index) }
+    for (tensor, index) in zip(states, stateInputs) { try check(tensor, index) }
+  }
+
+  private func check(_ tensor: Tensor, _ index: Int) throws(RuntimeError) {
+    let input = graph.inputs[index]
+    guard tensor.type == graph.values[input.value] else {
+      throw .inputType(name: input.name, expected: graph.values[input.value], found: tensor.type)
     }
   }
 
-  /// What was computed from these very constants, made anew when one of them is another tensor than last time.
-  private func constantPool(_ inputs: [Tensor]) throws(RuntimeError) -> ConstantPool {
-    var constants: [TensorStorage] = []
-    var next = 0
-    for input in graph.inputs where input.role != .state {
-      if input.role == .constant { constants.append(inputs[next].storage) }
-      next += 1
-    }
-    if let pool = bound.withLock({ $0 }), pool.isOf(constants) { return pool }
-    let pool = try ConstantPool(self, inputs: inputs, constants: constants)
+  /// What was computed from these very constants, made anew when one of them is another tensor than last time, and for an
+  /// observer, who wants to see it made.
+  private func constantPool(_ inputs: [Tensor], observer: Observer?) throws(RuntimeError) -> ConstantPool {
+    if observer == nil, let pool = bound.withLock({ $0 }), pool.isMade(from: inputs, self) { return pool }
+    let pool = try ConstantPool(self, inputs: inputs, observer: observer)
     bound.withLock { $0 = pool }
     return pool
   }
 }
 
 extension TensorStorage {
-  var address: UnsafeMutableRawPointer {
-    // Storage always has at least one cache line, so its base address exists.
-    bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
-  }
+  var address: UnsafeMutableRawPointer? { bytes.baseAddress }
 }

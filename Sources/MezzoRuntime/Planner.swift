@@ -21,7 +21,6 @@ struct Planner {
     var inputs: [ValueView]
     var results: [Int]
     var isConstant: Bool
-    var packsOperand: Int?
     var allowsInPlace: Bool
   }
 
@@ -74,11 +73,11 @@ struct Planner {
       }
       results.append(made)
     }
-    append(
+    try append(
       Step(
         operation: route.operation, name: route.record.operation, origin: item.origin,
         inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
-        packsOperand: route.operation.packing?.operand, allowsInPlace: route.rule.traits.contains(.inPlace)))
+        allowsInPlace: route.rule.traits.contains(.inPlace)))
     records.append(route.record)
     for item in after { try plan(item) }
   }
@@ -89,7 +88,16 @@ struct Planner {
     return unused.isEmpty ? inputs : Array(inputs[..<(unused.min() ?? inputs.count)])
   }
 
-  private mutating func append(_ step: Step) {
+  /// No machine addresses more; below it, sums of sizes cannot overflow.
+  private static let largestResult = 1 << 46
+
+  private mutating func append(_ step: Step) throws(RuntimeError) {
+    for type in step.results.map({ types[$0] }) {
+      let bytes = type.checkedByteCount ?? .max
+      if bytes > Self.largestResult {
+        throw .outOfMemory(bytes: bytes, for: "a result \(type)", layer: step.origin.layer, operation: step.name)
+      }
+    }
     var step = step
     step.isConstant = step.inputs.allSatisfy { constants.contains($0.base) } && !step.inputs.isEmpty
     if step.isConstant { constants.formUnion(step.results) }

@@ -43,6 +43,7 @@ public struct Router: Sendable {
     for (place, candidate) in candidates.enumerated() {
       do throws(BackendError) {
         let prepared = try candidate.backend.prepare(candidate.request, rule: candidate.rule, threads: threads)
+        try validate(prepared, candidate)
         let others = candidates[(place + 1)...]
         let record = record(
           request, candidate, prepared, origin: origin,
@@ -54,6 +55,23 @@ public struct Router: Sendable {
     }
     throw .noRoute(
       layer: origin.layer, request: request, reasons: dropped.map { "\($0.backend)/\($0.rule): \($0.why)" })
+  }
+
+  /// What a prepared operation claims becomes indices and addresses, so it is checked first.
+  private func validate(_ prepared: any PreparedOperation, _ candidate: Candidate) throws(BackendError) {
+    let request = candidate.request
+    var contradiction: String?
+    if !(0...request.epilogue.count).contains(prepared.consumedEpilogue) {
+      contradiction = "it claims \(prepared.consumedEpilogue) steps of an epilogue of \(request.epilogue.count)"
+    }
+    if let operand = prepared.packing?.operand,
+      !request.ownInputs.indices.contains(operand) || !request.inputs[operand].isConstant
+    {
+      contradiction = "it wants to pack operand \(operand), which is no constant"
+    }
+    if let contradiction {
+      throw BackendError(backend: candidate.backend.id, kind: .invalid, message: contradiction)
+    }
   }
 
   fileprivate struct Candidate {
@@ -79,7 +97,8 @@ public struct Router: Sendable {
       if rule.match(dense, threads: threads) == .matches {
         return .success((dense, "through float32, to which 16-bit values convert exactly"))
       }
-    } else if why == .layout || why == .limit {
+    } else if why == .layout || why == .limit, request.code != .cast {
+      // Making an operand dense is a cast itself.
       let dense = request.dense()
       if dense != request, rule.match(dense, threads: threads) == .matches {
         return .success((dense, "with its operands copied into row-major order"))

@@ -12,7 +12,7 @@ public final class Runtime: Sendable {
   public let router: Router
   private let plans = Locked<[Graph: Plan]>([:])
 
-  /// The oldest plans go first; a plan is quickly made anew.
+  /// When there are so many, all go: a plan is quickly made anew.
   private static let planLimit = 256
 
   public static let shared = Runtime(.discovered())

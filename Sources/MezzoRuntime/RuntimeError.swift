@@ -9,6 +9,14 @@ public enum RuntimeError: Error, Sendable, CustomStringConvertible {
   case inputType(name: String, expected: TensorType, found: TensorType)
   case backend(layer: String, operation: String, BackendError)
 
+  static func outOfMemory(bytes: Int, for purpose: String, layer: String = "", operation: String = "run") -> RuntimeError {
+    .backend(
+      layer: layer, operation: operation,
+      BackendError(
+        backend: "host", kind: .outOfMemory,
+        message: "\(purpose) needs \(bytes) bytes; use a smaller batch or a narrower dtype"))
+  }
+
   public var description: String {
     switch self {
     case .noRoute(let layer, let request, let reasons):

@@ -14,12 +14,19 @@ final class StepLayout: @unchecked Sendable {
   let inputs: [Place]
   let results: [Place]
   let workspace: Location?
-  let packed: Location?
+  let packing: Packed?
 
   struct Place {
     var location: Location
     var type: TensorType
     var tensor: mezzo_tensor
+  }
+
+  /// An operand that lies in the pool in a form of the operation's own.
+  struct Packed {
+    var operand: Int
+    var bytes: Int
+    var location: Location
   }
 
   private let extents: [UnsafeMutablePointer<Int64>]
@@ -31,7 +38,9 @@ final class StepLayout: @unchecked Sendable {
     origin = step.origin
     isConstant = step.isConstant
     workspace = memory.workspaces[index]
-    packed = memory.packed[index]
+    packing = step.operation.packing.flatMap { packing in
+      memory.packed[index].map { Packed(operand: packing.operand, bytes: packing.bytes, location: $0) }
+    }
     var extents: [UnsafeMutablePointer<Int64>] = []
     func place(_ view: ValueView) -> Place {
       let dtype = planner.types[view.base].dtype
@@ -60,6 +69,16 @@ final class StepLayout: @unchecked Sendable {
       return place(ValueView(base: value, shape: shape, strides: rowMajorStrides(shape)))
     }
     self.extents = extents
+  }
+
+  /// Whether an operand or a result lies where the caller has it, which may be elsewhere at the next run.
+  var readsOrWritesCallersMemory: Bool {
+    (inputs + results).contains {
+      switch $0.location {
+      case .input, .output: true
+      case .arena, .pool: false
+      }
+    }
   }
 
   deinit { extents.forEach { $0.deallocate() } }

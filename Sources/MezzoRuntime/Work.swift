@@ -85,7 +85,7 @@ struct Work {
 
   func isDense(_ view: ValueView) -> Bool {
     operand(view, isConstant: false).isDense
-      && view.shape.reduce(1, *) == types[view.base].shape.reduce(1, *)
+      && TensorType(types[view.base].dtype, view.shape).checkedCount == types[view.base].checkedCount
   }
 
   /// A value that the graph does not have, for conversions.

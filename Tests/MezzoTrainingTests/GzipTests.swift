@@ -1,3 +1,4 @@
+import MezzoLayers
 import Testing
 
 @testable import MezzoTraining
@@ -7,7 +8,7 @@ import Testing
 
   @Test(arguments: [0, 1, 26, 1 << 18, (1 << 18) + 1, 1_000_000])
   func roundTrip(count: Int) throws {
-    var random = SplitMix64(state: UInt64(count))
+    var random = SplitMix64(seed: UInt64(count))
     let plain = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
     #expect(try inflate(gzip(plain)) == plain)
     #expect(try inflate(gzip(plain, level: 0)) == plain)
@@ -68,7 +69,7 @@ import Testing
   }
 
   @Test func mutationsNeverTrap() throws {
-    var random = SplitMix64(state: 2)
+    var random = SplitMix64(seed: 2)
     let packed = try gzip(Self.text + Self.text) + gzip([1, 2, 3])
     for _ in 0..<2_000 {
       var bytes = packed

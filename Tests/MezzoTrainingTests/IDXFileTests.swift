@@ -1,3 +1,4 @@
+import MezzoLayers
 import MezzoPolicy
 import Testing
 
@@ -120,7 +121,7 @@ import Testing
 
   /// Whatever the bytes, the outcome is a file whose bytes fit its shape, or an error.
   @Test func mutationsNeverTrap() throws {
-    var random = SplitMix64(state: 1)
+    var random = SplitMix64(seed: 1)
     let originals = [Self.small, try gzip(Self.small), try gzip(Self.small, level: 0)]
     for round in 0..<2_000 {
       var bytes = originals[round % originals.count]

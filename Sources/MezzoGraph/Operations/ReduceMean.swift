@@ -10,8 +10,10 @@ public struct ReduceMean: Reduction {
   public var lowering: Lowering { .backend(.reduceMean, [Attribute("axes", .ints(axes))]) }
 
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
-    [try (context.only() * (1 / Double(Swift.max(axes.map { context.operands[0].shape[$0] }.reduce(1, *), 1))))
-        .broadcast(to: context.operands[0].shape)]
+    let shape = context.operands[0].shape
+    // In floating point, where the extents beside an extent of 0 cannot overflow.
+    let folded = axes.reduce(1) { $0 * Double(shape[$1]) }
+    return [try (context.only() * (1 / Swift.max(folded, 1))).broadcast(to: shape)]
   }
 }
 

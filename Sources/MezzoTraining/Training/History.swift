@@ -33,14 +33,20 @@ public struct History: Sendable {
     public var description: String {
       let what =
         switch change {
-        case .unchanged: "loss scale \(scale)"
-        case .grew(let from, let to): "loss scale grew from \(from) to \(to)"
-        case .growthDropped(let at): "loss scale stays at \(at): it can grow no further"
-        case .shrank(let from, let to): "skipped, loss scale fell from \(from) to \(to)"
-        case .roseToFloor(let from, let to): "skipped, loss scale rose from \(from) to its floor \(to)"
-        case .skipped(let at): "skipped, loss scale stays at \(at)"
+        case .unchanged: "loss scale \(Self.power(scale))"
+        case .grew(let from, let to): "loss scale grew from \(Self.power(from)) to \(Self.power(to))"
+        case .growthDropped(let at): "loss scale stays at \(Self.power(at)): it can grow no further"
+        case .shrank(let from, let to): "skipped, loss scale fell from \(Self.power(from)) to \(Self.power(to))"
+        case .roseToFloor(let from, let to):
+          "skipped, loss scale rose from \(Self.power(from)) to its floor \(Self.power(to))"
+        case .skipped(let at): "skipped, loss scale stays at \(Self.power(at))"
         }
       return "step \(step): \(what)" + (firstNonFinite.map { "; first non-finite value: \($0)" } ?? "")
+    }
+
+    /// Scales are powers of two but for a user's own.
+    private static func power(_ scale: Float) -> String {
+      scale >= 2 && scale.isFinite && scale.significand == 1 ? "2^\(scale.exponent)" : "\(scale)"
     }
   }
 }

@@ -69,12 +69,14 @@ struct TrainingStep {
     var updates: [(state: SymbolicTensor, value: SymbolicTensor)] = []
     var slotTypes: [TensorType] = []
     let apply = try trace.tagged(updateOrigin) { () throws -> SymbolicTensor in
-      guard isScaled else { return try value.allFinite() }
-      let inverse = try 1 / scale
-      gradients = try gradients.map { gradient in
-        let wide = try gradient.atLeastFloat32()
-        return try (wide * inverse.cast(to: wide.dtype)).cast(to: gradient.dtype)
+      if isScaled {
+        let inverse = try 1 / scale
+        gradients = try gradients.map { gradient in
+          let wide = try gradient.atLeastFloat32()
+          return try (wide * inverse.cast(to: wide.dtype)).cast(to: gradient.dtype)
+        }
       }
+      // Also without a scale: an update with infinities would ruin the weights that the error promises to keep.
       return try gradients.reduce(value.allFinite()) { try $0.and($1.allFinite()) }
     }
     var slotSymbols: [[SymbolicTensor]] = []

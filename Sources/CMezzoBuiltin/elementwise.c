@@ -1,0 +1,85 @@
+/* Element-wise operations of one or two operands of the result's dtype, comparisons, and select. */
+#include "operations.h"
+
+static const uint32_t arithmetic = MZ_FLOATS | MZ_INDICES;
+static const uint32_t comparable = MZ_FLOATS | MZ_INDICES | MZ_SET(MZ_U8);
+
+static mz_kernel *kernel_of(uint32_t op, mz_domain domain, int64_t form) {
+  if (domain == MZ_IN_FLOAT) return mz_kernel_of_float(op, form);
+  return domain == MZ_IN_DOUBLE ? mz_kernel_of_double(op, form) : mz_kernel_of_int64(op);
+}
+
+static mezzo_status plan_elementwise(mz_request *r, int n_in, uint32_t set, int64_t form) {
+  mz_plan *plan = r->plan;
+  MZ_TRY(mz_expect_arity(r, n_in, 1));
+  int result = plan->n_in;
+  MZ_TRY(mz_expect_dtype(r, 0, set));
+  for (int i = 1; i < n_in; i++) MZ_TRY(mz_expect_same(r, i, 0, true));
+  MZ_TRY(mz_expect_same(r, result, 0, true));
+  mz_domain domain = mz_domain_of(plan->operand[0].dtype);
+  MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(domain)));
+  mz_passage passages[3];
+  for (int i = 0; i < n_in; i++) passages[i] = mz_input(plan, i, domain);
+  passages[n_in] = mz_result(plan, result, domain);
+  mz_plan_map(plan, kernel_of(r->op->op, domain, form), n_in, 1, passages);
+  return MEZZO_OK;
+}
+
+mezzo_status mz_plan_unary(mz_request *r) { return plan_elementwise(r, 1, MZ_FLOATS, 0); }
+
+mezzo_status mz_plan_binary(mz_request *r) {
+  bool floats_only = r->op->op == MEZZO_OP_DIVIDE || r->op->op == MEZZO_OP_RELU_GRADIENT;
+  return plan_elementwise(r, 2, floats_only ? MZ_FLOATS : arithmetic, 0);
+}
+
+mezzo_status mz_plan_gelu(mz_request *r) {
+  int64_t form;
+  MZ_TRY(mz_attr_int(r, "approximate", 0, 1, &form));
+  return plan_elementwise(r, 1, MZ_FLOATS, form);
+}
+
+/* equal, less, less_equal and logical_and. */
+mezzo_status mz_plan_compare(mz_request *r) {
+  mz_plan *plan = r->plan;
+  uint32_t op = r->op->op;
+  uint32_t set = op == MEZZO_OP_LOGICAL_AND ? MZ_SET(MZ_BOOL) : comparable | (op == MEZZO_OP_EQUAL ? MZ_SET(MZ_BOOL) : 0);
+  MZ_TRY(mz_expect_arity(r, 2, 1));
+  int result = plan->n_in;
+  MZ_TRY(mz_expect_dtype(r, 0, set));
+  MZ_TRY(mz_expect_same(r, 1, 0, true));
+  MZ_TRY(mz_expect_same(r, result, 0, false));
+  MZ_TRY(mz_expect_dtype(r, result, MZ_SET(MZ_BOOL)));
+  mz_domain domain = mz_domain_of(plan->operand[0].dtype);
+  mz_passage passages[] = {mz_input(plan, 0, domain), mz_input(plan, 1, domain), mz_raw_result(plan, result)};
+  mz_plan_map(plan, kernel_of(op, domain, 0), 2, 1, passages);
+  return MEZZO_OK;
+}
+
+#define SELECT(name, T)                                                                                \
+  MZ_CLONES static void name(void *const *out, const void *const *in, const double *scalar, int64_t n) { \
+    T *z = out[0];                                                                                     \
+    const uint8_t *condition = in[0];                                                                  \
+    const T *a = in[1], *b = in[2];                                                                    \
+    (void)scalar;                                                                                      \
+    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) z[i] = condition[i] != 0 ? a[i] : b[i];             \
+  }
+
+SELECT(select_8, uint8_t)
+SELECT(select_16, uint16_t)
+SELECT(select_32, uint32_t)
+SELECT(select_64, uint64_t)
+
+mezzo_status mz_plan_select(mz_request *r) {
+  mz_plan *plan = r->plan;
+  MZ_TRY(mz_expect_arity(r, 3, 1));
+  int result = plan->n_in;
+  MZ_TRY(mz_expect_dtype(r, 0, MZ_SET(MZ_BOOL)));
+  MZ_TRY(mz_expect_same(r, 1, 0, false));
+  MZ_TRY(mz_expect_same(r, 2, 1, true));
+  MZ_TRY(mz_expect_same(r, result, 1, true));
+  int64_t size = plan->operand[result].size;
+  mz_kernel *kernel = size == 1 ? select_8 : size == 2 ? select_16 : size == 4 ? select_32 : select_64;
+  mz_passage passages[] = {mz_raw_input(plan, 0), mz_raw_input(plan, 1), mz_raw_input(plan, 2), mz_raw_result(plan, result)};
+  mz_plan_map(plan, kernel, 3, 1, passages);
+  return MEZZO_OK;
+}

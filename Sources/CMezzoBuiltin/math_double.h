@@ -1,0 +1,30 @@
+/* math_double.h: transcendental functions of double, from the C library. */
+#ifndef MZ_MATH_DOUBLE_H
+#define MZ_MATH_DOUBLE_H
+#include <math.h>
+#include "target.h"
+
+MZ_INLINE double mz_exp(double x) { return exp(x); }
+MZ_INLINE double mz_log(double x) { return log(x); }
+MZ_INLINE double mz_sqrt(double x) {
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_elementwise_sqrt)
+  return __builtin_elementwise_sqrt(x); /* sqrt sets errno, which keeps loops scalar */
+#else
+  return sqrt(x);
+#endif
+#else
+  return sqrt(x);
+#endif
+}
+MZ_INLINE double mz_erf(double x) { return erf(x); }
+MZ_INLINE double mz_erfc(double x) { return erfc(x); }
+MZ_INLINE double mz_tanh(double x) { return tanh(x); }
+
+/* Both halves are computed from e^-|x|, which neither overflows nor cancels. */
+MZ_INLINE double mz_sigmoid(double x) {
+  double e = exp(-fabs(x));
+  return (x < 0 ? e : 1) / (1 + e);
+}
+
+#endif

@@ -1,0 +1,21 @@
+#ifndef MZ_MATMUL_H
+#define MZ_MATMUL_H
+#include "matmul_tiles.h"
+#include "operations.h"
+
+/* Fills the plan's steps with as many leading steps of the epilogue as it can do. */
+mezzo_status mz_plan_epilogue(mz_request *r, bool in_double);
+/* Applies them to n accumulators of one row; operands: first elements of the steps' operands, for this batch. */
+void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n);
+
+/* One operand of a product as the packing sees it: `lanes` rows of A or columns of B, each k long. */
+typedef struct {
+  const char *from;
+  int64_t lane_stride, k_stride; /* bytes */
+  mz_load *load;
+} mz_packing;
+
+/* to[panel][k][width], converted to float or double; lanes beyond the last are 0. */
+void mz_pack(void *to, int64_t element, int64_t width, const mz_packing *packing, int64_t lanes, int64_t k);
+
+#endif

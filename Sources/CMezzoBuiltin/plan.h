@@ -1,0 +1,98 @@
+/* plan.h: what planning leaves for executing. A plan is immutable once made, so that threads can share it. */
+#ifndef MZ_PLAN_H
+#define MZ_PLAN_H
+#include "convert.h"
+#include "elementwise.h"
+#include "epilogue.h"
+#include "rows.h"
+#include "space.h"
+
+enum { MZ_MAX_EPILOGUE = 8 };
+
+typedef struct {
+  mz_dtype dtype;
+  int rank;
+  int64_t shape[MZ_MAX_RANK];
+  int64_t stride[MZ_MAX_RANK]; /* bytes */
+  int64_t size;                /* of one element, in bytes */
+  int64_t count;               /* of elements */
+} mz_operand;
+
+typedef struct mz_plan mz_plan;
+
+/* One execution: lives on the stack of the caller of execute. */
+typedef struct {
+  const mz_plan *plan;
+  char *at[MZ_MAX_OPERANDS]; /* first elements of the operands: inputs, then results */
+  char *workspace;
+} mz_call;
+
+typedef mezzo_status mz_run(const mz_call *call);
+
+/* An element-wise operation: how operand i gets from memory into the kernel and back. */
+typedef struct {
+  mz_kernel *kernel;
+  mz_space space;
+  int n_in, n_out;
+  int operand[MZ_MAX_MAPPED];    /* indices into call->at: inputs, then results */
+  bool from_memory[MZ_MAX_MAPPED]; /* the kernel reads or writes memory itself, without staging */
+  mz_load *load[MZ_MAX_MAPPED];
+  mz_store *store[MZ_MAX_MAPPED]; /* NULL: from_memory */
+  mz_kernel *otherwise;          /* of an update that is not to be applied */
+  double scalar[MZ_MAX_SCALARS]; /* attributes */
+} mz_map;
+
+/* Reductions, softmax, losses: `outer` walks what is independent of each other, `inner` what is combined. */
+typedef struct {
+  mz_space outer, inner;
+  const mz_row_kernels *kernels;
+  int64_t element; /* bytes of the domain's type */
+  uint32_t op;
+  bool by_columns; /* memory is walked along the kept axes */
+  mz_load *load;
+  mz_store *store;
+  int64_t count; /* elements combined into one */
+  int64_t in_stride, out_stride; /* along the axis of arg_max, softmax, losses, one_hot; bytes */
+} mz_rows;
+
+typedef struct {
+  mz_space batches; /* of A, B, C and the steps' operands */
+  int64_t m, n, k;
+  int64_t a_stride[2], b_stride[2], c_stride[2]; /* along rows and columns, bytes */
+  const struct mz_tile *tile;
+  int64_t element; /* bytes of the accumulator */
+  mz_load *load;
+  mz_store *store;
+  int64_t row_tasks, column_tasks, task_rows, task_columns; /* how one product is split */
+  int64_t block_rows, block_columns;                        /* what a task packs at once */
+  int64_t slots, slot_bytes, a_bytes, b_bytes;              /* parts of the workspace; a slot takes every slots-th task */
+  int n_steps;
+  mz_step step[MZ_MAX_EPILOGUE];
+} mz_matmul;
+
+typedef struct {
+  mz_space space;
+  uint32_t stream;
+} mz_random;
+
+struct mz_plan {
+  const mezzo_host *host;
+  mz_run *run;
+  int n_in, n_out;
+  int n_needed; /* inputs that executing reads */
+  uint32_t threads;
+  uint64_t workspace;
+  int n_epilogue;
+  mz_operand operand[MZ_MAX_OPERANDS];
+  union {
+    mz_map map;
+    mz_rows rows;
+    mz_matmul matmul;
+    mz_random random;
+  } u;
+};
+
+/* Runs body over [0, n) on the host's threads if n exceeds grain, else here. */
+mezzo_status mz_parallel(const mz_plan *plan, int64_t n, int64_t grain, mezzo_body body, void *user);
+
+#endif

@@ -1,0 +1,104 @@
+/* What the built-in backend declares: a rule an operation and kind of result, float64 apart because its accumulator differs.
+ * Rates are for two cores of an AVX-512 machine above 4 GHz; they only have to rank backends. */
+#include "rules.h"
+
+#define F32_ACCUM {.accum = {MEZZO_FLOAT, 32, 1}, .deterministic = 1}
+#define F64_ACCUM {.accum = {MEZZO_FLOAT, 64, 1}, .deterministic = 1}
+#define SHARED (MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT)
+#define IN_PLACE (SHARED | MEZZO_R_INPLACE_OK)
+#define STEPS                                                                                                       \
+  (MEZZO_EPI_BIT(MEZZO_EPI_BIAS) | MEZZO_EPI_BIT(MEZZO_EPI_RELU) | MEZZO_EPI_BIT(MEZZO_EPI_GELU_ERF) |              \
+   MEZZO_EPI_BIT(MEZZO_EPI_GELU_TANH) | MEZZO_EPI_BIT(MEZZO_EPI_SIGMOID) | MEZZO_EPI_BIT(MEZZO_EPI_TANH) |          \
+   MEZZO_EPI_BIT(MEZZO_EPI_SILU) | MEZZO_EPI_BIT(MEZZO_EPI_SCALE) | MEZZO_EPI_BIT(MEZZO_EPI_ADD) |                  \
+   MEZZO_EPI_BIT(MEZZO_EPI_MUL))
+
+#define NARROW "{f16,bf16,f32}"
+#define FLOATS "{f16,bf16,f32,f64}"
+#define INDEX "{i32,i64}"
+#define ANY "{bool,i8,i16,i32,i64,u8,u16,u32,u64,f8e4m3fn,f8e5m2,f16,bf16,f32,f64}"
+
+#define RULE(code, id, text, accumulator, bits, rate)                                                              \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .numerics = accumulator,     \
+   .flags = bits, .cost = {.fixed_ns = 100, .byte_per_ns = rate}}
+#define PRODUCT(id, text, accumulator, rate)                                                                       \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .numerics = accumulator,     \
+   .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 10}}
+
+/* Bytes a nanosecond: limited by memory, by arithmetic, by calls of the C library. */
+#define STREAM 30
+#define MIXED 15
+#define SLOW 4
+
+#define UNARY(code, id, rate)                                                                                      \
+  RULE(code, id ".f32", "x:T" NARROW " -> y:T", F32_ACCUM, IN_PLACE, rate),                                        \
+      RULE(code, id ".f64", "x:f64 -> y:f64", F64_ACCUM, IN_PLACE, rate)
+/* Vector code for float, calls of the C library for double. */
+#define TRANSCENDENTAL(code, id)                                                                                   \
+  RULE(code, id ".f32", "x:T" NARROW " -> y:T", F32_ACCUM, IN_PLACE, MIXED),                                       \
+      RULE(code, id ".f64", "x:f64 -> y:f64", F64_ACCUM, IN_PLACE, SLOW)
+#define BINARY(code, id)                                                                                           \
+  RULE(code, id ".f32", "x:T" NARROW " y:T -> z:T", F32_ACCUM, IN_PLACE, STREAM),                                  \
+      RULE(code, id ".f64", "x:f64 y:f64 -> z:f64", F64_ACCUM, IN_PLACE, STREAM)
+#define BINARY_INT(code, id)                                                                                       \
+  BINARY(code, id), RULE(code, id ".int", "x:T" INDEX " y:T -> z:T", F64_ACCUM, IN_PLACE, MIXED)
+#define REDUCE(code, id)                                                                                           \
+  RULE(code, id ".f32", "x:T" NARROW " -> y:U" NARROW, F32_ACCUM, SHARED, STREAM),                                 \
+      RULE(code, id ".to-f64", "x:T" NARROW " -> y:f64", F64_ACCUM, SHARED, MIXED),                                \
+      RULE(code, id ".f64", "x:f64 -> y:U" FLOATS, F64_ACCUM, SHARED, STREAM)
+
+const mezzo_rule mz_rules[] = {
+    PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 150),
+    PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 150),
+    PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
+
+    RULE(CAST, "cast", "x:T" ANY " -> y:U" ANY, F64_ACCUM, IN_PLACE, STREAM),
+    BINARY_INT(ADD, "add"),
+    BINARY_INT(SUBTRACT, "subtract"),
+    BINARY_INT(MULTIPLY, "multiply"),
+    BINARY(DIVIDE, "divide"),
+    BINARY_INT(MAXIMUM, "maximum"),
+    BINARY_INT(MINIMUM, "minimum"),
+    RULE(EQUAL, "equal", "x:T{bool,u8,i32,i64,f16,bf16,f32,f64} y:T -> z:bool", F64_ACCUM, SHARED, MIXED),
+    RULE(LESS, "less", "x:T{u8,i32,i64,f16,bf16,f32,f64} y:T -> z:bool", F64_ACCUM, SHARED, MIXED),
+    RULE(LESS_EQUAL, "less-equal", "x:T{u8,i32,i64,f16,bf16,f32,f64} y:T -> z:bool", F64_ACCUM, SHARED, MIXED),
+    RULE(LOGICAL_AND, "logical-and", "x:bool y:bool -> z:bool", F64_ACCUM, IN_PLACE, MIXED),
+    RULE(SELECT, "select", "condition:bool x:T" ANY " y:T -> z:T", F64_ACCUM, SHARED, STREAM),
+
+    UNARY(NEGATE, "negate", STREAM),
+    UNARY(ABS, "abs", STREAM),
+    TRANSCENDENTAL(EXP, "exp"),
+    TRANSCENDENTAL(LOG, "log"),
+    UNARY(SQRT, "sqrt", STREAM),
+    TRANSCENDENTAL(ERF, "erf"),
+    TRANSCENDENTAL(TANH, "tanh"),
+    TRANSCENDENTAL(SIGMOID, "sigmoid"),
+    UNARY(RELU, "relu", STREAM),
+    BINARY(RELU_GRADIENT, "relu-gradient"),
+    TRANSCENDENTAL(GELU, "gelu"),
+
+    REDUCE(REDUCE_SUM, "reduce-sum"),
+    REDUCE(REDUCE_MEAN, "reduce-mean"),
+    REDUCE(REDUCE_MAX, "reduce-max"),
+    RULE(ARG_MAX, "arg-max", "x:T" FLOATS " -> y:i32", F64_ACCUM, SHARED, SLOW),
+    RULE(ALL_FINITE, "all-finite", "x:T" FLOATS " -> y:bool[]", F64_ACCUM, SHARED, STREAM),
+    TRANSCENDENTAL(SOFTMAX, "softmax"),
+    TRANSCENDENTAL(LOG_SOFTMAX, "log-softmax"),
+
+    RULE(ONE_HOT, "one-hot", "labels:L" INDEX " -> y:T{f8e4m3fn,f8e5m2,f16,bf16,f32,f64}", F64_ACCUM, SHARED, MIXED),
+    RULE(SPARSE_CROSS_ENTROPY, "sparse-cross-entropy.f32", "logits:T" NARROW "[b,c] labels:L" INDEX "[b] -> loss:f32[b]",
+         F32_ACCUM, SHARED, SLOW),
+    RULE(SPARSE_CROSS_ENTROPY, "sparse-cross-entropy.f64", "logits:f64[b,c] labels:L" INDEX "[b] -> loss:f64[b]", F64_ACCUM,
+         SHARED, SLOW),
+    RULE(RANDOM_UNIFORM, "random-uniform", "key:i64[two] -> y:f32", F64_ACCUM, SHARED, SLOW),
+    RULE(SGD_UPDATE, "sgd-update.f32",
+         "w:W" NARROW " v:V" NARROW " g:G" NARROW " rate:f64[] apply:bool[] -> w1:W v1:V", F32_ACCUM, IN_PLACE, STREAM),
+    RULE(SGD_UPDATE, "sgd-update.f64", "w:f64 v:f64 g:G" FLOATS " rate:f64[] apply:bool[] -> w1:f64 v1:f64", F64_ACCUM,
+         IN_PLACE, STREAM),
+    RULE(ADAM_UPDATE, "adam-update.f32",
+         "w:W" NARROW " m:M" NARROW " v:V" NARROW " g:G" NARROW " rate:f64[] step:i64[] apply:bool[] -> w1:W m1:M v1:V",
+         F32_ACCUM, IN_PLACE, STREAM),
+    RULE(ADAM_UPDATE, "adam-update.f64",
+         "w:f64 m:f64 v:f64 g:G" FLOATS " rate:f64[] step:i64[] apply:bool[] -> w1:f64 m1:f64 v1:f64", F64_ACCUM, IN_PLACE,
+         STREAM),
+};
+_Static_assert(sizeof mz_rules / sizeof mz_rules[0] == MZ_RULES, "rules.h counts the rules");

@@ -1,0 +1,8 @@
+#ifndef MZ_RULES_H
+#define MZ_RULES_H
+#include "mezzo_backend.h"
+
+enum { MZ_RULES = 71 };
+extern const mezzo_rule mz_rules[];
+
+#endif

@@ -1,0 +1,55 @@
+import Foundation
+import MezzoBackend
+import MezzoCheckpoint
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+import MezzoRuntime
+import Testing
+
+@Suite struct ModelSaveTests {
+  private let directory = FileManager.default.temporaryDirectory.appending(path: "mezzo-\(UUID().uuidString)")
+
+  init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+
+  @Test func aModelComesBackWithItsPoliciesUnderAnyGlobalPolicy() throws {
+    let runtime = Runtime.builtinOnly()
+    let model = withPolicy(.mixedFloat16) {
+      Model(seed: 4, runtime: runtime) {
+        Dense(6, activation: .relu)
+        Dense(2, policy: .float32)
+      }
+    }
+    let input = try Tensor([1, 2, 3, 4], shape: [2, 2], dtype: .float32)
+    let output = try model(input)
+    try model.save(to: directory.path)
+    let loaded = try withPolicy(.float64) { try Model(directory: directory.path, runtime: runtime) }
+    #expect(try loaded(input) == output)
+    #expect((loaded.layer as? Sequential)?.layers.map(\.policy) == [.mixedFloat16, .float32])
+  }
+
+  @Test func aConfigurationOfALaterFormatIsRefused() throws {
+    let model = Model(Dense(1, policy: .float32), runtime: .builtinOnly())
+    try model.build(input: [1, 1])
+    try model.save(to: directory.path)
+    let path = directory.appending(path: "config.json")
+    let text = try String(contentsOf: path, encoding: .utf8)
+    try text.replacingOccurrences(of: "\"format\" : 1", with: "\"format\" : 2").write(to: path, atomically: true, encoding: .utf8)
+    #expect(throws: CheckpointError.self) { try Model(directory: directory.path, runtime: .builtinOnly()) }
+  }
+
+  @Test func missingAndForeignFilesAreTypedErrors() throws {
+    #expect(throws: CheckpointError.self) { try Model(directory: directory.path, runtime: .builtinOnly()) }
+    try Data("not json".utf8).write(to: directory.appending(path: "config.json"))
+    #expect(throws: CheckpointError.self) { try Model(directory: directory.path, runtime: .builtinOnly()) }
+  }
+
+  @Test func weightsThatDoNotFitTheLayersAreATypedErrorAtTheFirstCall() throws {
+    let model = Model(Dense(3, policy: .float32), runtime: .builtinOnly())
+    try model.build(input: [1, 2])
+    try model.save(to: directory.path)
+    try Safetensors.write(Variables(), to: directory.appending(path: "model.safetensors").path)
+    let loaded = try Model(directory: directory.path, runtime: .builtinOnly())
+    #expect(throws: LayerError.self) { try loaded(Tensor([1, 2], shape: [1, 2], dtype: .float32)) }
+  }
+}

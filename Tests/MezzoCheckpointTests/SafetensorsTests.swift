@@ -1,0 +1,95 @@
+import Foundation
+import MezzoBackend
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+import Testing
+
+@testable import MezzoCheckpoint
+
+@Suite struct SafetensorsTests {
+  private let directory = FileManager.default.temporaryDirectory.appending(path: "mezzo-\(UUID().uuidString)")
+
+  init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+
+  private var path: String { directory.appending(path: "w.safetensors").path }
+
+  private func sample() throws -> Variables {
+    var variables = Variables()
+    for dtype in [DType.float64, .float32, .float16, .bfloat16, .float8E4M3FN, .float8E5M2, .int64, .int8, .uint8, .bool] {
+      variables.set("layer.\(dtype.name)", try Tensor([0, 1, 1, 0, 1, 1], shape: [2, 3], dtype: dtype))
+    }
+    variables.set("scalar", try Tensor(3, dtype: .float32))
+    variables.set("empty", try Tensor(zeros: TensorType(.float32, [0, 4])))
+    return variables
+  }
+
+  @Test func everyDTypeRoundTripsBitForBit() throws {
+    let variables = try sample()
+    try Safetensors.write(variables, to: path)
+    let read = try Safetensors.read(path)
+    #expect(Set(read.paths) == Set(variables.paths))
+    for name in variables.paths { #expect(read[name] == variables[name]) }
+  }
+
+  @Test func theHeaderIsWhatOthersRead() throws {
+    var variables = Variables()
+    variables.set("w", try Tensor([1, 2], shape: [2], dtype: .bfloat16))
+    try Safetensors.write(variables, to: path)
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+    let length = Int(bytes[0]) + Int(bytes[1]) << 8
+    let header = String(decoding: bytes[8..<8 + length], as: UTF8.self)
+    #expect(header.contains(#""w":{"data_offsets":[0,4],"dtype":"BF16","shape":[2]}"#))
+    #expect((8 + length) % 8 == 0)
+    #expect(Array(bytes[(8 + length)...]) == [0x80, 0x3F, 0x00, 0x40])
+  }
+
+  @Test func everyTruncationIsATypedError() throws {
+    try Safetensors.write(try sample(), to: path)
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+    for count in 0..<bytes.count {
+      #expect(throws: CheckpointError.self) { try Safetensors.parse(Array(bytes[..<count]), path: "cut") }
+    }
+  }
+
+  @Test func mutatedFilesNeverTrap() throws {
+    try Safetensors.write(try sample(), to: path)
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+    var random = SplitMix64(seed: 3)
+    var refused = 0
+    for _ in 0..<3_000 {
+      var mutated = bytes
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        mutated[Int.random(in: 0..<bytes.count - 80, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      do throws(CheckpointError) { _ = try Safetensors.parse(mutated, path: "mutated") } catch { refused += 1 }
+    }
+    #expect(refused > 1_000)
+  }
+
+  @Test(arguments: [
+    #"{"a":{"dtype":"F32","shape":[9223372036854775807,2],"data_offsets":[0,8]}}"#,
+    #"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}}"#,
+    #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
+    #"{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}"#,
+    #"{"a":{"dtype":"X9","shape":[2],"data_offsets":[0,8]}}"#, "[]", "{",
+  ])
+  func hostileHeadersAreRefused(header: String) throws {
+    let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+    #expect(throws: CheckpointError.self) {
+      try Safetensors.parse(length + Array(header.utf8) + [UInt8](repeating: 0, count: 8), path: "hostile")
+    }
+  }
+
+  @Test func aFileThatCannotBeWrittenLeavesTheOldOne() throws {
+    try Safetensors.write(try sample(), to: path)
+    let missing = directory.appending(path: "no/such/place.safetensors").path
+    #expect(throws: CheckpointError.self) { try Safetensors.write(sample(), to: missing) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["w.safetensors"])
+  }
+
+  @Test func aMissingFileSaysSo() {
+    let error = #expect(throws: CheckpointError.self) { try Safetensors.read("/nowhere/w.safetensors") }
+    #expect(error?.description.contains("/nowhere/w.safetensors") == true)
+  }
+}

@@ -1,0 +1,185 @@
+import MezzoBackend
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+import MezzoRuntime
+import Testing
+
+@testable import MezzoTraining
+
+@Suite struct FitTests {
+  /// Two clouds of points that a line separates.
+  static func clouds(_ count: Int = 200, dtype: DType = .float32, magnitude: Double = 1) throws -> DataSet {
+    var random = SplitMix64(seed: 9)
+    var points: [Double] = []
+    var labels: [Double] = []
+    for index in 0..<count {
+      let side = index % 2 == 0 ? 1.0 : -1.0
+      for center in [side, -side] {
+        let coordinate: Double = center + random.normal() * 0.3
+        points.append(coordinate * magnitude)
+      }
+      labels.append(index % 2 == 0 ? 1 : 0)
+    }
+    return try DataSet(
+      features: Tensor(points, shape: [count, 2], dtype: dtype), targets: Tensor(labels, shape: [count], dtype: .int32))
+  }
+
+  static func model(_ policy: DTypePolicy, runtime: Runtime = .builtinOnly(), seed: UInt64 = 1) -> Model {
+    Model(seed: seed, runtime: runtime) {
+      Dense(8, activation: .relu, policy: policy)
+      Dense(2, policy: policy == .float64 ? .float64 : .float32)
+    }
+  }
+
+  @Test(arguments: [
+    DTypePolicy.float32, .float64, .float16, .bfloat16, .mixedFloat16, .mixedBFloat16,
+  ])
+  func everyPolicyLearns(policy: DTypePolicy) async throws {
+    let data = try Self.clouds()
+    let model = Self.model(policy)
+    let history = try await model.fit(data, epochs: 6, batch: 16, optimizer: .adam(learningRate: 0.02))
+    #expect(history.epochs.last.map { $0.loss < 0.1 } == true)
+    #expect(try model.evaluate(data).accuracy ?? 0 > 0.98)
+    #expect((history.lossScale != nil) == (policy.computeDType == .float16))
+  }
+
+  @Test(arguments: [Adam(learningRate: 0.02), SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true)] as [any Optimizer])
+  func everyOptimizerLearns(optimizer: any Optimizer) async throws {
+    let data = try Self.clouds()
+    let model = Self.model(.mixedBFloat16)
+    try await model.fit(data, epochs: 5, batch: 20, optimizer: optimizer)
+    #expect(try model.evaluate(data).accuracy ?? 0 > 0.98)
+  }
+
+  @Test func theSameSeedsGiveTheSameBits() async throws {
+    let data = try Self.clouds()
+    var weights: [Variables] = []
+    for seed in [5, 5, 6] as [UInt64] {
+      let model = Model(seed: 3, runtime: .builtinOnly()) {
+        Dense(8, activation: .relu, policy: .mixedFloat16)
+        Dropout(0.2, policy: .mixedFloat16)
+        Dense(2, policy: .float32)
+      }
+      try await model.fit(data, epochs: 2, batch: 32, seed: seed)
+      weights.append(try model.variables)
+    }
+    #expect(weights[0] == weights[1])
+    #expect(weights[0] != weights[2])
+  }
+
+  @Test func aRegressionLearns() async throws {
+    let xs = (0..<64).map { Double($0) / 32 - 1 }
+    let data = try DataSet(
+      features: Tensor(xs, shape: [64, 1], dtype: .float32),
+      targets: Tensor(xs.map { 3 * $0 - 0.5 }, shape: [64, 1], dtype: .float32))
+    let model = Model(Dense(1, policy: .float32), runtime: .builtinOnly())
+    try await model.fit(data, epochs: 60, batch: 16, optimizer: .sgd(learningRate: 0.1), loss: .meanSquaredError)
+    #expect(try model.evaluate(data, loss: .meanSquaredError).loss < 1e-3)
+    #expect(abs((try model.variables["kernel"]?.scalar() ?? 0) - 3) < 0.05)
+  }
+
+  @Test func frozenVariablesStay() async throws {
+    let data = try Self.clouds()
+    let model = Self.model(.float32)
+    try model.build(input: [1, 2])
+    var variables = try model.variables
+    struct Scale: Layer {
+      var policy = DTypePolicy.float32
+      func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+        try input * context.variable("scale", shape: [2], initializer: .constant(2), isTrainable: false)
+      }
+    }
+    let frozen = Model(runtime: .builtinOnly()) {
+      Scale()
+      Dense(2, policy: .float32)
+    }
+    try await frozen.fit(data, batch: 50)
+    variables = try frozen.variables
+    #expect(variables["scale.scale"]?.scalars() == [2, 2])
+    #expect(!variables.isTrainable("scale.scale"))
+    #expect(throws: TrainingError.frozen) { try frozenOnly() }
+    func frozenOnly() throws {
+      _ = try Trainer(
+        Model(Scale(), runtime: .builtinOnly()), data: data, batch: 4, loss: .sparseCategoricalCrossentropy,
+        optimizer: .adam(), scaling: .automatic, seed: 0)
+    }
+  }
+
+  @Test func progressIsToldOfEveryStep() async throws {
+    let seen = Locked<[TrainingProgress]>([])
+    try await Self.model(.mixedFloat16).fit(Self.clouds(100), epochs: 2, batch: 30) { progress in
+      seen.withLock { $0.append(progress) }
+    }
+    let all = seen.withLock { $0 }
+    #expect(all.map(\.step) == [1, 2, 3, 4, 1, 2, 3, 4])
+    for progress in all {
+      #expect(progress.steps == 4)
+      #expect(progress.epochs == 2)
+      #expect(progress.lossScale == 32768)
+    }
+  }
+
+  @Test func cancellingKeepsTheWeightsSoFar() async throws {
+    let data = try Self.clouds()
+    let model = Self.model(.float32)
+    try model.build(input: [1, 2])
+    let before = try model.variables
+    let task = Task {
+      try await model.fit(data, epochs: 1_000_000, batch: 20) { progress in
+        if progress.epoch == 2 { withUnsafeCurrentTask { $0?.cancel() } }
+      }
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(try model.variables != before)
+  }
+
+  @Test func whatCannotBeTrainedIsATypedError() async throws {
+    let data = try Self.clouds(10)
+    let model = Self.model(.float32)
+    await #expect(throws: TrainingError.batchTooLarge(batch: 11, examples: 10)) { try await model.fit(data, batch: 11) }
+    await #expect(throws: TrainingError.invalidOption(name: "epochs", expected: "at least 1", found: "0")) {
+      try await model.fit(data, epochs: 0, batch: 2)
+    }
+    await #expect(throws: TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "0")) {
+      try await model.fit(data, batch: 0)
+    }
+    let empty = try data.subset([])
+    await #expect(throws: TrainingError.emptyDataSet(name: "training")) { try await model.fit(empty, batch: 1) }
+    #expect(throws: TrainingError.emptyDataSet(name: "test")) { try model.evaluate(empty) }
+    let wild = try DataSet(
+      features: data.features, targets: Tensor([0, 1, 0, 1, 7, 0, 1, 0, 1, 0], shape: [10], dtype: .int32))
+    await #expect(throws: TrainingError.labelOutOfRange(label: 7, index: 4, classes: 2)) {
+      try await model.fit(wild, batch: 5)
+    }
+  }
+
+  @Test func shapesThatDoNotFitNameTheLayer() async throws {
+    let model = Self.model(.float32)
+    try model.build(input: [1, 3])
+    let data = try Self.clouds(10)
+    let error = await #expect(throws: LayerError.self) { try await model.fit(data, batch: 2) }
+    #expect(error?.description.contains("layer dense") == true)
+  }
+
+  @Test(arguments: [Double.nan, .infinity])
+  func featuresThatAreNotFiniteAreFoundBeforeTraining(value: Double) throws {
+    #expect(throws: TrainingError.nonFiniteFeature(example: 1, element: 1, value: "\(value)")) {
+      try DataSet(
+        features: Tensor([0, 0, 0, value], shape: [2, 2], dtype: .float32),
+        targets: Tensor([0, 1], shape: [2], dtype: .int32))
+    }
+    let model = Self.model(.float32)
+    #expect(throws: LayerError.nonFiniteInput(index: 1, value: "\(value)")) {
+      try model.predict(Tensor([0, value], shape: [1, 2], dtype: .float32))
+    }
+  }
+
+  @Test func predictionsComeInOrderWhateverTheBatch() throws {
+    let data = try Self.clouds(50)
+    let model = Self.model(.float32)
+    let whole = try model.predict(data.features, batch: 50)
+    #expect(whole.shape == [50, 2])
+    #expect(try model.predict(data.features, batch: 7) == whole)
+  }
+}
