@@ -84,7 +84,9 @@ public enum Safetensors {
     let header = try header(Data(bytes[8..<start]), path)
     var variables = Variables()
     var end = 0
-    for (name, entry) in header.sorted(by: { ($0.value.offsets.first ?? 0, $0.key) < ($1.value.offsets.first ?? 0, $1.key) }) {
+    for (name, entry) in header.sorted(by: {
+      ($0.value.offsets.first ?? 0, $0.key) < ($1.value.offsets.first ?? 0, $1.key)
+    }) {
       guard let dtype = dtypes[entry.dtype] else {
         throw .unsupportedDType(path: path, tensor: name, dtype: entry.dtype)
       }
@@ -93,10 +95,13 @@ public enum Safetensors {
         entry.offsets[1] >= end, entry.offsets[1] - end == size
       else {
         throw .malformed(
-          path: path, reason: "tensor \(name) of \(type) states the bytes \(entry.offsets), expected to begin at \(end)")
+          path: path, reason: "tensor \(name) of \(type) states the bytes \(entry.offsets), expected to begin at \(end)"
+        )
       }
       end = entry.offsets[1]
-      guard end <= bytes.count - start else { throw .truncated(path: path, expected: start + min(end, .max - start), found: bytes.count) }
+      guard end <= bytes.count - start else {
+        throw .truncated(path: path, expected: start + min(end, .max - start), found: bytes.count)
+      }
       do throws(GraphError) {
         let slice = bytes[(start + entry.offsets[0])..<(start + end)]
         variables.set(name, try Tensor(bytes: slice, shape: entry.shape, dtype: dtype))

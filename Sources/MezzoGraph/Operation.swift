@@ -48,6 +48,15 @@ public struct GradientContext {
   }
 }
 
+extension GradientContext {
+  /// The gradient by one of several results, zeros where the loss does not depend on it.
+  func gradientOrZero(_ result: Int) throws(GraphError) -> SymbolicTensor {
+    if let gradient = resultGradients[result] { return gradient }
+    let type = results[result].type
+    return try results[result].trace.constant(0, dtype: type.dtype).broadcast(to: type.shape)
+  }
+}
+
 extension Operation {
   /// For operations that have no gradient, such as comparisons.
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {

@@ -28,7 +28,8 @@ public enum Initializer: Codable, Sendable, Hashable {
       case .constant(let value): .init(repeating: value, count: count)
       case .glorotUniform: uniform((6 / max(fanIn + fanOut, 1)).squareRoot())
       case .heUniform: uniform((6 / max(fanIn, 1)).squareRoot())
-      case .randomUniform(let minimum, let maximum): (0..<count).map { _ in minimum + random.unit() * (maximum - minimum) }
+      case .randomUniform(let minimum, let maximum):
+        (0..<count).map { _ in minimum + random.unit() * (maximum - minimum) }
       case .randomNormal(let mean, let deviation): (0..<count).map { _ in mean + random.normal() * deviation }
       }
     return try Tensor(scalars, shape: type.shape, dtype: type.dtype)

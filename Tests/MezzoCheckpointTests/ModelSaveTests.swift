@@ -7,10 +7,12 @@ import MezzoPolicy
 import MezzoRuntime
 import Testing
 
-@Suite struct ModelSaveTests {
+@Suite final class ModelSaveTests {
   private let directory = FileManager.default.temporaryDirectory.appending(path: "mezzo-\(UUID().uuidString)")
 
   init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+
+  deinit { try? FileManager.default.removeItem(at: directory) }
 
   @Test func aModelComesBackWithItsPoliciesUnderAnyGlobalPolicy() throws {
     let runtime = Runtime.builtinOnly()
@@ -34,7 +36,8 @@ import Testing
     try model.save(to: directory.path)
     let path = directory.appending(path: "config.json")
     let text = try String(contentsOf: path, encoding: .utf8)
-    try text.replacingOccurrences(of: "\"format\" : 1", with: "\"format\" : 2").write(to: path, atomically: true, encoding: .utf8)
+    try text.replacingOccurrences(of: "\"format\" : 1", with: "\"format\" : 2").write(
+      to: path, atomically: true, encoding: .utf8)
     #expect(throws: CheckpointError.self) { try Model(directory: directory.path, runtime: .builtinOnly()) }
   }
 

@@ -7,16 +7,20 @@ import Testing
 
 @testable import MezzoCheckpoint
 
-@Suite struct SafetensorsTests {
+@Suite final class SafetensorsTests {
   private let directory = FileManager.default.temporaryDirectory.appending(path: "mezzo-\(UUID().uuidString)")
 
   init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+
+  deinit { try? FileManager.default.removeItem(at: directory) }
 
   private var path: String { directory.appending(path: "w.safetensors").path }
 
   private func sample() throws -> Variables {
     var variables = Variables()
-    for dtype in [DType.float64, .float32, .float16, .bfloat16, .float8E4M3FN, .float8E5M2, .int64, .int8, .uint8, .bool] {
+    for dtype in [
+      DType.float64, .float32, .float16, .bfloat16, .float8E4M3FN, .float8E5M2, .int64, .int8, .uint8, .bool,
+    ] {
       variables.set("layer.\(dtype.name)", try Tensor([0, 1, 1, 0, 1, 1], shape: [2, 3], dtype: dtype))
     }
     variables.set("scalar", try Tensor(3, dtype: .float32))

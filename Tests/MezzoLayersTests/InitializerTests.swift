@@ -8,7 +8,9 @@ import Testing
   private let type = TensorType(.float32, [200, 100])
 
   @Test func glorotAndHeStayWithinTheirBounds() throws {
-    for (initializer, limit) in [(Initializer.glorotUniform, (6.0 / 300).squareRoot()), (.heUniform, (6.0 / 200).squareRoot())] {
+    for (initializer, limit) in [
+      (Initializer.glorotUniform, (6.0 / 300).squareRoot()), (.heUniform, (6.0 / 200).squareRoot()),
+    ] {
       let values = try initializer.tensor(type, seed: 7, path: "kernel").scalars()
       let largest = values.map(\.magnitude).max() ?? 0
       #expect(largest <= limit * (1 + 0x1p-23))

@@ -39,7 +39,8 @@ import Testing
       try DataSet(features: features, targets: Tensor([0, 1, 1], shape: [3], dtype: .int8))
     }
     #expect(throws: TrainingError.unsupportedFeatures(TensorType(.int32, [3]))) {
-      try DataSet(features: Tensor([0, 1, 1], shape: [3], dtype: .int32), targets: Tensor([0, 1, 1], shape: [3], dtype: .int32))
+      try DataSet(
+        features: Tensor([0, 1, 1], shape: [3], dtype: .int32), targets: Tensor([0, 1, 1], shape: [3], dtype: .int32))
     }
   }
 

@@ -44,7 +44,10 @@ import Testing
     #expect((history.lossScale != nil) == (policy.computeDType == .float16))
   }
 
-  @Test(arguments: [Adam(learningRate: 0.02), SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true)] as [any Optimizer])
+  @Test(
+    arguments: [
+      Adam(learningRate: 0.02), SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true),
+    ] as [any Optimizer])
   func everyOptimizerLearns(optimizer: any Optimizer) async throws {
     let data = try Self.clouds()
     let model = Self.model(.mixedBFloat16)

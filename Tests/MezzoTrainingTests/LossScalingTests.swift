@@ -76,7 +76,8 @@ import Testing
   @Test func aScaleNeitherForgottenNorDoubledChangesNothing() async throws {
     let data = try FitTests.clouds()
     var weights: [Variables] = []
-    for scaling in [LossScaling.automatic, .scale(.fixed(1024)), .scale(.dynamic(initialScale: 64, growthInterval: 3))] {
+    for scaling in [LossScaling.automatic, .scale(.fixed(1024)), .scale(.dynamic(initialScale: 64, growthInterval: 3))]
+    {
       let model = FitTests.model(.float32)
       try await model.fit(data, epochs: 2, batch: 20, optimizer: .sgd(learningRate: 0.1), scaling: scaling)
       weights.append(try model.variables)

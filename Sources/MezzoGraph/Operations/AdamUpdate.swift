@@ -37,4 +37,33 @@ public struct AdamUpdate: Operation {
     else { throw wrongShape("a rate float64[], a step int64[] and a bool[]", operands) }
     return Array(operands[..<3])
   }
+
+  public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
+    let (w, g, rate, apply) = (context.operands[0], context.operands[3], context.operands[4], context.operands[6])
+    let (m, v) = (context.results[1], context.results[2])
+    let byW = try context.gradientOrZero(0)
+    let narrowRate = try rate.cast(to: w.dtype)
+    let correction = try self.correction(context.operands[5]).cast(to: w.dtype)
+    let root = try v.sqrt()
+    let denominator = try root + epsilon
+    let direction = try correction * m / denominator
+    let byM = try context.gradientOrZero(1) - byW * narrowRate * correction / denominator
+    let byV = try context.gradientOrZero(2) + byW * narrowRate * direction / (denominator * root * 2)
+    let zero = try w.trace.constant(0, dtype: w.dtype)
+    let byRate = try (byW * (w * weightDecay + direction)).sum().negated()
+    return [
+      try apply.select(byW - byW * narrowRate * weightDecay, byW),
+      try apply.select(byM * beta1, context.gradientOrZero(1)),
+      try apply.select(byV * beta2, context.gradientOrZero(2)),
+      try apply.select(byM * (1 - beta1) + byV * g * (2 * (1 - beta2)), zero),
+      try apply.select(byRate, zero).cast(to: rate.dtype), nil, nil,
+    ]
+  }
+
+  /// `√(1 − β₂ᵗ) ∕ (1 − β₁ᵗ)`
+  private func correction(_ step: SymbolicTensor) throws(GraphError) -> SymbolicTensor {
+    let t = try step.cast(to: .float64)
+    let (log1, log2) = (try t.trace.constant(beta1, dtype: .float64).log(), try t.trace.constant(beta2, dtype: .float64).log())
+    return try (1 - (t * log2).exp()).sqrt() / (1 - (t * log1).exp())
+  }
 }

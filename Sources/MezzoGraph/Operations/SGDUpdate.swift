@@ -28,4 +28,19 @@ public struct SGDUpdate: Operation {
     }
     return Array(operands[..<2])
   }
+
+  public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
+    let (g, rate, apply) = (context.operands[2], context.operands[3], context.operands[4])
+    let byW = try context.gradientOrZero(0)
+    let byV = try context.gradientOrZero(1)
+    let narrowRate = try rate.cast(to: g.dtype)
+    // Through v', and beside it where Nesterov's step takes the gradient a second time.
+    let velocity = try byV + byW * (nesterov ? momentum : 1)
+    let direct = try nesterov ? velocity + byW : velocity
+    let zero = try g.trace.constant(0, dtype: g.dtype)
+    return [
+      byW, try apply.select(velocity * momentum, byV), try apply.select((direct * narrowRate).negated(), zero),
+      try apply.select((g * direct).sum().negated(), zero).cast(to: rate.dtype), nil,
+    ]
+  }
 }

@@ -104,7 +104,8 @@ extension DataSet {
   public init(_ digits: DigitsSet, white: Float = 255) throws {
     try self.init(
       features: Tensor(bytes: digits.images.bytes, shape: digits.images.shape, dtype: .uint8),
-      targets: Tensor(digits.labels.bytes.map(Double.init), shape: digits.labels.shape, dtype: .int32), scale: 1 / white)
+      targets: Tensor(digits.labels.bytes.map(Double.init), shape: digits.labels.shape, dtype: .int32), scale: 1 / white
+    )
   }
 
   /// The optical recognition of handwritten digits (Alpaydin and Kaynak, UCI, CC BY 4.0) that comes with Mezzo: 1,797 images
