@@ -77,7 +77,7 @@ let package = Package(
         "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", log,
       ], swiftSettings: swift),
     .target(
-      name: "MezzoCheckpoint", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy"],
+      name: "MezzoCheckpoint", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
 
     // What people import, run, and test their backends with.
@@ -89,7 +89,8 @@ let package = Package(
       ], swiftSettings: swift),
     .target(
       name: "MezzoConformance",
-      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"], swiftSettings: swift),
+      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
     .executableTarget(name: "MezzoCommand", dependencies: ["Mezzo", arguments, log], swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
@@ -103,6 +104,29 @@ let package = Package(
     // One folder of tests a module; each runs alone with `swift test --filter <folder>`.
     .testTarget(name: "MezzoPolicyTests", dependencies: ["MezzoPolicy"], swiftSettings: swift),
     .testTarget(
+      name: "MezzoBackendTests", dependencies: ["CMezzoABI", "MezzoBackend", "MezzoPolicy"], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoGraphTests", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy"], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoPluginsTests",
+      dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoBuiltinTests",
+      dependencies: [
+        "CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoConformance", "MezzoGraph", "MezzoPlugins", "MezzoPolicy",
+        "MezzoRuntime",
+      ], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoRuntimeTests",
+      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "MezzoConformanceTests",
+      dependencies: [
+        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+      ], swiftSettings: swift),
+    .testTarget(name: "MezzoTests", swiftSettings: swift),
+    .testTarget(
       name: "MezzoLayersTests",
       dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"], swiftSettings: swift),
     .testTarget(
@@ -114,6 +138,7 @@ let package = Package(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .testTarget(name: "MezzoCommandTests", swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -97,7 +97,8 @@ extension RuleExpression {
       let (quotient, overflow) = left.dividedReportingOverflow(by: right)
       guard !overflow else { return nil }
       let remainder = left - quotient * right
-      return remainder != 0 && (remainder < 0) != (right < 0) ? (quotient - 1, remainder + right) : (quotient, remainder)
+      return remainder != 0 && (remainder < 0) != (right < 0)
+        ? (quotient - 1, remainder + right) : (quotient, remainder)
     }
 
     private func property(_ property: Property, _ operand: Operand, axis: Node?) -> Int? {

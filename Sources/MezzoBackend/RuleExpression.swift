@@ -40,7 +40,8 @@ public struct RuleExpression: Sendable, CustomStringConvertible {
   }
 
   enum Arithmetic: String, Sendable {
-    case add = "+", subtract = "-", multiply = "*", divide = "//", remainder = "%", min, max, ceilDiv = "ceil_div", align
+    case add = "+", subtract = "-", multiply = "*", divide = "//", remainder = "%", min, max, ceilDiv = "ceil_div",
+      align
   }
 
   enum Comparison: String, Sendable {

@@ -21,8 +21,8 @@ struct RuleExpressionParser {
 
   mutating func condition() throws(RuleSyntaxError) -> RuleExpression.Node {
     let (node, type) = try disjunction()
-    try require(type, .truth)
     if !scanner.isAtEnd() { throw scanner.unexpected("expected an operator or the end") }
+    try require(type, .truth)
     return node
   }
 
@@ -119,15 +119,18 @@ struct RuleExpressionParser {
       try scanner.expect(")")
       return inner
     }
+    let position = scanner.nextPosition()
     if scanner.peekDigit() {
       let digits = try scanner.word("a number")
-      guard let value = Int(digits) else { throw scanner.unexpected("\(digits) is no whole number of 64 bits") }
+      guard let value = Int(digits) else {
+        throw scanner.error("\(digits) is no whole number of 64 bits", at: position)
+      }
       return (try counted(.literal(value)), .integer)
     }
-    return try named(try scanner.identifier("a number, a name or ("))
+    return try named(try scanner.identifier("a number, a name or ("), at: position)
   }
 
-  private mutating func named(_ name: String) throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func named(_ name: String, at position: Int) throws(RuleSyntaxError) -> (Node, ValueType) {
     switch name {
     case "true", "false": return (try counted(.truth(name == "true")), .truth)
     case "threads": return (try counted(.threads), .integer)
@@ -144,9 +147,12 @@ struct RuleExpressionParser {
       return try combined(function, left, right)
     }
     if extents.contains(name) { return (try counted(.extent(name)), .integer) }
-    if operands.contains(name) { throw scanner.unexpected("\(name) is an operand: ask for dim(\(name), 0), say") }
-    throw scanner.unexpected(
-      "\(name) is not known; there are the extents \(extents.sorted()) and the operands \(operands.sorted())")
+    if operands.contains(name) {
+      throw scanner.error("\(name) is an operand: ask for dim(\(name), 0), say", at: position)
+    }
+    throw scanner.error(
+      "\(name) is not known; there are the extents \(extents.sorted()) and the operands \(operands.sorted())",
+      at: position)
   }
 
   private mutating func choice() throws(RuleSyntaxError) -> (Node, ValueType) {
@@ -164,9 +170,10 @@ struct RuleExpressionParser {
 
   private mutating func property(_ property: RuleExpression.Property) throws(RuleSyntaxError) -> (Node, ValueType) {
     try scanner.expect("(")
+    let position = scanner.nextPosition()
     let operand = try scanner.identifier("an operand")
     guard operands.contains(operand) else {
-      throw scanner.unexpected("\(operand) is no operand; there are \(operands.sorted())")
+      throw scanner.error("\(operand) is no operand; there are \(operands.sorted())", at: position)
     }
     var axis: Node?
     if property.takesAxis {

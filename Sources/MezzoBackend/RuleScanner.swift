@@ -71,12 +71,16 @@ struct RuleScanner {
     return position < characters.count && Self.isDigit(characters[position])
   }
 
+  func error(_ message: String, at position: Int) -> RuleSyntaxError {
+    RuleSyntaxError(text: text, position: position, message: message)
+  }
+
   func unexpected(_ expectation: String) -> RuleSyntaxError {
     let found =
       position < characters.count
       ? "found '\(String(decoding: characters[position..<min(position + 8, characters.count)], as: UTF8.self))'"
       : "found the end"
-    return RuleSyntaxError(text: text, position: position, message: "\(expectation), \(found)")
+    return error("\(expectation), \(found)", at: position)
   }
 
   private mutating func skipSpace() {

@@ -68,7 +68,8 @@ public struct RuleSignature: Sendable, CustomStringConvertible {
       if operand.strides.count != operand.shape.count {
         return .failure(
           Mismatch(
-            why: .layout, message: "\(parameter.name) has \(operand.strides.count) strides for \(operand.shape.count) axes"))
+            why: .layout,
+            message: "\(parameter.name) has \(operand.strides.count) strides for \(operand.shape.count) axes"))
       }
       if let dimensions = parameter.dimensions, let mismatch = bindings.bind(dimensions, parameter.name, operand) {
         return .failure(mismatch)
@@ -139,7 +140,7 @@ extension RuleSignature {
     mutating func parameter() throws(RuleSyntaxError) -> Parameter {
       let position = scanner.nextPosition()
       let name = try scanner.identifier("a parameter's name, or ->")
-      if !names.insert(name).inserted { throw error("\(name) is the name of two parameters", at: position) }
+      if !names.insert(name).inserted { throw scanner.error("\(name) is the name of two parameters", at: position) }
       try scanner.expect(":")
       let element = try element()
       let dimensions = scanner.take("[") ? try self.dimensions() : nil
@@ -155,15 +156,15 @@ extension RuleSignature {
         repeat {
           let position = scanner.nextPosition()
           let member = try scanner.identifier("a dtype")
-          guard let dtype = DType(shortName: member) else { throw error("\(member) is no dtype", at: position) }
+          guard let dtype = DType(shortName: member) else { throw scanner.error("\(member) is no dtype", at: position) }
           set.append(dtype)
         } while scanner.take(",")
         try scanner.expect("}")
         if variables.updateValue(set, forKey: name) != nil {
-          throw error("\(name) has its set already; write it without one here", at: position)
+          throw scanner.error("\(name) has its set already; write it without one here", at: position)
         }
       } else if variables[name] == nil {
-        throw error(
+        throw scanner.error(
           "\(name) is neither a dtype (f32, bf16, i64 …) nor a variable with its set, as in T{f16,f32}", at: position)
       }
       return .variable(name)
@@ -186,12 +187,10 @@ extension RuleSignature {
       let position = scanner.nextPosition()
       let isExtent = scanner.peekDigit()
       let word = try scanner.word("a dimension's name or extent")
-      if isExtent && Int(word) == nil { throw error("\(word) is neither a name nor a whole number", at: position) }
+      if isExtent && Int(word) == nil {
+        throw scanner.error("\(word) is neither a name nor a whole number", at: position)
+      }
       return word
-    }
-
-    func error(_ message: String, at position: Int) -> RuleSyntaxError {
-      RuleSyntaxError(text: scanner.text, position: position, message: message)
     }
   }
 }

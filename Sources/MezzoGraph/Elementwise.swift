@@ -26,6 +26,18 @@ extension BinaryOperation {
   }
 }
 
+/// The same for floating point alone.
+protocol FloatingBinaryOperation: Operation {}
+
+extension FloatingBinaryOperation {
+  public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    try requireCount(operands, 2)
+    try requireEqualTypes(operands)
+    try requireFloatingPoint(operands)
+    return [operands[0]]
+  }
+}
+
 /// A comparison of two operands of one type: `[…] […] -> bool[…]`.
 protocol ComparisonOperation: Operation {}
 

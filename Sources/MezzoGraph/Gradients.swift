@@ -7,7 +7,8 @@ extension Trace {
   ///
   /// Reverse-mode differentiation over the recorded operations: each operation's own `gradient` is asked once, after all
   /// that use its results.
-  public func gradients(of loss: SymbolicTensor, by variables: [SymbolicTensor]) throws(GraphError) -> [SymbolicTensor] {
+  public func gradients(of loss: SymbolicTensor, by variables: [SymbolicTensor]) throws(GraphError) -> [SymbolicTensor]
+  {
     guard loss.shape.isEmpty, loss.dtype.isFloatingPoint else {
       throw GraphError(.shape(operation: "gradients", expected: "a floating-point scalar loss", found: [loss.type]))
     }

@@ -118,9 +118,10 @@ extension Tensor: Equatable {
 extension Tensor: CustomStringConvertible {
   /// The type and the first elements: `float32[2, 2] 1.0 2.0 3.0 4.0`.
   public var description: String {
-    let shown = (ElementCodec(dtype).map { codec in
-      (0..<min(count, 8)).map { "\(codec.load(storage.bytes, $0 * width))" }
-    } ?? []).joined(separator: " ")
+    let shown =
+      (ElementCodec(dtype).map { codec in
+        (0..<min(count, 8)).map { "\(codec.load(storage.bytes, $0 * width))" }
+      } ?? []).joined(separator: " ")
     return "\(type) \(shown)\(count > 8 ? " …" : "")"
   }
 }

@@ -68,7 +68,9 @@ public final class Trace {
     Graph(
       values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id),
       updates: updates.compactMap { update in
-        inputs.firstIndex { $0.value == update.state.id && $0.role == .state }.map { Graph.Update(input: $0, value: update.value.id) }
+        inputs.firstIndex { $0.value == update.state.id && $0.role == .state }.map {
+          Graph.Update(input: $0, value: update.value.id)
+        }
       })
   }
 

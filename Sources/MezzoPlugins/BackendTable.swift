@@ -79,7 +79,8 @@ struct BackendTable {
     guard let accumulator = stated.code == 0 && stated.bits == 0 ? .float32 : DType(abi: stated) else {
       throw BackendError(
         backend: id, kind: .unloadable,
-        message: "its rule \(name) accumulates in a dtype of code \(stated.code) and \(stated.bits) bits, which this host "
+        message:
+          "its rule \(name) accumulates in a dtype of code \(stated.code) and \(stated.bits) bits, which this host "
           + "does not have")
     }
     do throws(RuleSyntaxError) {

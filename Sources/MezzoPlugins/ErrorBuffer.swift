@@ -36,8 +36,9 @@ public struct ErrorBuffer {
     pointer.deallocate()
   }
 
-  /// What a call that returned `status` said, after which the buffer is ready for the next call. The length is the backend's claim: it is believed neither beyond the buffer
-  /// nor beyond the end of the text.
+  /// What a call that returned `status` said; the buffer is then ready for the next call.
+  ///
+  /// The length is the backend's claim: it is believed neither beyond the buffer nor beyond the end of the text.
   public func error(_ status: mezzo_status, backend: String) -> BackendError {
     defer { reset() }
     let error = pointer.pointee

@@ -64,7 +64,8 @@ private func hostLog(_: UnsafeMutableRawPointer?, level: UInt32, message: Unsafe
   let text = String(
     decoding: UnsafeRawBufferPointer(start: UnsafeRawPointer(message), count: Int(length)), as: UTF8.self)
   let levels: [Logger.Level] = [.error, .warning, .info]
-  Logger(label: "mezzo.backend").log(level: levels.indices.contains(Int(level)) ? levels[Int(level)] : .debug, "\(text)")
+  Logger(label: "mezzo.backend").log(
+    level: levels.indices.contains(Int(level)) ? levels[Int(level)] : .debug, "\(text)")
 }
 
 /// A C body and its context on their way to another thread; the backend promises that it may run there.

@@ -59,8 +59,12 @@ enum ELFHeader {
     }
 
     guard field(header, .init(offset: 16, width: 2)) == 3 else { return "is an ELF file, but not a shared library" }
-    let segments = (field(header, layout.segmentOffset), field(header, layout.segmentCount), field(header, layout.segmentWidth))
-    let sections = (field(header, layout.sectionOffset), field(header, layout.sectionCount), field(header, layout.sectionWidth))
+    let segments = (
+      field(header, layout.segmentOffset), field(header, layout.segmentCount), field(header, layout.segmentWidth)
+    )
+    let sections = (
+      field(header, layout.sectionOffset), field(header, layout.sectionCount), field(header, layout.sectionWidth)
+    )
     guard let segmentsEnd = end(segments.0, segments.1, segments.2),
       let sectionsEnd = end(sections.0, sections.1, sections.2), segments.2 == layout.segmentSize
     else { return "has an ELF header that contradicts itself" }

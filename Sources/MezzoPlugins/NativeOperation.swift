@@ -36,7 +36,8 @@ final class NativeOperation: PreparedOperation, @unchecked Sendable {
     else {
       throw BackendError(
         backend: backend.id, kind: .invalid,
-        message: "its plan for \(request) states a workspace of \(workspaceBytes) bytes, \(consumedEpilogue) steps of an "
+        message:
+          "its plan for \(request) states a workspace of \(workspaceBytes) bytes, \(consumedEpilogue) steps of an "
           + "epilogue of \(request.epilogue.count), and the packing \(String(describing: packing))")
     }
     // What is packed once must stay the same, or later executions compute with old values.

@@ -13,7 +13,8 @@ enum RequestMarshaller {
     for operand in request.inputs + request.results {
       guard let dtype = operand.dtype.abi else {
         throw BackendError(
-          backend: backend, kind: .declined(.dtype), message: "\(operand.dtype.name) does not cross the plugin boundary")
+          backend: backend, kind: .declined(.dtype), message: "\(operand.dtype.name) does not cross the plugin boundary"
+        )
       }
       guard operand.strides.count == operand.shape.count else {
         throw BackendError(
@@ -29,7 +30,8 @@ enum RequestMarshaller {
     let attributes = request.attributes.map { attribute($0, arena) }
     let epilogue = request.epilogue.map { step in
       mezzo_epilogue(
-        kind: step.abiKind, operand: step.operand.flatMap(UInt32.init(exactly:)) ?? .max, a: 0, b: 0, to: mezzo_dtype(), reserved: 0)
+        kind: step.abiKind, operand: step.operand.flatMap(UInt32.init(exactly:)) ?? .max, a: 0, b: 0, to: mezzo_dtype(),
+        reserved: 0)
     }
     let results = request.results.count
     let operation = mezzo_op(

@@ -21,7 +21,8 @@ enum SearchPath {
     var refused: [(path: String, reason: String)] = []
     for entry in text.split(separator: ":").map(String.init) {
       if !entry.hasPrefix("/") {
-        refused.append((entry, "MEZZO_BACKEND_PATH takes absolute paths only, this one depends on the current directory"))
+        refused.append(
+          (entry, "MEZZO_BACKEND_PATH takes absolute paths only, this one depends on the current directory"))
       } else if let names = directory(entry) {
         libraries += names.filter { $0.hasSuffix(suffix) }.sorted().map { "\(entry)/\($0)" }
       } else {

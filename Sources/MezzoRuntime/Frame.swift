@@ -23,6 +23,8 @@ struct Addresses {
 /// The argument structs of one step in one context, laid out once; a run writes addresses into it and calls.
 final class Frame {
   let step: StepLayout
+  /// The step's, without the way through it on every call.
+  private let operation: any PreparedOperation
   private let arguments: UnsafeMutablePointer<mezzo_exec_args>
   private let tensors: UnsafeMutablePointer<mezzo_tensor>
   private let error: ErrorBuffer
@@ -30,6 +32,7 @@ final class Frame {
 
   init(_ step: StepLayout) {
     self.step = step
+    operation = step.operation
     let all = step.inputs + step.results
     places = all.map(\.location)
     tensors = .allocate(capacity: max(all.count, 1))
@@ -75,7 +78,7 @@ final class Frame {
 
   @inline(__always)
   func call() throws(RuntimeError) {
-    let status = step.operation.execute(arguments)
+    let status = operation.execute(arguments)
     if status != mezzo_status(MEZZO_OK) {
       throw .backend(
         layer: step.origin.layer, operation: step.name, error.error(status, backend: "of this step"))

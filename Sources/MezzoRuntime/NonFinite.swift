@@ -33,7 +33,9 @@ extension Plan {
       if isState { nextState += 1 } else { nextInput += 1 }
       guard tensors.indices.contains(place) else { break }
       let origin = Graph.Origin(layer: "", phase: .forward)
-      if let report = NonFiniteReport(tensors[place], origin: origin, operation: "input \(input.name)") { return report }
+      if let report = NonFiniteReport(tensors[place], origin: origin, operation: "input \(input.name)") {
+        return report
+      }
     }
     var first: NonFiniteReport?
     var scratch = states

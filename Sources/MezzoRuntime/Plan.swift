@@ -57,7 +57,9 @@ public final class Plan: Sendable {
     let stateInputs = graph.inputs.indices.filter { graph.inputs[$0].role == .state }
     self.stateInputs = stateInputs
     argumentInputs = graph.inputs.indices.filter { graph.inputs[$0].role != .state }
-    constantInputs = argumentInputs.indices.filter { [argumentInputs] in graph.inputs[argumentInputs[$0]].role == .constant }
+    constantInputs = argumentInputs.indices.filter { [argumentInputs] in
+      graph.inputs[argumentInputs[$0]].role == .constant
+    }
 
     var made = planner.outputs.enumerated().map { (location: $0, type: $1.type) }
     var replaced: [(state: Int, result: Int)] = []
@@ -120,7 +122,8 @@ public final class Plan: Sendable {
 
   private static func allocate(_ type: TensorType) throws(RuntimeError) -> Tensor {
     let bytes = type.checkedByteCount ?? 0
-    guard let storage = TensorStorage.allocate(byteCount: bytes), let tensor = try? Tensor(type, storage: storage) else {
+    guard let storage = TensorStorage.allocate(byteCount: bytes), let tensor = try? Tensor(type, storage: storage)
+    else {
       throw .outOfMemory(bytes: bytes, for: "a result \(type)")
     }
     return tensor

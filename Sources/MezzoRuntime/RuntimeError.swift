@@ -9,7 +9,9 @@ public enum RuntimeError: Error, Sendable, CustomStringConvertible {
   case inputType(name: String, expected: TensorType, found: TensorType)
   case backend(layer: String, operation: String, BackendError)
 
-  static func outOfMemory(bytes: Int, for purpose: String, layer: String = "", operation: String = "run") -> RuntimeError {
+  static func outOfMemory(bytes: Int, for purpose: String, layer: String = "", operation: String = "run")
+    -> RuntimeError
+  {
     .backend(
       layer: layer, operation: operation,
       BackendError(
@@ -20,10 +22,12 @@ public enum RuntimeError: Error, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noRoute(let layer, let request, let reasons):
-      "layer \(layer): no backend takes \(request); \(reasons.joined(separator: "; "))"
+      "\(Self.place(layer))no backend takes \(request); \(reasons.joined(separator: "; "))"
     case .inputCount(let expected, let found): "the plan takes \(expected) tensors, \(found) came"
     case .inputType(let name, let expected, let found): "input \(name) is planned as \(expected), \(found) came"
-    case .backend(let layer, let operation, let error): "layer \(layer): \(operation): \(error)"
+    case .backend(let layer, let operation, let error): "\(Self.place(layer))\(operation): \(error)"
     }
   }
+
+  private static func place(_ layer: String) -> String { layer.isEmpty ? "" : "layer \(layer): " }
 }

@@ -18,7 +18,10 @@ public struct TextTable: CustomStringConvertible {
       }
       return padded.joined(separator: "  ")
     }
-    let rule = widths.dropLast().map { String(repeating: "─", count: $0) } + [String(repeating: "─", count: min(widths.last ?? 0, 60))]
+    let rule =
+      widths.dropLast().map { String(repeating: "─", count: $0) } + [
+        String(repeating: "─", count: min(widths.last ?? 0, 60))
+      ]
     return ([line(header), rule.joined(separator: "  ")] + rows.map(line)).joined(separator: "\n")
   }
 }

@@ -48,7 +48,9 @@ public struct AdamUpdate: Operation {
     let denominator = try root + epsilon
     let direction = try correction * m / denominator
     let byM = try context.gradientOrZero(1) - byW * narrowRate * correction / denominator
-    let byV = try context.gradientOrZero(2) + byW * narrowRate * direction / (denominator * root * 2)
+    // Where v' is 0, so is m', and its share of the gradient: 0 must not be divided by 0.
+    let safeRoot = try root.maximum(w.trace.constant(1e-30, dtype: w.dtype))
+    let byV = try context.gradientOrZero(2) + byW * narrowRate * direction / (denominator * safeRoot * 2)
     let zero = try w.trace.constant(0, dtype: w.dtype)
     let byRate = try (byW * (w * weightDecay + direction)).sum().negated()
     return [
@@ -63,7 +65,8 @@ public struct AdamUpdate: Operation {
   /// `√(1 − β₂ᵗ) ∕ (1 − β₁ᵗ)`
   private func correction(_ step: SymbolicTensor) throws(GraphError) -> SymbolicTensor {
     let t = try step.cast(to: .float64)
-    let (log1, log2) = (try t.trace.constant(beta1, dtype: .float64).log(), try t.trace.constant(beta2, dtype: .float64).log())
+    let log1 = try t.trace.constant(beta1, dtype: .float64).log()
+    let log2 = try t.trace.constant(beta2, dtype: .float64).log()
     return try (1 - (t * log2).exp()).sqrt() / (1 - (t * log1).exp())
   }
 }

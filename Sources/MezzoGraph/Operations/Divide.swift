@@ -1,7 +1,7 @@
 import MezzoBackend
 
 /// `x ∕ y`, element by element.
-public struct Divide: BinaryOperation {
+public struct Divide: FloatingBinaryOperation {
   public static let name = "divide"
   public var lowering: Lowering { .backend(.divide) }
 

@@ -22,7 +22,8 @@ public struct OneHot: Operation {
     guard dtype.isFloatingPoint, depth > 0 else {
       throw GraphError(
         .attribute(
-          operation: Self.name, expected: "a positive depth and a floating-point dtype", found: "\(depth), \(dtype.name)"))
+          operation: Self.name, expected: "a positive depth and a floating-point dtype",
+          found: "\(depth), \(dtype.name)"))
     }
     return [TensorType(dtype, operands[0].shape + [depth])]
   }

@@ -11,7 +11,7 @@ public struct ReLU: UnaryOperation {
 }
 
 /// The gradient by the result of a ReLU, where that result is above 0, else 0: `dy[…] y[…] -> […]`.
-public struct ReLUGradient: BinaryOperation {
+public struct ReLUGradient: FloatingBinaryOperation {
   public static let name = "relu_gradient"
   public var lowering: Lowering { .backend(.reluGradient) }
 

@@ -12,7 +12,9 @@ public struct Softmax: Operation {
   public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     try requireCount(operands, 1)
     try requireFloatingPoint(operands)
-    guard operands[0].shape.indices.contains(axis) else { throw wrongShape("an operand with an axis \(axis)", operands) }
+    guard operands[0].shape.indices.contains(axis) else {
+      throw wrongShape("an operand with an axis \(axis)", operands)
+    }
     return operands
   }
 

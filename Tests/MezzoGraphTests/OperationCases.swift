@@ -1,0 +1,185 @@
+import MezzoBackend
+import MezzoPolicy
+
+@testable import MezzoGraph
+
+/// Operands that an operation takes, with its results, and operands that it refuses.
+struct OperationCase: Sendable {
+  var operation: any Operation
+  var accepted: [(operands: [TensorType], results: [TensorType])]
+  var refused: [(operands: [TensorType], why: Refusal)]
+
+  enum Refusal: Sendable { case shape, dtype, attribute }
+
+  var name: String { type(of: operation).name }
+}
+
+private func f32(_ shape: Int...) -> TensorType { TensorType(.float32, shape) }
+private func bf16(_ shape: Int...) -> TensorType { TensorType(.bfloat16, shape) }
+private func f64(_ shape: Int...) -> TensorType { TensorType(.float64, shape) }
+private func i32(_ shape: Int...) -> TensorType { TensorType(.int32, shape) }
+private func i64(_ shape: Int...) -> TensorType { TensorType(.int64, shape) }
+private func bool(_ shape: Int...) -> TensorType { TensorType(.bool, shape) }
+private let floats: [DType] = [.float16, .bfloat16, .float32, .float64]
+
+extension OperationCase {
+  static let all: [OperationCase] = unary + binary + comparisons + folds + rows + views + others + updates
+
+  private static let unary: [OperationCase] = [
+    Negate(), Abs(), Exp(), Log(), Sqrt(), Erf(), Tanh(), Sigmoid(), ReLU(), GELU(), GELU(approximate: true),
+  ].map { (operation: any Operation) in
+    OperationCase(
+      operation: operation,
+      accepted: floats.flatMap { dtype in
+        [[], [3], [2, 0], [2, 3, 4]].map { ([TensorType(dtype, $0)], [TensorType(dtype, $0)]) }
+      },
+      refused: [([], .shape), ([f32(2), f32(2)], .shape), ([i32(2)], .dtype), ([bool()], .dtype)])
+  }
+
+  private static let binary: [OperationCase] =
+    [Add(), Subtract(), Multiply(), Maximum(), Minimum()].map { (operation: any Operation) in
+      binary(operation, dtypes: floats + [.int32, .int64], refusing: [bool(2)])
+    }
+    + [Divide(), ReLUGradient()].map { (operation: any Operation) in
+      binary(operation, dtypes: floats, refusing: [bool(2), i32(2), i64(2)])
+    }
+
+  private static func binary(
+    _ operation: any Operation, dtypes: [DType], refusing refused: [TensorType]
+  ) -> OperationCase {
+    OperationCase(
+      operation: operation,
+      accepted: dtypes.map { dtype in
+        ([TensorType](repeating: TensorType(dtype, [2, 3]), count: 2), [TensorType(dtype, [2, 3])])
+      } + [([f32(), f32()], [f32()]), ([f32(0), f32(0)], [f32(0)])],
+      refused: refused.map { ([$0, $0], .dtype) } + [
+        ([f32(2)], .shape), ([f32(2), f32(3)], .shape), ([f32(2), f32(2, 1)], .shape), ([f32(2), bf16(2)], .dtype),
+        ([f32(2), i32(2)], .dtype),
+      ])
+  }
+
+  private static let comparisons: [OperationCase] = [Equal(), Less(), LessEqual()].map { (operation: any Operation) in
+    OperationCase(
+      operation: operation,
+      accepted: [([f32(2), f32(2)], [bool(2)]), ([i64(), i64()], [bool()]), ([bf16(0), bf16(0)], [bool(0)])],
+      refused: [([f32(2)], .shape), ([f32(2), f32(3)], .shape), ([f32(2), f64(2)], .dtype)])
+  }
+
+  private static let folds: [OperationCase] =
+    [
+      ReduceSum(axes: [0, 2]), ReduceMean(axes: [0, 2]), ReduceMax(axes: [0, 2]),
+    ].map { (operation: any Operation) in
+      OperationCase(
+        operation: operation,
+        accepted: [([f32(2, 3, 4)], [f32(1, 3, 1)]), ([bf16(0, 3, 4, 5)], [bf16(1, 3, 1, 5)])],
+        refused: [
+          ([], .shape), ([f32(2, 3)], .shape), ([f32(2, 3, 4), f32(2, 3, 4)], .shape), ([i32(2, 3, 4)], .dtype),
+        ])
+    } + [
+      OperationCase(operation: ReduceSum(axes: [1, 1]), accepted: [], refused: [([f32(2, 2)], .shape)]),
+      OperationCase(operation: ReduceMax(axes: [1, 0]), accepted: [], refused: [([f32(2, 2)], .shape)]),
+      OperationCase(operation: ReduceMean(axes: [-1]), accepted: [], refused: [([f32(2, 2)], .shape)]),
+      OperationCase(
+        operation: AllFinite(), accepted: [([f32(2, 3)], [bool()]), ([bf16()], [bool()])],
+        refused: [([], .shape), ([i32(2)], .dtype)]),
+    ]
+
+  private static let rows: [OperationCase] = [
+    OperationCase(
+      operation: ArgMax(axis: 1), accepted: [([f32(2, 3)], [i32(2, 1)]), ([bf16(0, 3, 2)], [i32(0, 1, 2)])],
+      refused: [([f32(2)], .shape), ([f32(2, 0)], .shape), ([i32(2, 3)], .dtype), ([], .shape)]),
+    OperationCase(
+      operation: Softmax(axis: 1), accepted: [([bf16(2, 3)], [bf16(2, 3)])],
+      refused: [([f32(2)], .shape), ([i32(2, 3)], .dtype), ([], .shape)]),
+    OperationCase(
+      operation: LogSoftmax(axis: 0), accepted: [([f64(2)], [f64(2)])],
+      refused: [([f32()], .shape), ([bool(2, 3)], .dtype), ([], .shape)]),
+    OperationCase(
+      operation: SparseCrossEntropy(),
+      accepted: [
+        ([f32(4, 10), i32(4)], [f32(4)]), ([bf16(4, 10), i64(4)], [f32(4)]), ([f64(0, 1), i32(0)], [f64(0)]),
+      ],
+      refused: [
+        ([f32(4, 10)], .shape), ([f32(4, 10), i32(3)], .shape), ([f32(4), i32(4)], .shape),
+        ([f32(4, 0), i32(4)], .shape),
+        ([f32(4, 10), i32(4, 1)], .shape), ([i32(4, 10), i32(4)], .dtype), ([f32(4, 10), f32(4)], .dtype),
+      ]),
+  ]
+
+  private static let views: [OperationCase] = [
+    OperationCase(
+      operation: Transpose([2, 0, 1]),
+      accepted: [([f32(2, 3, 4)], [f32(4, 2, 3)]), ([bool(0, 1, 2)], [bool(2, 0, 1)])],
+      refused: [([f32(2, 3)], .shape), ([], .shape)]),
+    OperationCase(operation: Transpose([0, 0]), accepted: [], refused: [([f32(2, 2)], .shape)]),
+    OperationCase(
+      operation: Reshape(to: [3, 2]), accepted: [([f32(6)], [f32(3, 2)]), ([bool(1, 2, 3)], [bool(3, 2)])],
+      refused: [([f32(5)], .shape), ([], .shape)]),
+    OperationCase(operation: Reshape(to: [-1, -6]), accepted: [], refused: [([f32(6)], .shape)]),
+    OperationCase(operation: Reshape(to: [.max, .max]), accepted: [], refused: [([f32(6)], .shape)]),
+    OperationCase(
+      operation: Broadcast(to: [2, 3]),
+      accepted: [([f32()], [f32(2, 3)]), ([i32(3)], [i32(2, 3)]), ([f32(2, 1)], [f32(2, 3)])],
+      refused: [([f32(2)], .shape), ([f32(1, 2, 3)], .shape), ([], .shape)]),
+  ]
+
+  private static let others: [OperationCase] = [
+    OperationCase(
+      operation: MatMul(),
+      accepted: [
+        ([f32(2, 3), f32(3, 4)], [f32(2, 4)]), ([bf16(5, 2, 3), bf16(5, 3, 4)], [bf16(5, 2, 4)]),
+        ([f64(0, 3), f64(3, 0)], [f64(0, 0)]), ([f32(2, 0), f32(0, 4)], [f32(2, 4)]),
+      ],
+      refused: [
+        ([f32(2, 3)], .shape), ([f32(2, 3), f32(4, 3)], .shape), ([f32(3), f32(3, 4)], .shape),
+        ([f32(3), f32(3)], .shape),
+        ([f32(5, 2, 3), f32(6, 3, 4)], .shape), ([f32(5, 2, 3), f32(3, 4)], .shape), ([f32(2, 3), bf16(3, 4)], .dtype),
+        ([i32(2, 3), i32(3, 4)], .dtype),
+      ]),
+    OperationCase(
+      operation: Cast(to: .bfloat16), accepted: [([i32(2)], [bf16(2)]), ([bool()], [bf16()])],
+      refused: [([], .shape), ([f32(2), f32(2)], .shape)]),
+    OperationCase(
+      operation: LogicalAnd(), accepted: [([bool(2), bool(2)], [bool(2)])],
+      refused: [
+        ([bool(2)], .shape), ([bool(2), bool(3)], .shape), ([f32(2), f32(2)], .dtype), ([bool(2), i32(2)], .dtype),
+      ]),
+    OperationCase(
+      operation: Select(),
+      accepted: [([bool(2), f32(2), f32(2)], [f32(2)]), ([bool(), i32(), i32()], [i32()])],
+      refused: [
+        ([bool(2), f32(2)], .shape), ([f32(2), f32(2), f32(2)], .dtype), ([bool(2), f32(2), bf16(2)], .dtype),
+        ([bool(2), f32(3), f32(3)], .shape), ([bool(2), f32(2), f32(3)], .shape),
+      ]),
+    OperationCase(
+      operation: OneHot(depth: 10, dtype: .float32), accepted: [([i32(2, 3)], [f32(2, 3, 10)]), ([i64()], [f32(10)])],
+      refused: [([f32(2)], .dtype), ([], .shape)]),
+    OperationCase(operation: OneHot(depth: 0, dtype: .float32), accepted: [], refused: [([i32(2)], .attribute)]),
+    OperationCase(operation: OneHot(depth: 3, dtype: .int32), accepted: [], refused: [([i32(2)], .attribute)]),
+    OperationCase(
+      operation: RandomUniform(shape: [2, 3], stream: 1), accepted: [([i64(2)], [f32(2, 3)])],
+      refused: [([], .shape), ([i64(3)], .shape), ([i32(2)], .shape)]),
+    OperationCase(
+      operation: Constant(value: 1, dtype: .bfloat16), accepted: [([], [bf16()])], refused: [([f32()], .shape)]),
+  ]
+
+  private static let updates: [OperationCase] = [
+    OperationCase(
+      operation: SGDUpdate(momentum: 0.9, nesterov: false),
+      accepted: [([f32(2), f32(2), f32(2), f64(), bool()], [f32(2), f32(2)])],
+      refused: [
+        ([f32(2), f32(2), f32(2), f64()], .shape), ([f32(2), f32(3), f32(2), f64(), bool()], .shape),
+        ([f32(2), f32(2), bf16(2), f64(), bool()], .dtype), ([i32(2), i32(2), i32(2), f64(), bool()], .dtype),
+        ([f32(2), f32(2), f32(2), f32(), bool()], .shape), ([f32(2), f32(2), f32(2), f64(), bool(1)], .shape),
+      ]),
+    OperationCase(
+      operation: AdamUpdate(beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0),
+      accepted: [([f32(2), f32(2), f32(2), f32(2), f64(), i64(), bool()], [f32(2), f32(2), f32(2)])],
+      refused: [
+        ([f32(2), f32(2), f32(2), f32(2), f64(), i64()], .shape),
+        ([f32(2), f32(2), f32(2), f32(3), f64(), i64(), bool()], .shape),
+        ([f32(2), f32(2), f32(2), f64(2), f64(), i64(), bool()], .dtype),
+        ([f32(2), f32(2), f32(2), f32(2), f64(), i32(), bool()], .shape),
+      ]),
+  ]
+}
