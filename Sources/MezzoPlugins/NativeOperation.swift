@@ -12,7 +12,8 @@ final class NativeOperation: PreparedOperation, @unchecked Sendable {
   private let backend: NativeBackend
   private let plan: UnsafeMutableRawPointer?
   private let isReentrant: Bool
-  private let turn = Locked(())
+  /// Guards nothing but the order; not Void, whose accesses ThreadSanitizer takes for accesses to its neighbour.
+  private let turn = Locked(false)
 
   init(
     backend: NativeBackend, plan: UnsafeMutableRawPointer?, workspaceBytes: Int, packing: Packing?,

@@ -1,0 +1,80 @@
+import MezzoBackend
+import MezzoPolicy
+
+/// A request that a rule takes, and what its inputs hold.
+struct ConformanceCase {
+  var request: OperationRequest
+  var recipes: [ValueRecipe]
+  /// Also on two threads at once; for one case of each list of dtypes.
+  var isConcurrent: Bool
+}
+
+/// Makes the cases of a rule: blueprints × the dtypes that its signature admits × layouts.
+struct CaseGenerator {
+  var effort: Effort
+  var threads: Int
+  /// Whether something other than plain loops can multiply.
+  var hasReference: Bool
+
+  func cases(_ rule: Rule) -> [ConformanceCase] {
+    let blueprints =
+      Blueprint.all(rule.code, effort) + (hasReference && rule.code == .matmul ? MatmulBlueprints.huge(effort) : [])
+    var cases: [ConformanceCase] = []
+    for assignment in DTypeAssignment.all(rule.code) {
+      guard let probe = blueprints.first, admits(rule, assignment, probe) else { continue }
+      var seen: Set<OperationRequest> = []
+      let before = cases.count
+      for blueprint in blueprints {
+        for (index, plan) in Layout.plans.prefix(blueprint.isDenseOnly ? 1 : Layout.plans.count).enumerated() {
+          let request = request(rule.code, blueprint, assignment, plan)
+          // Of few extents many layouts are the same; the first one counts for each blueprint, whose values may differ.
+          guard seen.insert(request).inserted || index == 0, rule.match(request, threads: threads) == .matches else {
+            continue
+          }
+          cases.append(ConformanceCase(request: request, recipes: blueprint.recipes, isConcurrent: false))
+        }
+      }
+      // The last is among the largest, which is when two threads are most likely to meet.
+      if cases.count > before { cases[cases.count - 1].isConcurrent = true }
+    }
+    return cases
+  }
+
+  /// Whether it is not the dtypes for which the rule declines.
+  private func admits(_ rule: Rule, _ assignment: DTypeAssignment, _ probe: Blueprint) -> Bool {
+    switch rule.match(request(rule.code, probe, assignment, Layout.plans[0]), threads: threads) {
+    case .differs(.dtype, _), .differs(.accumulator, _), .differs(.operation, _): false
+    default: true
+    }
+  }
+
+  private func request(
+    _ code: OperationCode, _ blueprint: Blueprint, _ assignment: DTypeAssignment, _ plan: Layout.Plan
+  ) -> OperationRequest {
+    let inputs = blueprint.inputs.enumerated().map { index, shape in
+      // A bias has the dtype of the first operand.
+      let dtype = index < assignment.inputs.count ? assignment.inputs[index] : assignment.inputs[0]
+      let layout = plan.inputs[index % plan.inputs.count]
+      return Operand(
+        dtype: dtype, shape: shape, strides: layout.strides(shape), isConstant: index == blueprint.constant)
+    }
+    let results = blueprint.results.enumerated().map { index, shape in
+      let layout = plan.results[index % plan.results.count]
+      return Operand(dtype: assignment.results[index], shape: shape, strides: layout.strides(shape))
+    }
+    return OperationRequest(
+      code, attributes: blueprint.attributes, inputs: inputs, results: results, epilogue: blueprint.epilogue)
+  }
+}
+
+extension OperationRequest {
+  /// The description with attributes, and strides where they are not those of row-major order.
+  var fullDescription: String {
+    let attributes = attributes.map { "\($0.name)=\($0.value)" }
+    let layouts = (inputs + results).enumerated().compactMap { index, operand in
+      operand.isDense ? nil : "strides of operand \(index): \(operand.strides)"
+    }
+    let constants = inputs.indices.filter { inputs[$0].isConstant }.map { "operand \($0) is constant" }
+    return ([description] + attributes + layouts + constants).joined(separator: ", ")
+  }
+}

@@ -1,0 +1,173 @@
+import Dispatch
+import MezzoBackend
+import MezzoPolicy
+
+/// One case on one prepared operation: executes it in the ways that its rule promises to bear, and collects what is wrong.
+struct CaseRun {
+  let rule: Rule
+  /// With the epilogue that the operation does, and the inputs of that.
+  let request: OperationRequest
+  let operation: any PreparedOperation
+  let inputs: [GuardedBuffer]
+  let expectations: [Expectation]
+  private(set) var failures: [ConformanceReport.Failure] = []
+  private var packed: GuardedBuffer?
+
+  init(
+    _ rule: Rule, _ item: ConformanceCase, _ operation: any PreparedOperation, reference: ReferenceProduct?,
+    random: inout SplitMix
+  ) {
+    self.rule = rule
+    self.operation = operation
+    var request = item.request
+    let leftOver = request.epilogue[operation.consumedEpilogue...].compactMap(\.operand)
+    request.epilogue = Array(request.epilogue.prefix(operation.consumedEpilogue))
+    request.inputs = request.inputs.enumerated().filter { !leftOver.contains($0.offset) }.map(\.element)
+    self.request = request
+    var inputs: [GuardedBuffer] = []
+    for (operand, recipe) in zip(request.inputs, item.recipes) {
+      let buffer = GuardedBuffer(operand, poison: .first)
+      buffer.write(recipe.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
+      inputs.append(buffer)
+    }
+    self.inputs = inputs
+    // What lies in memory, since strides of 0 repeat and dtypes round.
+    let values = inputs.map { $0.read() }
+    expectations =
+      reference?.expectation(request, values).map { [$0] } ?? Reference.results(request, values)
+  }
+
+  /// Executes until something is wrong; after that nothing more can be learned.
+  mutating func run(isConcurrent: Bool) {
+    guard preparePacked() else { return }
+    guard let first = execute(.first, "execute") else { return }
+    for (index, expectation) in expectations.enumerated() {
+      let operand = request.results[index]
+      guard let mismatch = expectation.check(first[index].read(), operand.dtype) else { continue }
+      fail(
+        "result \(index) is wrong in \(mismatch.count) of \(expectation.values.count) elements, worst at "
+          + "\(mismatch.index)", expected: mismatch.expected, got: mismatch.got, mismatch)
+    }
+    guard failures.isEmpty else { return }
+    if rule.traits.contains(.deterministic), let second = execute(.second, "execute again") {
+      compare(second, first, "a second execution, with other bytes in the workspace and the results, gives other bits")
+    }
+    if rule.traits.contains(.inPlace), let inPlace = executeInPlace() {
+      compare(inPlace, first, "results in the memory of the operands differ, although the rule is in-place")
+    }
+    if isConcurrent && rule.traits.contains(.reentrant) { runConcurrently(first) }
+  }
+
+  /// Packs twice over different bytes, as pack has to write all of them.
+  private mutating func preparePacked() -> Bool {
+    guard let packing = operation.packing else { return true }
+    var forms: [GuardedBuffer] = []
+    for poison in [GuardedBuffer.Poison.first, .second] {
+      let form = GuardedBuffer(byteCount: packing.bytes, poison: poison)
+      do throws(BackendError) {
+        try BackendCall.pack(operation, request.inputs[packing.operand], inputs[packing.operand], into: form)
+      } catch {
+        fail("pack", expected: "success", got: error.description)
+        return false
+      }
+      check(form, except: .content, "the packed operand")
+      forms.append(form)
+    }
+    if forms[0].contentBytes() != forms[1].contentBytes() {
+      fail("pack depends on what was in its destination", expected: "every byte written", got: "some are left")
+    }
+    forms[0].keep()
+    packed = forms[0]
+    return true
+  }
+
+  private mutating func execute(_ poison: GuardedBuffer.Poison, _ what: String) -> [GuardedBuffer]? {
+    let results = request.results.map { GuardedBuffer($0, poison: poison) }
+    return execute(poison, inputs: inputs, results: results, what) ? results : nil
+  }
+
+  private mutating func execute(
+    _ poison: GuardedBuffer.Poison, inputs: [GuardedBuffer], results: [GuardedBuffer], _ what: String
+  ) -> Bool {
+    let workspace = GuardedBuffer(byteCount: operation.workspaceBytes, poison: poison)
+    let call = BackendCall(
+      operation, request, inputs: inputs, results: results, workspace: workspace, packed: packed)
+    if let error = call.execute() {
+      fail(what, expected: "success", got: error.description)
+      return false
+    }
+    for (index, result) in results.enumerated() { check(result, except: .elements, "result \(index)") }
+    for (index, input) in inputs.enumerated() where !results.contains(where: { $0 === input }) {
+      check(input, except: .nothing, "operand \(index)")
+    }
+    check(workspace, except: .content, "the workspace")
+    if let packed { check(packed, except: .nothing, "the packed operand") }
+    return true
+  }
+
+  /// `nil` where no result can lie in its operand: it takes the same dtype, and rows without gaps in both.
+  private mutating func executeInPlace() -> [GuardedBuffer]? {
+    guard request.inputs.count >= request.results.count else { return nil }
+    for (input, result) in zip(request.inputs, request.results) {
+      guard input.type == result.type, input.strides == result.strides, input.isDense else { return nil }
+    }
+    let shared = zip(request.inputs, inputs).prefix(request.results.count).map { operand, source in
+      let copy = GuardedBuffer(operand, poison: .first)
+      copy.write(bytesOf: source)
+      return copy
+    }
+    let operands = shared + inputs.dropFirst(shared.count)
+    return execute(.second, inputs: operands, results: shared, "execute in place") ? shared : nil
+  }
+
+  private mutating func runConcurrently(_ expected: [GuardedBuffer]) {
+    let threads = 2
+    let results = (0..<threads).map { _ in request.results.map { GuardedBuffer($0, poison: .second) } }
+    let calls = results.map { results in
+      BackendCall(
+        operation, request, inputs: inputs, results: results,
+        workspace: GuardedBuffer(byteCount: operation.workspaceBytes, poison: .second), packed: packed)
+    }
+    // All wait until each has a thread of its own; else one thread could do them one after the other.
+    let (ready, start) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let group = DispatchGroup()
+    for call in calls {
+      DispatchQueue.global().async(group: group) {
+        ready.signal()
+        start.wait()
+        for _ in 0..<4 where call.execute() != nil { break }
+      }
+    }
+    for _ in calls { ready.wait() }
+    for _ in calls { start.signal() }
+    group.wait()
+    for results in results {
+      compare(results, expected, "two threads at once give other bits than one, on a reentrant rule")
+    }
+  }
+
+  private mutating func compare(_ got: [GuardedBuffer], _ expected: [GuardedBuffer], _ what: String) {
+    for (index, (got, expected)) in zip(got, expected).enumerated() {
+      let (left, right) = (got.elementBytes(), expected.elementBytes())
+      guard let place = left.indices.first(where: { left[$0] != right[$0] }) else { continue }
+      fail("\(what), in byte \(place) of result \(index)", expected: "\(right[place])", got: "\(left[place])")
+    }
+  }
+
+  private mutating func check(_ buffer: GuardedBuffer, except: GuardedBuffer.Allowed, _ name: String) {
+    guard let place = buffer.firstChange(except: except) else { return }
+    fail(
+      "\(name) was written outside of its elements, at byte \(place) from its start",
+      expected: "the bytes that were there", got: "others")
+  }
+
+  private mutating func fail(
+    _ what: String, expected: String, got: String, _ mismatch: Expectation.Mismatch? = nil
+  ) {
+    func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
+    failures.append(
+      ConformanceReport.Failure(
+        rule: rule.name, request: request.fullDescription, what: what, expected: expected, got: got,
+        worstError: finite(mismatch?.error), tolerance: finite(mismatch?.tolerance)))
+  }
+}

@@ -1,0 +1,54 @@
+import MezzoBackend
+
+/// Cases of matrix products: extents around vector and tile widths, batches, constant operands, epilogues.
+enum MatmulBlueprints {
+  private typealias Extents = (m: Int, k: Int, n: Int)
+
+  private static let small: [Extents] = [
+    (0, 3, 2), (3, 0, 2), (3, 2, 0), (1, 1, 1), (1, 7, 1), (5, 3, 7), (1, 32, 16), (16, 16, 16), (17, 31, 13),
+    (8, 64, 33),
+  ]
+
+  static func all(_ effort: Effort) -> [Blueprint] {
+    let plain = small.flatMap { extents in
+      [[], [1], [3], [2, 2]].filter { $0.isEmpty || extents.m * extents.n < 100 }.map { make($0, extents) }
+    }
+    let constants = small.map { make([], $0, constant: 1) } + [make([2], (4, 8, 16), constant: 1)]
+    let valued = [(m: 24, k: 5, n: 20), (m: 3, k: 64, n: 3)].map { make([], $0, recipe: .scattered) }
+    return plain + constants + valued + epilogues + large(effort)
+  }
+
+  private static var epilogues: [Blueprint] {
+    let activations: [EpilogueStep] = [.relu, .gelu(approximate: false), .gelu(approximate: true), .sigmoid, .tanh]
+    let bias = EpilogueStep.bias(operand: 2)
+    let chains = [[bias]] + activations.flatMap { [[$0], [bias, $0]] } + [[bias, .tanh, .relu]]
+    return chains.flatMap { chain in
+      [make([], (5, 9, 7), epilogue: chain), make([2], (3, 16, 16), constant: 1, epilogue: chain)]
+    }
+  }
+
+  private static func large(_ effort: Effort) -> [Blueprint] {
+    let extents: [Extents] =
+      effort == .quick ? [(3, 1031, 2), (65, 40, 37)] : [(3, 20_011, 2), (65, 40, 37), (29, 129, 31)]
+    return extents.map { make([], $0, isDenseOnly: true) }
+  }
+
+  /// Large enough for threads and blocks of every size; only with a reference that is quicker than plain loops.
+  static func huge(_ effort: Effort) -> [Blueprint] {
+    let extents: [Extents] =
+      effort == .quick
+      ? [(130, 257, 129)] : [(130, 257, 129), (1, 1031, 2053), (2053, 1031, 1), (517, 300, 1031), (64, 4099, 64)]
+    return extents.flatMap { [make([], $0, isDenseOnly: true), make([], $0, constant: 1, isDenseOnly: true)] }
+  }
+
+  private static func make(
+    _ batch: [Int], _ extents: Extents, recipe: ValueRecipe = .ordinary, constant: Int? = nil,
+    epilogue: [EpilogueStep] = [], isDenseOnly: Bool = false
+  ) -> Blueprint {
+    let hasBias = epilogue.contains { $0.operand != nil }
+    return Blueprint(
+      inputs: [batch + [extents.m, extents.k], batch + [extents.k, extents.n]] + (hasBias ? [[extents.n]] : []),
+      results: [batch + [extents.m, extents.n]],
+      recipes: [recipe, recipe, .ordinary], epilogue: epilogue, constant: constant, isDenseOnly: isDenseOnly)
+  }
+}

@@ -1,0 +1,39 @@
+import MezzoBackend
+
+/// The operations in plain loops over Doubles: the truth that backends are compared with, written from the meaning in
+/// `mezzo_backend.h` and from no backend.
+enum Reference {
+  /// The results of `request` for inputs in row-major order.
+  static func results(_ request: OperationRequest, _ inputs: [[Double]]) -> [Expectation] {
+    let roundoff = Roundoff(accumulator: request.accumulator)
+    switch request.code {
+    case .matmul: return [product(request, inputs, roundoff)]
+    case .reduceSum, .reduceMean, .reduceMax: return [reduction(request, inputs[0], roundoff)]
+    case .argMax: return [largestIndex(request, inputs[0])]
+    case .allFinite: return [Expectation(values: [inputs[0].allSatisfy(\.isFinite) ? 1 : 0])]
+    case .softmax, .logSoftmax: return [softmax(request, inputs[0], roundoff)]
+    case .oneHot: return [oneHot(request, inputs[0])]
+    case .sparseCrossEntropy: return [crossEntropy(request, inputs, roundoff)]
+    case .randomUniform: return [randomUniform(request, inputs[0])]
+    case .sgdUpdate: return sgd(request, inputs, roundoff)
+    case .adamUpdate: return adam(request, inputs, roundoff)
+    default: return [elementwise(request, inputs, roundoff)]
+    }
+  }
+}
+
+extension OperationRequest {
+  func int(_ name: String) -> Int {
+    if case .int(let value)? = attribute(name) { value } else { 0 }
+  }
+
+  func float(_ name: String) -> Double {
+    if case .float(let value)? = attribute(name) { value } else { 0 }
+  }
+
+  func ints(_ name: String) -> [Int] {
+    if case .ints(let values)? = attribute(name) { values } else { [] }
+  }
+
+  private func attribute(_ name: String) -> AttributeValue? { attributes.first { $0.name == name }?.value }
+}

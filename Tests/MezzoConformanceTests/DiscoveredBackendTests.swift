@@ -1,0 +1,17 @@
+import MezzoBackend
+import MezzoConformance
+import MezzoPlugins
+import MezzoRuntime
+import Testing
+
+struct DiscoveredBackendTests {
+  /// Whatever is ready on this machine: oneDNN where its library is installed.
+  @Test func everyReadyBackendConforms() throws {
+    let builtin = try #require(BackendRegistry.builtin().backends.first)
+    for backend in BackendRegistry.discovered().backends where backend.id != builtin.id {
+      let report = ConformanceKit(backend: backend, reference: builtin).run()
+      #expect(report.isConforming, "\(report)")
+      #expect(report.passed > 0)
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import CMezzoABI
+import Foundation
+import MezzoBackend
+import MezzoConformance
+import MezzoPolicy
+import Synchronization
+import Testing
+
+/// The kit is worth what it catches.
+struct WrongBackendTests {
+  private let add = "x:f32 y:f32 -> z:f32"
+
+  private func report(_ backend: FakeBackend) -> ConformanceReport {
+    ConformanceKit(backend: backend, reference: nil).run()
+  }
+
+  private func expectFailure(_ backend: FakeBackend, _ text: String) {
+    let report = report(backend)
+    #expect(!report.isConforming)
+    #expect(report.failures.contains { $0.what.contains(text) }, "\(report)")
+  }
+
+  @Test func rightBackendPasses() throws {
+    let report = report(
+      try FakeBackend(.add, add, traits: [.deterministic, .reentrant, .inPlace]) { $0.result.write(sum($0)) })
+    #expect(report.isConforming, "\(report)")
+    #expect(report.cases > 40 && report.passed == report.cases)
+    #expect(report.covers(.add, .float32))
+  }
+
+  @Test func offByOneUnit() throws {
+    expectFailure(try FakeBackend(.add, add) { $0.result.write(sum($0).map(\.nextUp)) }, "result 0 is wrong")
+  }
+
+  @Test func functionBeyondItsTolerance() throws {
+    let right = try FakeBackend(.sqrt, "x:f32 -> y:f32") { $0.result.write($0.input(0).values.map { $0.squareRoot() }) }
+    #expect(report(right).isConforming)
+    expectFailure(
+      try FakeBackend(.sqrt, "x:f32 -> y:f32") {
+        $0.result.write($0.input(0).values.map { $0.squareRoot() * (1 + 8 * .ulpOfOne) })
+      }, "result 0 is wrong")
+  }
+
+  @Test func writesPastItsResult() throws {
+    expectFailure(
+      try FakeBackend(.add, add) { call in
+        call.result.write(sum(call))
+        call.result.data[(call.result.offsets.max() ?? -1) + 1] = 0
+      }, "result 0 was written outside")
+  }
+
+  @Test func writesIntoGaps() throws {
+    expectFailure(
+      try FakeBackend(.add, add) { call in
+        for offset in 0...(call.result.offsets.max() ?? 0) where !call.result.offsets.isEmpty {
+          call.result.data[offset] = 0
+        }
+        call.result.write(sum(call))
+      }, "result 0 was written outside")
+  }
+
+  @Test func ignoresStrides() throws {
+    expectFailure(
+      try FakeBackend(.add, add) { call in
+        // Reads as many elements as strides reach, so that it is wrong and not out of bounds.
+        let reach = (call.input(0).offsets.max() ?? -1) + 1
+        let dense = (0..<call.result.offsets.count).map { $0 < reach ? call.input(0).data[$0] : 0 }
+        call.result.write(zip(dense, call.input(1).values).map { $0 + $1 })
+      }, "result 0 is wrong")
+  }
+
+  @Test func leavesElementsOut() throws {
+    expectFailure(try FakeBackend(.add, add) { $0.result.write(sum($0).dropLast()) }, "result 0 is wrong")
+  }
+
+  @Test func writesItsOperand() throws {
+    expectFailure(
+      try FakeBackend(.add, add) { call in
+        call.result.write(sum(call))
+        call.input(1).write(call.input(1).values.map { $0 + 1 })
+      }, "operand 1 was written")
+  }
+
+  @Test func dropsNaN() throws {
+    expectFailure(
+      try FakeBackend(.add, add) { $0.result.write(sum($0).map { $0.isNaN ? 0 : $0 }) }, "result 0 is wrong")
+  }
+
+  @Test func flushesSubnormals() throws {
+    expectFailure(
+      try FakeBackend(.add, add) { $0.result.write(sum($0).map { $0.isSubnormal ? 0 : $0 }) }, "result 0 is wrong")
+  }
+
+  @Test func truncatesInsteadOfRounding() throws {
+    expectFailure(
+      try FakeBackend(.cast, "x:f32 -> y:bf16") { call in
+        let result = call.result.tensor.data.assumingMemoryBound(to: UInt16.self)
+        for (offset, value) in zip(call.result.offsets, call.input(0).values) {
+          result[offset] = UInt16(value.bitPattern >> 16)
+        }
+      }, "result 0 is wrong")
+  }
+
+  @Test func claimsMoreOfTheEpilogueThanThereIs() throws {
+    expectFailure(try FakeBackend(.add, add, consumedEpilogue: 1) { $0.result.write(sum($0)) }, "contradicts")
+  }
+
+  @Test func isNotDeterministic() throws {
+    // Both zeros are right, but one should stay with one.
+    let turn = Atomic(0)
+    expectFailure(
+      try FakeBackend(.relu, "x:f32 -> y:f32") { call in
+        let zero: Float = turn.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) ? -0.0 : 0
+        call.result.write(call.input(0).values.map { $0 > 0 || $0.isNaN ? $0 : zero })
+      }, "a second execution")
+  }
+
+  @Test func readsWhatWasInTheWorkspace() throws {
+    expectFailure(
+      try FakeBackend(.relu, "x:f32 -> y:f32") { call in
+        let odd = call.workspace?.load(as: UInt8.self) == 0xA5
+        call.result.write(call.input(0).values.map { $0 > 0 || $0.isNaN ? $0 : odd ? 0 : -0.0 })
+      }, "a second execution")
+  }
+
+  @Test func isNotInPlace() throws {
+    expectFailure(
+      try FakeBackend(.add, add, traits: [.deterministic, .inPlace]) { call in
+        call.result.write(call.result.offsets.map { _ in 0 })
+        call.result.write(sum(call))
+      }, "in the memory of the operands")
+  }
+
+  @Test func isNotReentrant() throws {
+    let shared = Atomic(0)
+    expectFailure(
+      try FakeBackend(.add, add) { call in
+        let isAlone = shared.add(1, ordering: .sequentiallyConsistent).newValue == 1
+        let values = sum(call)
+        // Long enough for the other thread to come, also on a busy machine.
+        Thread.sleep(forTimeInterval: 0.002)
+        call.result.write(isAlone ? values : values.map { _ in 0 })
+        shared.subtract(1, ordering: .sequentiallyConsistent)
+      }, "two threads at once")
+  }
+
+  @Test func declinesEverything() throws {
+    expectFailure(try FakeBackend(.add, add, declines: true) { _ in }, "empty promise")
+  }
+
+  @Test func packsIncompletely() throws {
+    expectFailure(
+      try FakeBackend(.matmul, "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]", packedBytes: 32) { product($0) },
+      "pack depends")
+  }
+
+  @Test func accumulatesTooNarrow() throws {
+    let signature = "A:f32[m,k] B:f32[k,n] -> C:f32[m,n]"
+    let right = report(try FakeBackend(.matmul, signature) { product($0) })
+    #expect(right.isConforming, "\(right)")
+    expectFailure(
+      try FakeBackend(.matmul, signature) { product($0) { Float(BFloat16($0)) } }, "result 0 is wrong")
+  }
+
+  @Test func ruleWithoutACaseIsNamed() throws {
+    let report = report(try FakeBackend(.add, "x:f32[12345] y:f32[12345] -> z:f32[12345]") { _ in })
+    #expect(report.untestedRules == ["fake"])
+  }
+}
+
+/// A product of matrices with sums in float32, or in what `round` makes of it.
+private func product(_ call: borrowing Call, round: (Float) -> Float = { $0 }) {
+  let (a, b) = (call.input(0), call.input(1))
+  let shape = a.shape
+  let (m, k) = (shape[shape.count - 2], shape[shape.count - 1])
+  let n = b.shape[shape.count - 1]
+  let (left, right) = (a.values, b.values)
+  var results: [Float] = []
+  for row in 0..<(shape.dropLast(2).reduce(1, *) * m) {
+    for column in 0..<n {
+      var sum: Float = 0
+      for i in 0..<k { sum = round(sum + left[row * k + i] * right[(row / m * k + i) * n + column]) }
+      results.append(sum)
+    }
+  }
+  call.result.write(results)
+}
