@@ -140,12 +140,14 @@ typedef struct mezzo_tensors { mezzo_tensor *at; uint32_t count, stride; } mezzo
 /* Operation codes. Numbers are never reused. In every operation:
  *   - Operands of element-wise operations all have the shape of the result; the host broadcasts with strides of 0.
  *   - Any operand may have any strides unless the rule's `when` says otherwise; results are never broadcast.
+ *   - Integer arithmetic wraps.
  *   - 16- and 8-bit floats are computed in at least float32 and rounded once, to nearest even. */
 enum {
   MEZZO_OP_MATMUL = 1,          /* A[..., m, k] B[..., k, n] -> C[..., m, n]; sums in the accumulator */
 
   MEZZO_OP_CAST = 16,           /* x -> y of any dtype; equal dtypes: a copy (which is how views are made dense).
-                                   float to int truncates, saturates, NaN becomes 0; anything to bool is x != 0 */
+                                   float to int truncates, saturates, NaN becomes 0; int to a narrower int keeps the low
+                                   bits; anything to bool is x != 0 */
   MEZZO_OP_ADD = 17,            /* x y -> x + y */
   MEZZO_OP_SUBTRACT = 18,
   MEZZO_OP_MULTIPLY = 19,
@@ -175,7 +177,7 @@ enum {
   MEZZO_OP_REDUCE_MEAN = 65,
   MEZZO_OP_REDUCE_MAX = 66,
   MEZZO_OP_ARG_MAX = 67,        /* x -> int32; attribute axis, which stays with extent 1; the first of equals; the first
-                                   NaN if there is one */
+                                   NaN if there is one; an empty axis is MEZZO_INVALID */
   MEZZO_OP_ALL_FINITE = 68,     /* x -> bool of rank 0 */
   MEZZO_OP_SOFTMAX = 69,        /* attribute axis */
   MEZZO_OP_LOG_SOFTMAX = 70,

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Mezzo
+
+/// How arguments become values, with errors that say what would have been right.
+enum Arguments {
+  /// A policy that layers may have by default: a floating one.
+  @Sendable static func policy(_ text: String) throws -> DTypePolicy {
+    try withPolicy(text) { globalPolicy() }
+  }
+
+  @Sendable static func anyPolicy(_ text: String) throws -> DTypePolicy { try DTypePolicy(text) }
+
+  @Sendable static func layers(_ text: String) throws -> LayerWidths {
+    let widths = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard let widths = widths.allSatisfy({ (1...LayerWidths.limit).contains($0) }) ? widths : nil else {
+      throw ValidationError(
+        "expected the units of each hidden layer, 1 to \(LayerWidths.limit), with commas between, such as 512,512")
+    }
+    return LayerWidths(widths: widths)
+  }
+
+  @Sendable static func rate(_ text: String) throws -> Double {
+    guard let value = Double(text), value.isFinite, value > 0 else {
+      throw ValidationError("expected a number above 0, such as 0.001")
+    }
+    return value
+  }
+
+  @Sendable static func positive(_ text: String) throws -> Int {
+    guard let value = Int(text), (1...LayerWidths.limit).contains(value) else {
+      throw ValidationError("expected a whole number, 1 to \(LayerWidths.limit)")
+    }
+    return value
+  }
+}
+
+/// The units of the hidden layers.
+struct LayerWidths: Codable, Sendable, CustomStringConvertible {
+  /// Far beyond what trains on a CPU, and its square still far from what an `Int` holds.
+  static let limit = 1_000_000
+
+  var widths: [Int]
+
+  var description: String { widths.map(String.init).joined(separator: ",") }
+}
+
+enum OptimizerName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {
+  case adam, sgd
+
+  func make(learningRate: Double) -> any Optimizer {
+    switch self {
+    case .adam: .adam(learningRate: learningRate)
+    case .sgd: .sgd(learningRate: learningRate)
+    }
+  }
+}

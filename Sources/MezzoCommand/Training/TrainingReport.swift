@@ -1,0 +1,74 @@
+import Mezzo
+
+/// What `--json` prints of one training, and what the tables are made of.
+struct TrainingReport: Encodable, Sendable {
+  var policy: String
+  var seed: UInt64
+  var layers: [Int]
+  var optimizer: OptimizerName
+  var learningRate: Double
+  var batch: Int
+  var examples: Int
+  var epochs: [Epoch]
+  var testAccuracy: OrNull<Double>
+  var testLoss: OrNull<Double>
+  /// The median, of batch, forward, backward and update.
+  var stepMilliseconds: Double
+  var skippedSteps: Int
+  /// The scale after the last step; `null` where the loss was not scaled.
+  var lossScale: OrNull<Float>
+  var lossScaleEvents: [ScaleEvent]
+  var memory: MemorySummary
+  /// As stored.
+  var weightBytes: Int
+  var backends: [BackendReport]
+  var routes: [RouteReport]
+
+  struct Epoch: Encodable, Sendable {
+    var epoch: Int
+    var loss: OrNull<Double>
+    var accuracy: OrNull<Double>
+    var testLoss: OrNull<Double>
+    var testAccuracy: OrNull<Double>
+    var seconds: Double
+  }
+
+  struct ScaleEvent: Encodable, Sendable {
+    var step: Int
+    var scale: Float
+    /// Where the first infinity or NaN of a skipped step came from.
+    var layer: OrNull<String>
+    var operation: OrNull<String>
+    var text: String
+  }
+
+  init(_ experiment: Experiment, _ history: History, registry: BackendRegistry) {
+    policy = experiment.network.policy.name
+    seed = experiment.seed
+    layers = experiment.network.hidden
+    optimizer = experiment.optimizer
+    learningRate = experiment.learningRate
+    batch = experiment.batch
+    examples = experiment.train.count
+    epochs = history.epochs.enumerated().map { index, epoch in
+      Epoch(
+        epoch: index + 1, loss: OrNull(finite: epoch.loss), accuracy: OrNull(finite: epoch.accuracy),
+        testLoss: OrNull(finite: epoch.validationLoss), testAccuracy: OrNull(finite: epoch.validationAccuracy),
+        seconds: epoch.seconds)
+    }
+    testAccuracy = epochs.last?.testAccuracy ?? OrNull(nil)
+    testLoss = epochs.last?.testLoss ?? OrNull(nil)
+    stepMilliseconds = history.stepMilliseconds
+    skippedSteps = history.skippedSteps
+    lossScale = OrNull(history.lossScale?.value)
+    lossScaleEvents = history.lossScaleEvents.map { event in
+      ScaleEvent(
+        step: event.step, scale: event.scale, layer: OrNull(event.firstNonFinite?.layer),
+        operation: OrNull(event.firstNonFinite?.operation), text: "\(event)")
+    }
+    memory = history.explanation.memory
+    weightBytes = history.weightBytes
+    backends = registry.entries.map(BackendReport.init)
+    routes = history.explanation.distinct.map { RouteReport($0.record, count: $0.count) }
+  }
+}

@@ -1,0 +1,30 @@
+public import MezzoBackend
+import MezzoGraph
+public import MezzoLayers
+public import MezzoRuntime
+
+extension Model {
+  /// Who would compute what in a step of training, and why: forward, backward and update. Nothing is trained, and no
+  /// variable is made.
+  ///
+  /// ```swift
+  /// print(try model.explainTraining(features: TensorType(.float32, [128, 784]), targets: TensorType(.int32, [128])))
+  /// ```
+  /// - Parameters:
+  ///   - features: of one batch, `[batch, …]`: float32, or float64 for float64 data.
+  ///   - targets: of one batch: labels `int32[batch]`, or values.
+  ///   - loss: what training would make small.
+  ///   - optimizer: whose updates are part of the step.
+  ///   - scaling: loss scaling; `automatic` is right for every policy.
+  /// - Throws: `TrainingError.frozen`, `LayerError`, `GraphError` or `RuntimeError`, naming the layer where there is one.
+  public func explainTraining(
+    features: TensorType, targets: TensorType, loss: Loss = .sparseCategoricalCrossentropy,
+    optimizer: any Optimizer = .adam(), scaling: LossScaling = .automatic
+  ) throws -> Explanation {
+    let probe = try TracedCall(self, input: features, isTraining: true) { _ in .constant }
+    let step = try TrainingStep(
+      self, features: features, targets: targets, loss: loss, optimizer: optimizer,
+      isScaled: scaling.resolved(probe.computeDTypes) != nil)
+    return Explanation(step.plan, on: runtime)
+  }
+}

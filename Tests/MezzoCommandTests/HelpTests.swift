@@ -1,0 +1,28 @@
+import Testing
+
+@Suite struct HelpTests {
+  @Test(arguments: ["train", "demo", "explain", "backends", "policy"])
+  func eachCommandExplainsItself(name: String) throws {
+    let command = try Command(name, "--help")
+    #expect(command.status == 0)
+    #expect(command.error.isEmpty)
+    for part in ["OVERVIEW: ", "mezzo \(name)", "USAGE: ", "--json", "--verbose"] {
+      #expect(command.output.contains(part), "\(part) is missing")
+    }
+  }
+
+  @Test func withoutACommandHelpIsPrinted() throws {
+    let command = try Command()
+    #expect(command.status == 0)
+    for part in ["train", "demo", "explain", "backends", "policy", "Exit status: 0 success; 64", "NO_COLOR"] {
+      #expect(command.output.contains(part), "\(part) is missing")
+    }
+  }
+
+  @Test func defaultsAreToldWhereTheyAreNotTheParsersOwn() throws {
+    let help = try Command("train", "--help").output
+    for part in ["512,512", "0.001", "(default: 3)", "128; 32", "float32"] {
+      #expect(help.contains(part), "\(part) is missing")
+    }
+  }
+}
