@@ -77,7 +77,8 @@ let package = Package(
         "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", log,
       ], swiftSettings: swift),
     .target(
-      name: "MezzoCheckpoint", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      name: "MezzoCheckpoint",
+      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
 
     // What people import, run, and test their backends with.

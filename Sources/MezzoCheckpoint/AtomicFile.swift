@@ -36,6 +36,7 @@ enum AtomicFile {
       throw .unreadable(path: path, reason: "it is not a regular file")
     }
     let size = Int(status.st_size)
+    guard size > 0 else { return [] }
     var done = 0
     var failed = false
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in

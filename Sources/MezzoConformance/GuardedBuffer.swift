@@ -94,7 +94,7 @@ final class GuardedBuffer: @unchecked Sendable {
   }
 
   func elementBytes() -> [UInt8] {
-    guard let address else { return [] }
+    guard let address, !offsets.isEmpty else { return [] }
     return [UInt8](unsafeUninitializedCapacity: offsets.count * width) { bytes, count in
       count = offsets.count * width
       guard let target = bytes.baseAddress else { return }

@@ -15,6 +15,9 @@ public final class TensorStorage: @unchecked Sendable {
 
   static let alignment = 64
 
+  /// 1 TiB. The system would refuse much more by itself, but the allocators of sanitizers end the process instead.
+  private static let limit = 1 << 40
+
   /// For sizes that are known to fit; stops the program where memory is exhausted, as an array does.
   public convenience init(byteCount: Int) {
     guard let memory = Self.memory(byteCount) else { preconditionFailure("no memory for \(byteCount) bytes") }
@@ -31,7 +34,7 @@ public final class TensorStorage: @unchecked Sendable {
   private static func memory(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? {
     // A multiple of the alignment, so that kernels that load whole vectors at the end stay inside.
     let (padded, overflow) = byteCount.addingReportingOverflow(alignment - 1)
-    guard byteCount >= 0, !overflow else { return nil }
+    guard byteCount >= 0, !overflow, padded <= limit else { return nil }
     var pointer: UnsafeMutableRawPointer?
     guard posix_memalign(&pointer, alignment, max(padded / alignment * alignment, alignment)) == 0 else { return nil }
     return pointer.map { UnsafeMutableRawBufferPointer(start: $0, count: byteCount) }

@@ -154,7 +154,7 @@ public struct Router: Sendable {
       parts.append(rivals.isEmpty ? "no other backend offers \(chosen.rule.code)" : "no other rule takes it")
     }
     // One reason for each backend that could not take part; of several, that of the rule that came closest, which is last.
-    var told: Set<String> = [chosen.backend.id]
+    var told = Set(others.filter { $0.verdict == .possible }.map(\.backend) + [chosen.backend.id])
     for other in others.reversed() where other.verdict == .dropped && told.insert(other.backend).inserted {
       parts.append("\(other.backend)/\(other.rule): \(other.why)")
     }

@@ -77,7 +77,8 @@ struct Trainer {
       features: features, targets: targets, constants: constants, states: states, scalars: scalars)
     skipped += 1
     guard lossScale?.isDynamic ?? false, skippedAtFloor < Self.hopelessSteps else {
-      throw TrainingError.nonFiniteLoss(step: taken, loss: "\(outcome.loss)", first: report)
+      throw TrainingError.nonFiniteLoss(
+        step: taken, loss: outcome.loss.isNaN ? "NaN" : "\(outcome.loss)", first: report)
     }
     let event = lossScale?.update(gradientsAreFinite: false)
     if lossScale?.value == scalars.lossScale { skippedAtFloor += 1 } else { skippedAtFloor = 0 }
