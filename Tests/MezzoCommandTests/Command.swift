@@ -7,13 +7,17 @@ struct Command {
   var output: String
   var error: String
 
-  init(_ arguments: String..., environment: [String: String] = [:]) throws {
+  /// - Parameter backends: what `MEZZO_BACKENDS` is set to; `nil` leaves every backend in.
+  init(
+    _ arguments: String..., executable: URL? = nil, backends: String? = "only:builtin",
+    environment: [String: String] = [:]
+  ) throws {
     let process = Process()
-    process.executableURL = try Self.executable
+    process.executableURL = try executable ?? Self.executable
     process.arguments = arguments
     // What the machine's user has set must not decide.
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MEZZO_") }
-    variables["MEZZO_BACKENDS"] = "only:builtin"
+    variables["MEZZO_BACKENDS"] = backends
     process.environment = variables.merging(environment) { $1 }
     let files = try (0..<2).map { _ in try Self.scratchFile() }
     defer { for file in files { try? FileManager.default.removeItem(at: file) } }
@@ -43,7 +47,7 @@ struct Command {
   }
 
   /// SwiftPM builds it beside the test runner: on Linux the runner is a program there, on macOS a bundle.
-  private static var executable: URL {
+  static var executable: URL {
     get throws {
       let places =
         [Bundle.main.executableURL, Bundle.main.bundleURL].compactMap { $0 }

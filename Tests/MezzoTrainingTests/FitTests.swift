@@ -55,13 +55,15 @@ import Testing
     #expect(try model.evaluate(data).accuracy ?? 0 > 0.98)
   }
 
-  @Test func theSameSeedsGiveTheSameBits() async throws {
+  /// With the built-in backend alone, and with all that are ready on this machine.
+  @Test(arguments: [Runtime.builtinOnly(), .shared], [DTypePolicy.float32, .mixedBFloat16, .mixedFloat16])
+  func theSameSeedsGiveTheSameBits(runtime: Runtime, policy: DTypePolicy) async throws {
     let data = try Self.clouds()
     var weights: [Variables] = []
     for seed in [5, 5, 6] as [UInt64] {
-      let model = Model(seed: 3, runtime: .builtinOnly()) {
-        Dense(8, activation: .relu, policy: .mixedFloat16)
-        Dropout(0.2, policy: .mixedFloat16)
+      let model = Model(seed: 3, runtime: runtime) {
+        Dense(48, activation: .relu, policy: policy)
+        Dropout(0.2, policy: policy)
         Dense(2, policy: .float32)
       }
       try await model.fit(data, epochs: 2, batch: 32, seed: seed)

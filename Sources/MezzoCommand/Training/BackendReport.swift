@@ -64,7 +64,7 @@ extension BackendRegistry {
   func noteRefused() {
     let others = backends.map(\.id).joined(separator: " and ")
     for entry in refused {
-      Console.note("backend \(entry.name) is not used: \(entry.reason). Its work goes to \(others).")
+      Console.note("backend \(entry.name) was refused: \(entry.reason). Its work goes to \(others).")
     }
   }
 }
