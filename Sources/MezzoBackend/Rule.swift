@@ -11,12 +11,15 @@ public struct Rule: Sendable, CustomStringConvertible {
   public var traits: Traits
   public var epilogue: EpilogueMask
   public var cost: Cost
+  /// Bytes that every data pointer must be aligned to; 0: the element's size.
+  public var alignment: Int
   /// The rule's place in the backend's own table.
   public var index: Int
 
   public init(
     name: String, code: OperationCode, signature: RuleSignature, condition: RuleExpression? = nil,
-    accumulator: DType = .float32, traits: Traits = [], epilogue: EpilogueMask = [], cost: Cost = Cost(), index: Int
+    accumulator: DType = .float32, traits: Traits = [], epilogue: EpilogueMask = [], cost: Cost = Cost(),
+    alignment: Int = 0, index: Int
   ) {
     self.name = name
     self.code = code
@@ -26,8 +29,12 @@ public struct Rule: Sendable, CustomStringConvertible {
     self.traits = traits
     self.epilogue = epilogue
     self.cost = cost
+    self.alignment = alignment
     self.index = index
   }
+
+  /// What tensors and all intermediate values are aligned to: a cache line.
+  public static let guaranteedAlignment = 64
 
   public struct Traits: OptionSet, Sendable {
     public let rawValue: UInt32
@@ -85,13 +92,17 @@ extension Rule {
 
   public func match(_ request: OperationRequest, threads: Int) -> RuleVerdict {
     guard code == request.code else { return .differs(.operation, "is for \(code), not \(request.code)") }
-    if !accumulator.accumulatesAtLeast(request.accumulator) {
-      return .differs(.accumulator, "accumulates in \(accumulator.name), \(request.accumulator.name) is wanted")
-    }
     let bindings: RuleBindings
     switch signature.bind(inputs: Array(request.ownInputs), results: request.results) {
     case .success(let bound): bindings = bound
     case .failure(let mismatch): return .differs(mismatch.why, mismatch.message)
+    }
+    if !accumulator.accumulatesAtLeast(request.accumulator) {
+      return .differs(.accumulator, "accumulates in \(accumulator.name), \(request.accumulator.name) is wanted")
+    }
+    if alignment > Self.guaranteedAlignment {
+      return .differs(
+        .alignment, "wants data aligned to \(alignment) bytes, Mezzo promises \(Self.guaranteedAlignment)")
     }
     guard let condition else { return .matches }
     return condition.verdict(bindings, threads: threads)

@@ -20,6 +20,7 @@ struct RootCommand: AsyncParsableCommand {
 
       Exit status: \(ExitStatus.documentation).
       """,
+    version: "0.1.0",
     subcommands: [
       TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, PolicyCommand.self,
     ])
@@ -33,6 +34,7 @@ struct RootCommand: AsyncParsableCommand {
         var command = command
         try command.run()
       }
+      try finishOutput()
     } catch {
       if let status = ExitStatus(error) {
         Console.error("error: \(error)\n")

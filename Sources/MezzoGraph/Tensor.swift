@@ -53,6 +53,13 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// Elements from `next`, called for each in row-major order and rounded once.
+  public init(_ type: TensorType, _ next: () -> Double) throws(GraphError) {
+    try self.init(zeros: type)
+    guard let codec = ElementCodec(dtype) else { throw .unusableType(type) }
+    for offset in stride(from: 0, to: byteCount, by: width) { codec.store(next(), storage.bytes, offset) }
+  }
+
   /// A scalar.
   public init(_ scalar: Double, dtype: DType) throws(GraphError) {
     try self.init([scalar], shape: [], dtype: dtype)

@@ -15,24 +15,23 @@ public enum Initializer: Codable, Sendable, Hashable {
 
   /// A tensor of `type`; values are drawn in float64 and rounded once.
   public func tensor(_ type: TensorType, seed: UInt64, path: String) throws -> Tensor {
-    guard let count = type.checkedCount else { return try Tensor(zeros: type) }
     // FNV-1a over the path, so that a variable's values do not depend on which others there are.
     let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     var random = SplitMix64(seed: seed &+ hash)
-    func uniform(_ limit: Double) -> [Double] { (0..<count).map { _ in (random.unit() * 2 - 1) * limit } }
     let (fanIn, fanOut) = Self.fans(type.shape)
-    let scalars: [Double] =
-      switch self {
-      case .zeros: .init(repeating: 0, count: count)
-      case .ones: .init(repeating: 1, count: count)
-      case .constant(let value): .init(repeating: value, count: count)
-      case .glorotUniform: uniform((6 / max(fanIn + fanOut, 1)).squareRoot())
-      case .heUniform: uniform((6 / max(fanIn, 1)).squareRoot())
-      case .randomUniform(let minimum, let maximum):
-        (0..<count).map { _ in minimum + random.unit() * (maximum - minimum) }
-      case .randomNormal(let mean, let deviation): (0..<count).map { _ in mean + random.normal() * deviation }
-      }
-    return try Tensor(scalars, shape: type.shape, dtype: type.dtype)
+    func uniform(_ limit: Double) throws -> Tensor {
+      try Tensor(type) { (random.unit() * 2 - 1) * limit }
+    }
+    switch self {
+    case .zeros: return try Tensor(zeros: type)
+    case .ones: return try Tensor(type) { 1 }
+    case .constant(let value): return try Tensor(type) { value }
+    case .glorotUniform: return try uniform((6 / max(fanIn + fanOut, 1)).squareRoot())
+    case .heUniform: return try uniform((6 / max(fanIn, 1)).squareRoot())
+    case .randomUniform(let minimum, let maximum):
+      return try Tensor(type) { minimum + random.unit() * (maximum - minimum) }
+    case .randomNormal(let mean, let deviation): return try Tensor(type) { mean + random.normal() * deviation }
+    }
   }
 
   /// As Keras counts them: the last two axes, times the receptive field before them.

@@ -96,9 +96,8 @@ public final class Model: Sendable {
     return try runtime.plan(call.graph).run([input] + constants)[0]
   }
 
-  /// Who computes what, and why, when a batch of this type is put through the model.
+  /// Who computes what, and why, when a batch of this type is put through the model. Makes no variables.
   public func explain(input: TensorType) throws -> Explanation {
-    try build(input: input)
     let plan = try runtime.plan(try inference(input).graph)
     return Explanation(plan, on: runtime)
   }

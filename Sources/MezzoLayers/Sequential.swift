@@ -26,6 +26,13 @@ public struct Sequential: LayerContainer {
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    let names = names
+    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      throw LayerError.invalidConfiguration(
+        layer: context.path.isEmpty ? "the model" : "layer \(context.path)",
+        expected: "layers of different names, since a name is the path to a layer's variables",
+        found: "two named \(twice)")
+    }
     var output = input
     for (layer, name) in zip(layers, names) { output = try context.call(layer, output, name: name) }
     return output

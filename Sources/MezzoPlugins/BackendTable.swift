@@ -95,7 +95,7 @@ struct BackendTable {
         epilogue: Rule.EpilogueMask(rawValue: rule.epilogue_mask),
         cost: Rule.Cost(
           fixed: rule.cost.fixed_ns, operationsPerNanosecond: rule.cost.flop_per_ns,
-          bytesPerNanosecond: rule.cost.byte_per_ns), index: index)
+          bytesPerNanosecond: rule.cost.byte_per_ns), alignment: Int(rule.align), index: index)
     } catch {
       throw BackendError(backend: id, kind: .unloadable, message: "its rule \(name) cannot be read: \(error)")
     }

@@ -75,8 +75,41 @@ enum ELFHeader {
         return "has a segment that lies outside any file"
       }
       needed = max(needed, segmentEnd)
+      if field(entry, .init(offset: 0, width: 4)) == dynamicSegment, segmentEnd <= size,
+        let offset = field(entry, layout.fileOffset), let bytes = field(entry, layout.fileSize),
+        !namesItsSymbols(read(offset, min(bytes, dynamicLimit)) ?? [], is64: is64)
+      {
+        return "is damaged: its dynamic section names no symbols"
+      }
     }
-    return needed > size ? "is truncated: it needs \(needed) bytes and has \(size)" : nil
+    if needed > size { return "is truncated: it needs \(needed) bytes and has \(size)" }
+    // The section headers stand at the end: a copy that was cut off and filled up with zeros has none.
+    if let offset = sections.0, let count = sections.1, let width = sections.2, count > 0,
+      let last = field(header, layout.sectionNames), last < count, width >= 8,
+      let entry = read(offset + last * width, width),
+      field(entry, .init(offset: 4, width: 4)) != stringTable
+    {
+      return "is damaged: its section headers are not where its header says"
+    }
+    return nil
+  }
+
+  private static let dynamicSegment = 2
+  private static let stringTable = 3
+  private static let dynamicLimit = 1 << 16
+
+  /// Whether tags for the string table (5) and the symbol table (6) come before the end (0): the loader follows them without
+  /// a look.
+  private static func namesItsSymbols(_ dynamic: [UInt8], is64: Bool) -> Bool {
+    let word = is64 ? 8 : 4
+    var found: Set<UInt64> = []
+    for offset in stride(from: 0, to: dynamic.count - 2 * word + 1, by: 2 * word) {
+      let raw = dynamic[offset..<offset + word]
+      let tag = (isLittleEndian ? Array(raw.reversed()) : Array(raw)).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      if tag == 0 { break }
+      found.insert(tag)
+    }
+    return found.isSuperset(of: [5, 6])
   }
 
   private static let isLittleEndian = 1.littleEndian == 1
@@ -86,23 +119,29 @@ enum ELFHeader {
       var offset, width: Int
     }
 
-    var segmentOffset, segmentWidth, segmentCount, sectionOffset, sectionWidth, sectionCount: Field
+    var segmentOffset, segmentWidth, segmentCount, sectionOffset, sectionWidth, sectionCount, sectionNames: Field
     var segmentSize: Int
     var fileOffset, fileSize: Field
 
     static let wide = Layout(
       segmentOffset: Field(offset: 32, width: 8), segmentWidth: Field(offset: 54, width: 2),
       segmentCount: Field(offset: 56, width: 2), sectionOffset: Field(offset: 40, width: 8),
-      sectionWidth: Field(offset: 58, width: 2), sectionCount: Field(offset: 60, width: 2), segmentSize: 56,
+      sectionWidth: Field(offset: 58, width: 2), sectionCount: Field(offset: 60, width: 2),
+      sectionNames: Field(offset: 62, width: 2), segmentSize: 56,
       fileOffset: Field(offset: 8, width: 8), fileSize: Field(offset: 32, width: 8))
     static let narrow = Layout(
       segmentOffset: Field(offset: 28, width: 4), segmentWidth: Field(offset: 42, width: 2),
       segmentCount: Field(offset: 44, width: 2), sectionOffset: Field(offset: 32, width: 4),
-      sectionWidth: Field(offset: 46, width: 2), sectionCount: Field(offset: 48, width: 2), segmentSize: 32,
+      sectionWidth: Field(offset: 46, width: 2), sectionCount: Field(offset: 48, width: 2),
+      sectionNames: Field(offset: 50, width: 2), segmentSize: 32,
       fileOffset: Field(offset: 4, width: 4), fileSize: Field(offset: 16, width: 4))
   }
 }
 
 extension LibraryFile {
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  /// Also a link that leads nowhere is there, and is a defect to tell of.
+  static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
 }

@@ -81,7 +81,7 @@ final class Frame {
     let status = operation.execute(arguments)
     if status != mezzo_status(MEZZO_OK) {
       throw .backend(
-        layer: step.origin.layer, operation: step.name, error.error(status, backend: "of this step"))
+        layer: step.origin.layer, operation: step.name, error.error(status, backend: step.backend))
     }
   }
 

@@ -6,7 +6,7 @@ public import MezzoPolicy
 public struct NonFiniteReport: Sendable, Hashable, CustomStringConvertible {
   public var layer: String
   public var phase: Graph.Phase
-  /// The operation that made it, or `input` with the input's name.
+  /// The operation that made it, or `input` or `variable` with its name.
   public var operation: String
   public var dtype: DType
   public var infinities: Int
@@ -32,8 +32,11 @@ extension Plan {
       let place = isState ? nextState : nextInput
       if isState { nextState += 1 } else { nextInput += 1 }
       guard tensors.indices.contains(place) else { break }
-      let origin = Graph.Origin(layer: "", phase: .forward)
-      if let report = NonFiniteReport(tensors[place], origin: origin, operation: "input \(input.name)") {
+      // A variable's name is its path, and what stands before its last part is its layer.
+      let layer = input.role == .argument ? "" : input.name.split(separator: ".").dropLast().joined(separator: ".")
+      let what = input.role == .argument ? "input" : "variable"
+      let origin = Graph.Origin(layer: layer, phase: .forward)
+      if let report = NonFiniteReport(tensors[place], origin: origin, operation: "\(what) \(input.name)") {
         return report
       }
     }

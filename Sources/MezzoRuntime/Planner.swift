@@ -17,6 +17,7 @@ struct Planner {
   struct Step {
     var operation: any PreparedOperation
     var name: String
+    var backend: String
     var origin: Graph.Origin
     var inputs: [ValueView]
     var results: [Int]
@@ -75,8 +76,8 @@ struct Planner {
     }
     try append(
       Step(
-        operation: route.operation, name: route.record.operation, origin: item.origin,
-        inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
+        operation: route.operation, name: route.record.operation, backend: route.record.backend,
+        origin: item.origin, inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
         allowsInPlace: route.rule.traits.contains(.inPlace)))
     records.append(route.record)
     for item in after { try plan(item) }

@@ -65,7 +65,8 @@ extension BackendRegistry {
     registry.discover(bundled: [
       Bundled(
         id: "onednn", product: "MezzoOneDNN",
-        advice: "add the product MezzoOneDNN of Mezzo's package to your target to have it built")
+        advice:
+          "build it with 'swift build', or in a package of your own add Mezzo's product MezzoOneDNN to your target")
     ])
     return registry
   }

@@ -9,6 +9,7 @@ import MezzoPolicy
 final class StepLayout: @unchecked Sendable {
   let operation: any PreparedOperation
   let name: String
+  let backend: String
   let origin: Graph.Origin
   let isConstant: Bool
   let inputs: [Place]
@@ -35,6 +36,7 @@ final class StepLayout: @unchecked Sendable {
     let step = planner.steps[index]
     operation = step.operation
     name = step.name
+    backend = step.backend
     origin = step.origin
     isConstant = step.isConstant
     workspace = memory.workspaces[index]

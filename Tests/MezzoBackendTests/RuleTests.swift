@@ -22,6 +22,23 @@ import Testing
     #expect(try rule().match(request(), threads: 1) == .matches)
   }
 
+  @Test func moreAlignmentThanIsPromisedIsDeclined() throws {
+    var aligned = try rule()
+    aligned.alignment = 64
+    #expect(aligned.match(request(), threads: 1) == .matches)
+    aligned.alignment = 4096
+    #expect(
+      aligned.match(request(), threads: 1)
+        == .differs(.alignment, "wants data aligned to 4096 bytes, Mezzo promises 64"))
+  }
+
+  @Test func theDTypeIsNamedBeforeTheAccumulator() throws {
+    let signature = try RuleSignature(parsing: "A:bf16[m,k] B:bf16[k,n] -> C:f32[m,n]")
+    let narrow = Rule(name: "narrow", code: .matmul, signature: signature, index: 0)
+    #expect(
+      narrow.match(request(.float64), threads: 1) == .differs(.dtype, "A is float64, the rule takes bfloat16"))
+  }
+
   @Test func theEpiloguesOperandsAreNotMatched() throws {
     #expect(try rule().match(request(epilogue: [.bias(operand: 2), .relu]), threads: 1) == .matches)
   }

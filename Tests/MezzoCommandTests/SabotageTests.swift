@@ -4,7 +4,8 @@ import Testing
 /// `mezzo` in a folder of its own, with something wrong where the oneDNN backend should lie.
 @Suite struct SabotageTests {
   enum Sabotage: String, CaseIterable, CustomTestStringConvertible {
-    case removed, empty, cutInHalf, withoutItsLastByte, text, directory, wrongVersion, silent
+    case removed, empty, cutInHalf, withoutItsLastByte, zerosBehindItsHeaders, zerosAtItsEnd, text, directory,
+      wrongVersion, silent
 
     var testDescription: String { rawValue }
   }
@@ -56,6 +57,14 @@ import Testing
     case .withoutItsLastByte:
       try original().dropLast().write(to: plugin)
       return "is truncated"
+    case .zerosBehindItsHeaders:
+      let bytes = try original()
+      try (bytes.prefix(4096) + Data(count: bytes.count - 4096)).write(to: plugin)
+      return "is damaged"
+    case .zerosAtItsEnd:
+      let bytes = try original()
+      try (bytes.dropLast(256) + Data(count: 256)).write(to: plugin)
+      return "is damaged"
     case .text:
       try Data("not a library\n".utf8).write(to: plugin)
       return "does not begin with an ELF header"

@@ -169,6 +169,15 @@ import Testing
     }
   }
 
+  @Test func twoLayersOfOneNameAreRefused() throws {
+    let model = Model(runtime: runtime) {
+      Dense(3, name: "a", policy: .float32)
+      Dense(3, name: "a", policy: .float32)
+    }
+    let error = #expect(throws: LayerError.self) { try model.build(input: [1, 3]) }
+    #expect(error?.description.contains("two named a") == true)
+  }
+
   @Test func weightsOfAnotherModelAreRefused() throws {
     let model = model(.float32)
     try model.build(input: [1, 4, 2])

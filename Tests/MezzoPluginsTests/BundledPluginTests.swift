@@ -1,4 +1,5 @@
 #if os(Linux)
+  import Glibc
   import MezzoBackend
   import Testing
 
@@ -22,13 +23,16 @@
       #expect(try execute(operation, on: [-1, 0, 2]) == [0, 0, 2])
     }
 
+    /// Where the system has oneDNN, the backend must be ready: declining is right only where it is missing.
     @Test func oneDNNLoadsOrSaysWhatToInstall() throws {
       let path = try library("MezzoOneDNN")
+      let isInstalled = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) != nil
       do throws(BackendError) {
         let backend = try NativeBackend(library: path)
         #expect(backend.id == "onednn")
         #expect(backend.rules.contains { $0.code == .matmul })
       } catch {
+        #expect(!isInstalled, "\(error)")
         #expect(error.isDecline)
         #expect(error.message.contains("install oneDNN"))
       }

@@ -64,7 +64,7 @@ import Testing
     #expect(found.operation == "divide")
     #expect(states[0].scalars() == [1, 2])
     let bad = [try Tensor([1, .infinity], shape: [2], dtype: .float32)]
-    #expect(try plan.firstNonFinite([zero], states: bad)?.operation == "input w")
+    #expect(try plan.firstNonFinite([zero], states: bad)?.operation == "variable w")
   }
 
   @Test func wrongOperandsAreAnError() throws {

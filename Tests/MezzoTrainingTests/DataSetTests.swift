@@ -44,6 +44,17 @@ import Testing
     }
   }
 
+  @Test func targetsMustBeFiniteAndExamplesHaveElements() throws {
+    let features = try Tensor([1, 2], shape: [2, 1], dtype: .float32)
+    #expect(throws: TrainingError.nonFiniteTarget(example: 1, value: "nan")) {
+      try DataSet(features: features, targets: Tensor([0, .nan], shape: [2], dtype: .float32))
+    }
+    #expect(throws: TrainingError.unsupportedFeatures(TensorType(.uint8, [2, 0]))) {
+      try DataSet(
+        features: Tensor(zeros: TensorType(.uint8, [2, 0])), targets: Tensor([0, 1], shape: [2], dtype: .int32))
+    }
+  }
+
   @Test func subsetsKeepTheirOrderAndRefuseWhatIsNotThere() throws {
     let data = try DataSet(
       features: Tensor([1, 2, 3], shape: [3, 1], dtype: .float64),

@@ -159,6 +159,53 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      Adam(learningRate: -1), Adam(learningRate: .nan), Adam(learningRate: 1e300), Adam(beta1: 1), Adam(beta2: 2),
+      Adam(epsilon: -1), SGD(learningRate: .infinity), SGD(momentum: 1.5),
+    ] as [any Optimizer])
+  func settingsThatCannotTrainAreRefused(optimizer: any Optimizer) async throws {
+    let data = try Self.clouds(10)
+    let error = await #expect(throws: TrainingError.self) {
+      try await Self.model(.float32).fit(data, batch: 5, optimizer: optimizer)
+    }
+    guard case .invalidOption? = error else {
+      Issue.record("expected invalidOption, got \(String(describing: error))")
+      return
+    }
+  }
+
+  @Test(arguments: [LossScale.fixed(0), .fixed(-8), .dynamic(initialScale: .nan), .dynamic(initialScale: .infinity)])
+  func scalesThatCannotScaleAreRefused(scale: LossScale) async throws {
+    let data = try Self.clouds(10)
+    await #expect(throws: TrainingError.self) {
+      try await Self.model(.mixedFloat16).fit(data, batch: 5, scaling: .scale(scale))
+    }
+  }
+
+  @Test func validationDataOfAnotherShapeIsFoundBeforeTraining() async throws {
+    let data = try Self.clouds(10)
+    let other = try DataSet(features: data.features.reshaped([5, 4]), targets: data.subset(0..<5).targets)
+    await #expect(throws: TrainingError.exampleShape(expected: [2], found: [4])) {
+      try await Self.model(.float32).fit(data, validation: other, batch: 5)
+    }
+  }
+
+  @Test func aStepThatIsLostSaysSo() async throws {
+    let error = await #expect(throws: TrainingError.self) {
+      try await Self.model(.mixedFloat16).fit(Self.clouds(20), batch: 5, scaling: .scale(.fixed(1e30)))
+    }
+    #expect(error?.description.hasPrefix("the gradients of step 1 are not finite") == true)
+  }
+
+  @Test func layersTooLargeForAnyMemoryAreATypedError() throws {
+    let model = Model(runtime: .builtinOnly()) { Dense(1 << 50, policy: .float32) }
+    #expect(throws: GraphError.self) { try model.build(input: [1, 4]) }
+    let wide = Model(runtime: .builtinOnly()) { Dense(4, policy: .float32) }
+    #expect(throws: Never.self) { try wide.explain(input: [1 << 10, 1 << 20]) }
+    #expect(!wide.isBuilt)
+  }
+
   @Test func shapesThatDoNotFitNameTheLayer() async throws {
     let model = Self.model(.float32)
     try model.build(input: [1, 3])

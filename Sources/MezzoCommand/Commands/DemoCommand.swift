@@ -38,9 +38,11 @@ struct DemoCommand: AsyncParsableCommand {
       results.append(try await demo.experiment(policy).run(showing: ProgressBar(label)))
     }
     let reports = results.map(\.report)
-    if let picture { try write(DemoPicture(reports).svg(), to: picture) }
-    if output.json { return try printJSON(reports) }
-    try DemoSummary(demo, results).print()
-    if let picture { print("\nThe picture is in \(picture).") }
+    if output.json { try printJSON(reports) } else { try DemoSummary(demo, results).print() }
+    // Last, so that a file that cannot be written does not take the results with it.
+    if let picture {
+      try write(DemoPicture(reports).svg(), to: picture)
+      if !output.json { print("\nThe picture is in \(picture).") }
+    }
   }
 }

@@ -42,8 +42,8 @@ struct PolicyReport: Encodable, Sendable {
   private static func meaning(_ policy: DTypePolicy) -> String {
     switch (policy.computeDType, policy.variableDType) {
     case (.float16, .float32):
-      "Half the memory for activations; its range ends at 65504, so that the loss is scaled."
-    case (.bfloat16, .float32): "Half the memory for activations, the range of float32, 8 bits of precision."
+      "Half the bytes of each activation; its range ends at 65504, so that the loss is scaled."
+    case (.bfloat16, .float32): "Half the bytes of each activation, the range of float32, 8 bits of precision."
     case (.float32, .float32): "The usual one: exact enough for almost all training."
     case (.float64, .float64): "Twice the memory of float32; for checking others against."
     case (.float16, .float16): "No float32 weights: updates below a part in 2048 of a weight are lost."

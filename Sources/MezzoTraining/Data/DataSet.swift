@@ -21,7 +21,9 @@ public struct DataSet: Sendable {
 
   /// - Throws: `TrainingError` where examples and targets do not fit, or a feature is infinite or NaN.
   public init(features: Tensor, targets: Tensor, scale: Float = 1) throws(TrainingError) {
-    guard features.type.rank >= 1, features.dtype.isFloatingPoint || features.dtype == .uint8 else {
+    guard features.type.rank >= 1, features.dtype.isFloatingPoint || features.dtype == .uint8,
+      !features.shape.dropFirst().contains(0)
+    else {
       throw .unsupportedFeatures(features.type)
     }
     guard targets.type.rank >= 1, targets.dtype == .int32 || targets.dtype.isFloatingPoint else {
@@ -29,6 +31,12 @@ public struct DataSet: Sendable {
     }
     guard features.shape[0] == targets.shape[0] else {
       throw .countMismatch(features: features.shape[0], targets: targets.shape[0])
+    }
+    if targets.dtype.isFloatingPoint {
+      let perExample = max(targets.count / max(targets.shape[0], 1), 1)
+      for (index, value) in targets.scalars().enumerated() where !value.isFinite {
+        throw .nonFiniteTarget(example: index / perExample, value: "\(value)")
+      }
     }
     if features.dtype.isFloatingPoint {
       let perExample = max(features.count / max(features.shape[0], 1), 1)

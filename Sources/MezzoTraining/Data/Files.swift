@@ -12,6 +12,11 @@
 ///
 /// - Throws: `.notFound`, `.unreadable` with the system's own text, or `.tooLarge`.
 func readFile(_ path: String, limit: Int) throws(DataError) -> [UInt8] {
+  // A pipe without a writer would be waited at for ever.
+  var status = stat()
+  if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG, status.st_mode & S_IFMT != S_IFDIR {
+    throw .unreadable(path: path, reason: "it is not a regular file")
+  }
   guard let file = fopen(path, "rb") else {
     if errno == ENOENT { throw missing(path) }
     throw .unreadable(path: path, reason: systemMessage(errno))

@@ -22,6 +22,14 @@ public struct Adam: Optimizer, Hashable {
 
   public var slots: [String] { ["m", "v"] }
 
+  public func check() throws(TrainingError) {
+    try checkRate()
+    try require((0..<1).contains(beta1), "beta1", "at least 0 and below 1", beta1)
+    try require((0..<1).contains(beta2), "beta2", "at least 0 and below 1", beta2)
+    try require(epsilon >= 0 && epsilon.isFinite, "epsilon", "at least 0", epsilon)
+    try require(weightDecay >= 0 && weightDecay.isFinite, "the weight decay", "at least 0", weightDecay)
+  }
+
   public func update(
     _ variable: SymbolicTensor, slots: [SymbolicTensor], gradient: SymbolicTensor, schedule: UpdateSchedule
   ) throws -> (variable: SymbolicTensor, slots: [SymbolicTensor]) {

@@ -9,6 +9,9 @@ public protocol Optimizer: Codable, Sendable {
   /// The names of what is kept for each variable, with the variable's type: `["momentum"]`.
   var slots: [String] { get }
 
+  /// - Throws: `TrainingError.invalidOption` where a setting cannot train anything.
+  func check() throws(TrainingError)
+
   /// - Parameters:
   ///   - slots: in the order of ``slots``.
   ///   - schedule: what changes from step to step.
@@ -16,6 +19,21 @@ public protocol Optimizer: Codable, Sendable {
   func update(
     _ variable: SymbolicTensor, slots: [SymbolicTensor], gradient: SymbolicTensor, schedule: UpdateSchedule
   ) throws -> (variable: SymbolicTensor, slots: [SymbolicTensor])
+}
+
+extension Optimizer {
+  public func check() throws(TrainingError) { try checkRate() }
+
+  /// Rates are applied in float32, and a negative one climbs.
+  func checkRate() throws(TrainingError) {
+    try require(
+      learningRate >= 0 && Float(learningRate).isFinite, "the learning rate", "at least 0 and finite in float32",
+      learningRate)
+  }
+
+  func require(_ holds: Bool, _ name: String, _ expected: String, _ found: Double) throws(TrainingError) {
+    if !holds { throw .invalidOption(name: name, expected: expected, found: "\(found)") }
+  }
 }
 
 /// The scalars of one update.

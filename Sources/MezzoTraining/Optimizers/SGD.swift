@@ -14,6 +14,11 @@ public struct SGD: Optimizer, Hashable {
 
   public var slots: [String] { ["momentum"] }
 
+  public func check() throws(TrainingError) {
+    try checkRate()
+    try require((0...1).contains(momentum), "the momentum", "from 0 to 1", momentum)
+  }
+
   public func update(
     _ variable: SymbolicTensor, slots: [SymbolicTensor], gradient: SymbolicTensor, schedule: UpdateSchedule
   ) throws -> (variable: SymbolicTensor, slots: [SymbolicTensor]) {

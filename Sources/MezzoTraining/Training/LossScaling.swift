@@ -6,6 +6,11 @@ public enum LossScaling: Sendable, Hashable {
   case automatic
   case scale(LossScale)
 
+  func check() throws(TrainingError) {
+    guard case .scale(let scale) = self, !(scale.value > 0 && scale.value.isFinite) else { return }
+    throw .invalidOption(name: "the loss scale", expected: "above 0 and finite", found: "\(scale.value)")
+  }
+
   func resolved(_ computeDTypes: Set<DType>) -> LossScale? {
     switch self {
     case .automatic: computeDTypes.contains(.float16) ? .dynamic() : nil

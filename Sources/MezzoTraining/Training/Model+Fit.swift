@@ -26,7 +26,14 @@ extension Model {
   ) async throws -> History {
     try data.check(batch: batch, name: "training")
     if epochs < 1 { throw TrainingError.invalidOption(name: "epochs", expected: "at least 1", found: "\(epochs)") }
-    if let validation { try validation.check(batch: 1, name: "validation") }
+    if let validation {
+      try validation.check(batch: 1, name: "validation")
+      guard validation.exampleShape == data.exampleShape else {
+        throw TrainingError.exampleShape(expected: data.exampleShape, found: validation.exampleShape)
+      }
+    }
+    try optimizer.check()
+    try scaling.check()
     var trainer = try Trainer(
       self, data: data, batch: batch, loss: loss, optimizer: optimizer, scaling: scaling, seed: seed)
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }

@@ -9,7 +9,9 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case countMismatch(features: Int, targets: Int)
   case unsupportedTargets(TensorType)
   case unsupportedFeatures(TensorType)
+  case exampleShape(expected: [Int], found: [Int])
   case labelOutOfRange(label: Int, index: Int, classes: Int)
+  case nonFiniteTarget(example: Int, value: String)
   case nonFiniteFeature(example: Int, element: Int, value: String)
   case nonFiniteLoss(step: Int, loss: String, first: NonFiniteReport?)
   case frozen
@@ -25,13 +27,19 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unsupportedTargets(let type):
       "this loss expects targets of int32[examples] labels, or float[examples, …] values, got \(type)"
     case .unsupportedFeatures(let type):
-      "features must be float16, bfloat16, float32, float64 or uint8 with the examples in front, got \(type)"
+      "features must be float16, bfloat16, float32, float64 or uint8 with the examples in front and no empty axis, got \(type)"
+    case .exampleShape(let expected, let found):
+      "examples for validation or testing must have the shape of those for training, \(expected), got \(found)"
     case .labelOutOfRange(let label, let index, let classes):
       "example \(index) has the label \(label), but the model's output has the classes 0 to \(classes - 1)"
+    case .nonFiniteTarget(let example, let value):
+      "example \(example) of the data set has the target \(value); targets must be finite"
     case .nonFiniteFeature(let example, let element, let value):
       "example \(example) of the data set has \(value) at element \(element); features must be finite"
     case .nonFiniteLoss(let step, let loss, let first):
-      "the loss became \(loss) at step \(step); the weights are those of before. "
+      (loss == "NaN" || loss.contains("inf")
+        ? "the loss became \(loss) at step \(step)"
+        : "the gradients of step \(step) are not finite, at a loss of \(loss)") + "; the step was not applied. "
         + (first.map { "First non-finite value: \($0). " } ?? "")
         + "Lower the learning rate, or compute that layer in a wider dtype"
     case .frozen: "the model has no variable to train"
