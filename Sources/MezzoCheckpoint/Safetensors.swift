@@ -84,9 +84,12 @@ public enum Safetensors {
     let header = try header(Data(bytes[8..<start]), path)
     var variables = Variables()
     var end = 0
-    for (name, entry) in header.sorted(by: {
-      ($0.value.offsets.first ?? 0, $0.key) < ($1.value.offsets.first ?? 0, $1.key)
-    }) {
+    // By their bytes: an empty tensor begins where its neighbour does, and ends before it.
+    let ordered = header.sorted { left, right in
+      left.value.offsets == right.value.offsets
+        ? left.key < right.key : left.value.offsets.lexicographicallyPrecedes(right.value.offsets)
+    }
+    for (name, entry) in ordered {
       guard let dtype = dtypes[entry.dtype] else {
         throw .unsupportedDType(path: path, tensor: name, dtype: entry.dtype)
       }

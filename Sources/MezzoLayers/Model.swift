@@ -22,12 +22,15 @@ public final class Model: Sendable {
   public let runtime: Runtime
 
   private let state = Locked<Variables?>(nil)
-  private let graphs = Locked<[TensorType: InferenceGraph]>([:])
+  private let plans = Locked<[TensorType: Inference]>([:])
 
-  private struct InferenceGraph: Sendable {
-    var graph: Graph
+  private struct Inference: Sendable {
+    var plan: Plan
     var paths: [String]
   }
+
+  /// Plans for so many input types; each holds memory, and streams of ever new types must not pile it up.
+  private static let planLimit = 16
 
   public init(_ layer: any Layer, seed: UInt64 = 0, runtime: Runtime = .shared) {
     self.layer = layer
@@ -91,25 +94,29 @@ public final class Model: Sendable {
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try build(input: input.type)
     let variables = try self.variables
-    let call = try inference(input.type)
-    let constants = try variables.tensors(at: call.paths)
-    return try runtime.plan(call.graph).run([input] + constants)[0]
+    let inference = try inference(input.type)
+    return try inference.plan.run([input] + variables.tensors(at: inference.paths))[0]
   }
 
   /// Who computes what, and why, when a batch of this type is put through the model. Makes no variables.
   public func explain(input: TensorType) throws -> Explanation {
-    let plan = try runtime.plan(try inference(input).graph)
-    return Explanation(plan, on: runtime)
+    Explanation(try inference(input).plan, on: runtime)
   }
+
+  /// The plan that a batch of this type runs on.
+  package func plan(input: TensorType) throws -> Plan { try inference(input).plan }
 
   /// For float32 inputs of this shape.
   public func explain(input shape: [Int]) throws -> Explanation { try explain(input: TensorType(.float32, shape)) }
 
-  private func inference(_ type: TensorType) throws -> InferenceGraph {
-    if let known = graphs.withLock({ $0[type] }) { return known }
+  private func inference(_ type: TensorType) throws -> Inference {
+    if let known = plans.withLock({ $0[type] }) { return known }
     let call = try TracedCall(self, input: type, isTraining: false) { _ in .constant }
-    let made = InferenceGraph(graph: call.graph, paths: call.variables.map(\.path))
-    graphs.withLock { $0[type] = made }
+    let made = Inference(plan: try runtime.makePlan(call.graph), paths: call.variables.map(\.path))
+    plans.withLock { plans in
+      if plans.count >= Self.planLimit { plans.removeAll() }
+      plans[type] = made
+    }
     return made
   }
 }

@@ -17,6 +17,10 @@ public struct TracedCall {
   public init(
     _ model: Model, input type: TensorType, isTraining: Bool, role: @escaping (VariableSpec) -> Graph.Role
   ) throws {
+    // Products of extents, also of those beside a 0, must fit: layers multiply them.
+    guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
+      throw GraphError(.unusableType(type), layer: "input")
+    }
     trace = Trace()
     input = trace.input(type, name: "input")
     let context = LayerContext(trace, isTraining: isTraining, built: try? model.variables, role: role)

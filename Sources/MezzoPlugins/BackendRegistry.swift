@@ -66,8 +66,8 @@ public struct BackendRegistry: Sendable {
     let configured = SearchPath.configured(path ?? "")
     for (path, reason) in configured.refused { refuse(path, at: path, reason) }
     for path in configured.libraries { load(library: path) }
-    for plugin in bundled where SearchPath.bundled(plugin.product) != nil {
-      let path = SearchPath.bundled(plugin.product) ?? plugin.product
+    for plugin in bundled where !entries.contains(where: { $0.name == plugin.id && $0.isReady }) {
+      guard let path = SearchPath.bundled(plugin.product) else { continue }
       if LibraryFile.exists(path) {
         load(library: path, expecting: plugin.id)
       } else {
@@ -95,6 +95,12 @@ public struct BackendRegistry: Sendable {
     guard let text else { return }
     let only = text.hasPrefix("only:") ? Set(text.dropFirst(5).split(separator: ",").map(String.init)) : nil
     let without = Set(text.split(separator: ",").filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) })
+    let known = Set(entries.map(\.name))
+    let named = (only ?? []).union(without)
+    if named.isEmpty || !named.isSubset(of: known) {
+      Logger(label: "mezzo.backends").warning(
+        "MEZZO_BACKENDS=\(text) should be only:ID,… or -ID,… with the ids \(known.sorted().joined(separator: ", "))")
+    }
     for index in entries.indices where entries[index].isReady && entries[index].path != "linked into the program" {
       let name = entries[index].name
       if without.contains(name) || only.map({ !$0.contains(name) }) ?? false {

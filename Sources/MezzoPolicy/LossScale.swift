@@ -79,7 +79,7 @@ public struct LossScale: Sendable, Hashable, Codable {
         ceiling: ceiling))
   }
 
-  /// A scale that never changes and skips no step, finite or not.
+  /// A scale that never changes. Its arithmetic skips no step; who trains with it decides about gradients that are not finite.
   public static func fixed(_ scale: Float) -> LossScale {
     LossScale(initialScale: scale, dynamics: nil)
   }

@@ -26,10 +26,13 @@ public final class Runtime: Sendable {
   /// A runtime with the built-in backend alone.
   public static func builtinOnly() -> Runtime { Runtime(.builtin()) }
 
-  /// The plan of `graph`, made at the first call and kept.
+  /// A plan of `graph` that belongs to the caller: its memory, and the constants bound to it, go when the plan goes.
+  public func makePlan(_ graph: Graph) throws(RuntimeError) -> Plan { try Plan(graph, router: router) }
+
+  /// The plan of `graph`, made at the first call and kept; for eager computation, whose graphs have no constants.
   public func plan(_ graph: Graph) throws(RuntimeError) -> Plan {
     if let plan = plans.withLock({ $0[graph] }) { return plan }
-    let plan = try Plan(graph, router: router)
+    let plan = try makePlan(graph)
     plans.withLock { plans in
       if plans.count >= Self.planLimit { plans.removeAll() }
       plans[graph] = plan

@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoGraph
 import MezzoPolicy
 
@@ -5,7 +6,7 @@ import MezzoPolicy
 public enum Loss: String, Codable, Sendable, Hashable, CaseIterable {
   /// The mean over the batch of `log Σ e^logits − logits[label]`: logits `[batch, classes]`, labels `int32[batch]`.
   case sparseCategoricalCrossentropy = "sparse_categorical_crossentropy"
-  /// The mean over all elements of the squared difference: both `[batch, …]`.
+  /// The mean over all elements of the squared difference: both `[batch, …]`, of one shape but for a last axis of 1.
   case meanSquaredError = "mean_squared_error"
 
   public func callAsFunction(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor {
@@ -13,7 +14,16 @@ public enum Loss: String, Codable, Sendable, Hashable, CaseIterable {
     switch self {
     case .sparseCategoricalCrossentropy: return try output.sparseCrossEntropy(labels: target).mean()
     case .meanSquaredError:
-      let difference = try output - target.cast(to: output.dtype)
+      // Never broadcast: [batch, 1] against [batch] would compare every output with every target.
+      let fits =
+        target.shape == output.shape || target.shape + [1] == output.shape || target.shape == output.shape + [1]
+      guard fits else {
+        throw GraphError(
+          .shape(
+            operation: rawValue, expected: "an output and targets of one shape", found: [output.type, target.type]),
+          layer: "loss")
+      }
+      let difference = try output - target.reshaped(output.shape).cast(to: output.dtype)
       return try (difference * difference).mean()
     }
   }

@@ -24,6 +24,9 @@ import Testing
       variables.set("layer.\(dtype.name)", try Tensor([0, 1, 1, 0, 1, 1], shape: [2, 3], dtype: dtype))
     }
     variables.set("scalar", try Tensor(3, dtype: .float32))
+    variables.set("after", try Tensor([1, 2], shape: [2], dtype: .float32))
+    variables.set("zempty", try Tensor(zeros: TensorType(.float32, [0])))
+    variables.set("between", try Tensor(5, dtype: .float64))
     variables.set("empty", try Tensor(zeros: TensorType(.float32, [0, 4])))
     return variables
   }

@@ -1,3 +1,4 @@
+import Foundation
 import MezzoBackend
 import MezzoGraph
 import MezzoLayers
@@ -189,6 +190,64 @@ import Testing
     await #expect(throws: TrainingError.exampleShape(expected: [2], found: [4])) {
       try await Self.model(.float32).fit(data, validation: other, batch: 5)
     }
+  }
+
+  @Test func targetsAreNeverBroadcast() async throws {
+    let xs = (0..<32).map { Double($0) / 16 - 1 }
+    let features = try Tensor(xs, shape: [32, 1], dtype: .float32)
+    let flat = try DataSet(features: features, targets: Tensor(xs.map { 3 * $0 }, shape: [32], dtype: .float32))
+    let model = Model(Dense(1, policy: .float32), runtime: .builtinOnly())
+    try await model.fit(flat, epochs: 60, batch: 8, optimizer: .sgd(learningRate: 0.1), loss: .meanSquaredError)
+    #expect(abs((try model.variables["kernel"]?.scalar() ?? 0) - 3) < 0.01)
+    let wide = try DataSet(features: features, targets: Tensor(zeros: TensorType(.float32, [32, 8])))
+    let error = #expect(throws: GraphError.self) { try model.evaluate(wide, loss: .meanSquaredError) }
+    #expect(error?.layer == "loss")
+  }
+
+  @Test func seedsNextToEachOtherDropDifferentElements() async throws {
+    let data = try Self.clouds(16)
+    var weights: [Variables] = []
+    for seed in [1, 2] as [UInt64] {
+      let model = Model(seed: 3, runtime: .builtinOnly()) {
+        Dropout(0.5, policy: .float32)
+        Dense(2, policy: .float32)
+      }
+      // One step over all examples, whose order then matters to rounding alone.
+      try await model.fit(data, batch: 16, optimizer: .sgd(learningRate: 1), seed: seed)
+      weights.append(try model.variables)
+    }
+    let kernels = try weights.map { try #require($0["dense.kernel"]).scalars() }
+    #expect(zip(kernels[0], kernels[1]).contains { abs($0 - $1) > 1e-3 })
+  }
+
+  @Test func labelsOutsideAreFoundInEveryDataSet() async throws {
+    let data = try Self.clouds(10)
+    let wild = try DataSet(
+      features: data.features, targets: Tensor([0, 1, 0, 1, 0, 0, 1, 0, 1, 2], shape: [10], dtype: .int32))
+    let expected = TrainingError.labelOutOfRange(label: 2, index: 9, classes: 2)
+    let model = Self.model(.float32)
+    await #expect(throws: expected) { try await model.fit(data, validation: wild, batch: 5) }
+    #expect(throws: expected) { try model.evaluate(wild) }
+  }
+
+  @MainActor @Test func trainingLeavesTheCallersActor() async throws {
+    let isMain = Locked(true)
+    try await Self.model(.float32).fit(Self.clouds(20), batch: 10) { _ in
+      isMain.withLock { $0 = Thread.isMainThread }
+    }
+    #expect(!isMain.withLock { $0 })
+  }
+
+  @Test func plansGoWithTheirModel() throws {
+    weak var plan: Plan?
+    func predict() throws {
+      let model = Self.model(.float32)
+      _ = try model(Tensor([1, 2], shape: [1, 2], dtype: .float32))
+      plan = try model.plan(input: TensorType(.float32, [1, 2]))
+      #expect(plan != nil)
+    }
+    try predict()
+    #expect(plan == nil)
   }
 
   @Test func aStepThatIsLostSaysSo() async throws {

@@ -11,8 +11,9 @@ public struct ReduceMax: Reduction {
 
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
     let (x, g) = (context.operands[0], try context.only())
-    let hits = try x.isEqual(context.results[0].broadcast(to: x.shape)).cast(to: x.dtype)
-    return [try hits * (g / hits.sum(axes: axes, keepDims: true))]
+    // Counted in float32: 16 bits do not hold counts beyond 2,048 or 256.
+    let hits = try x.isEqual(context.results[0].broadcast(to: x.shape)).cast(to: x.atLeastFloat32().dtype)
+    return [try (hits * (g.atLeastFloat32() / hits.sum(axes: axes, keepDims: true))).cast(to: g.dtype)]
   }
 }
 

@@ -13,7 +13,8 @@ public struct ReduceMean: Reduction {
     let shape = context.operands[0].shape
     // In floating point, where the extents beside an extent of 0 cannot overflow.
     let folded = axes.reduce(1) { $0 * Double(shape[$1]) }
-    return [try (context.only() * (1 / Swift.max(folded, 1))).broadcast(to: shape)]
+    let g = try context.only()
+    return [try (g.atLeastFloat32() * (1 / Swift.max(folded, 1))).cast(to: g.dtype).broadcast(to: shape)]
   }
 }
 

@@ -8,7 +8,7 @@ public struct History: Sendable {
   public internal(set) var skippedSteps = 0
   /// The scale after the last step; `nil` where the loss was not scaled.
   public internal(set) var lossScale: LossScale?
-  /// The median over all steps but the first three, of batch, forward, backward and update.
+  /// The median over all steps, but the first three of more than six, of batch, forward, backward and update.
   public internal(set) var stepMilliseconds = 0.0
   /// Bytes of the variables as they are stored.
   public internal(set) var weightBytes = 0

@@ -24,6 +24,7 @@ extension Model {
       let indices = Array(start..<min(start + batch, data.count))
       let (features, targets) = try data.batch(indices[...])
       let output = try self(features)
+      if start == 0, loss == .sparseCategoricalCrossentropy { try data.checkLabels(classes: output.shape.last) }
       let measures = try runtime.evaluate([output, targets]) { tensors in
         let value = try loss(tensors[0], target: tensors[1])
         return [value] + (try loss.accuracy(tensors[0], target: tensors[1]).map { [$0] } ?? [])

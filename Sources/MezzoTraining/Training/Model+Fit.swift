@@ -2,9 +2,10 @@ import MezzoBackend
 import MezzoGraph
 public import MezzoLayers
 import MezzoPolicy
+import MezzoRuntime
 
 extension Model {
-  /// Trains the model.
+  /// Trains the model, on the cooperative pool and not on the caller's actor.
   ///
   /// The same seeds, data, policies and backends give the same weights bit for bit. Cancelling the task ends the training
   /// between two steps; the weights reached so far stay in the model.
@@ -18,6 +19,7 @@ extension Model {
   ///   - seed: of the order of the examples and of random layers.
   ///   - progress: called after every step.
   /// - Throws: `TrainingError`, `LayerError`, `GraphError` or `RuntimeError`, naming the layer where there is one.
+  @concurrent
   @discardableResult
   public func fit(
     _ data: DataSet, validation: DataSet? = nil, epochs: Int = 1, batch: Int = 32, optimizer: any Optimizer = .adam(),
@@ -36,6 +38,7 @@ extension Model {
     try scaling.check()
     var trainer = try Trainer(
       self, data: data, batch: batch, loss: loss, optimizer: optimizer, scaling: scaling, seed: seed)
+    try validation?.checkLabels(classes: trainer.classes)
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }
     var history = History(explanation: explanation)
     history.weightBytes = try variables.byteCount
@@ -45,7 +48,8 @@ extension Model {
           try await self.epoch(epoch, of: epochs, &trainer, data, validation, batch, loss, seed, progress))
       }
     } catch {
-      try trainer.publish()
+      // After a backend failed in the middle of a step, some states may be of before and some of after.
+      if !(error is RuntimeError) { try? trainer.publish() }
       throw error
     }
     history.lossScaleEvents = trainer.events
@@ -55,6 +59,7 @@ extension Model {
     return history
   }
 
+  @concurrent
   private func epoch(
     _ epoch: Int, of epochs: Int, _ trainer: inout Trainer, _ data: DataSet, _ validation: DataSet?, _ batch: Int,
     _ loss: Loss, _ seed: UInt64, _ progress: (@Sendable (TrainingProgress) -> Void)?
@@ -106,6 +111,14 @@ struct Means {
 }
 
 extension DataSet {
+  /// - Parameter classes: of the model's output; `nil` where the loss knows no classes.
+  func checkLabels(classes: Int?) throws(TrainingError) {
+    guard let classes, targets.dtype == .int32 else { return }
+    for (index, label) in targets.scalars().enumerated() where !(0..<Double(classes)).contains(label) {
+      throw .labelOutOfRange(label: Int(label), index: index, classes: classes)
+    }
+  }
+
   func check(batch: Int, name: String) throws(TrainingError) {
     if count == 0 { throw .emptyDataSet(name: name) }
     if batch < 1 { throw .invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }

@@ -18,6 +18,8 @@ struct Trainer {
   private var states: [Tensor] = []
   private var constants: [Tensor] = []
   private(set) var lossScale: LossScale?
+  /// Of the model's output; `nil` where the loss knows no classes.
+  private(set) var classes: Int?
   private var taken = 0
   private var applied = 0
   private var skippedAtFloor = 0
@@ -41,7 +43,8 @@ struct Trainer {
     let probe = try TracedCall(model, input: type, isTraining: true) { _ in .constant }
     lossScale = scaling.resolved(probe.computeDTypes)
     let step = try step(examples: batch)
-    try checkLabels(step.classes)
+    classes = step.classes
+    try data.checkLabels(classes: classes)
     let variables = try model.variables
     constants = try variables.tensors(at: step.constantPaths)
     states = try variables.tensors(at: step.variablePaths) + step.slotTypes.map { try Tensor(zeros: $0) }
@@ -110,12 +113,5 @@ struct Trainer {
       optimizer: optimizer, isScaled: lossScale != nil)
     steps[examples] = step
     return step
-  }
-
-  private func checkLabels(_ classes: Int?) throws {
-    guard let classes, data.targets.dtype == .int32 else { return }
-    for (index, label) in data.targets.scalars().enumerated() where !(0..<Double(classes)).contains(label) {
-      throw TrainingError.labelOutOfRange(label: Int(label), index: index, classes: classes)
-    }
   }
 }

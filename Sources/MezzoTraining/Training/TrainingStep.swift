@@ -96,7 +96,7 @@ struct TrainingStep {
       updates += zip(slotSymbols[index], new.slots).map { ($0, $1) }
     }
     let graph = trace.finish([value, apply] + (accuracy.map { [$0] } ?? []), updates: updates)
-    plan = try model.runtime.plan(graph)
+    plan = try model.runtime.makePlan(graph)
     variablePaths = trainable.map(\.path)
     self.slotTypes = slotTypes
     constantPaths = call.variables.filter { !$0.isTrainable }.map(\.path)
@@ -140,8 +140,10 @@ struct TrainingStep {
       case .lossScale: try Tensor(Double(scalars.lossScale), dtype: .float32)
       case .rate: try Tensor(scalars.rate, dtype: .float64)
       case .step: try Tensor(Double(scalars.step), dtype: .int64)
-      // 52 bits of the seed, which a float64 on the way into the tensor holds exactly.
-      case .key: try Tensor([Double(scalars.seed >> 12), Double(scalars.draw)], shape: [2], dtype: .int64)
+      case .key:
+        try withUnsafeBytes(of: (scalars.seed, Int64(scalars.draw))) {
+          try Tensor(bytes: $0, shape: [2], dtype: .int64)
+        }
       case .constant: constants.popFirst()
       }
     }
