@@ -32,8 +32,8 @@ static void store(onednn_library *library, size_t offset, void *address) {
 }
 
 /* libgomp reads its settings once, when it is loaded. By default its threads spin for milliseconds after every product; where a
- * neighbour has one of the processors, that makes a training step 40 times slower (measured: 2.5 ms to 96 ms on two busy cores),
- * while a short spin costs 8 % on idle ones. A user's own choice stands. */
+ * neighbour has one of the processors, that makes a training step 50 times slower (measured: 1.8 ms to 96 ms on two cores, one
+ * of them busy), while a short spin costs 8 % on idle ones. A user's own choice stands. */
 static void spin_briefly(void) {
   if (getenv("OMP_WAIT_POLICY") == NULL) setenv("GOMP_SPINCOUNT", "1000", 0);
 }

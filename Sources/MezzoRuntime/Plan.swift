@@ -48,9 +48,12 @@ public final class Plan: Sendable {
     poolBytes = memoryPlan.poolBytes
     var literals: [(offset: Int, tensor: Tensor)] = []
     for (value, content) in planner.literals.sorted(by: { $0.key < $1.key }) {
-      guard case .pool(let offset)? = memoryPlan.locations[value],
-        let tensor = try? Tensor(content, dtype: planner.types[value].dtype)
-      else { continue }
+      let type = planner.types[value]
+      guard case .pool(let offset)? = memoryPlan.locations[value], let tensor = try? Tensor(content, dtype: type.dtype)
+      else {
+        // Left out, its place would be read with whatever the memory holds.
+        throw .outOfMemory(bytes: type.checkedByteCount ?? 0, for: "the literal \(content) of \(type)")
+      }
       literals.append((offset, tensor))
     }
     self.literals = literals
