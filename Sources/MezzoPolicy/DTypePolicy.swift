@@ -2,7 +2,15 @@
 ///
 /// The names and their meaning are those of `tf.keras.mixed_precision.Policy` in TensorFlow 2.4. Unlike there, a
 /// policy is a value: two of the same name and dtypes are equal.
-public struct DTypePolicy: Sendable, Hashable, CustomStringConvertible {
+///
+/// ```swift
+/// let policy = try DTypePolicy("mixed_bfloat16")
+/// policy.computeDType   // bfloat16
+/// policy.variableDType  // float32
+/// ```
+///
+/// A policy can say more than Keras's: see ``init(parameters:compute:output:accumulator:reduction:gradient:operations:layers:)``.
+public struct DTypePolicy: Sendable, CustomStringConvertible {
   /// The name as it was given, so that `DTypePolicy("half")` is named `half` and not `float16`.
   public let name: String
 
@@ -13,34 +21,21 @@ public struct DTypePolicy: Sendable, Hashable, CustomStringConvertible {
   /// What a layer stores its variables in; nil until ``resolved(for:)`` if the policy is ``infer``.
   public let variableDType: DType?
 
-  private init(name: String, compute: DType?, variable: DType?) {
+  /// Where the policy came from. No part of its value: equality and configurations leave it out.
+  public private(set) var origin = PolicyOrigin.own
+
+  private let box: PolicyRefinements.Box?
+
+  init(name: String, compute: DType?, variable: DType?, refinements: PolicyRefinements? = nil) {
     self.name = name
     computeDType = compute
     variableDType = variable
+    box = refinements.flatMap { $0.isEmpty ? nil : PolicyRefinements.Box($0) }
   }
 
   /// The policy that computes and stores in one dtype and has its name.
   public init(_ dtype: DType) {
     self.init(name: dtype.name, compute: dtype, variable: dtype)
-  }
-
-  /// The policy of that name: `mixed_float16`, `mixed_bfloat16`, `_infer`, or the name of any dtype, floating or not,
-  /// among them TensorFlow's aliases `half`, `float` and `double`. Case and spaces count.
-  ///
-  /// - Throws: ``PolicyError/removedPolicy(name:suggestion:)`` for a name that ends in `_float32_vars`, else
-  ///   ``PolicyError/unknownPolicy(name:)``.
-  public init(_ name: String) throws(PolicyError) {
-    if name.hasSuffix(Self.removedSuffix) {
-      throw .removedPolicy(name: name, suggestion: Self.successor(ofRemoved: name))
-    }
-    switch name {
-    case Self.mixedFloat16.name: self = .mixedFloat16
-    case Self.mixedBFloat16.name: self = .mixedBFloat16
-    case Self.infer.name: self = .infer
-    default:
-      guard let dtype = try? DType(name: name) else { throw .unknownPolicy(name: name) }
-      self.init(name: name, compute: dtype, variable: dtype)
-    }
   }
 
   /// Computes and stores in float32.
@@ -64,47 +59,65 @@ public struct DTypePolicy: Sendable, Hashable, CustomStringConvertible {
   /// Takes both dtypes from the first input that the layer sees.
   public static let infer = DTypePolicy(name: "_infer", compute: nil, variable: nil)
 
-  /// The policy of a layer whose first input has dtype `input`: for ``infer`` the policy of that dtype, whatever its
-  /// kind, and for every other policy itself.
-  public func resolved(for input: DType) -> DTypePolicy {
-    computeDType == nil ? DTypePolicy(input) : self
-  }
-
   /// As Keras prints it: `<Policy "mixed_float16">`.
   public var description: String { "<Policy \"\(name)\">" }
 
-  private static let removedSuffix = "_float32_vars"
+  var refinements: PolicyRefinements? { box?.value }
 
-  private static func successor(ofRemoved name: String) -> String? {
-    switch name {
-    case "infer_float32_vars", "infer_with_float32_vars": "\"mixed_float16\" or \"mixed_bfloat16\""
-    case "float16_with_float32_vars": "\"mixed_float16\""
-    case "bfloat16_with_float32_vars": "\"mixed_bfloat16\""
-    default: nil
-    }
+  /// The same policy, said to come from elsewhere.
+  public func from(_ origin: PolicyOrigin) -> DTypePolicy {
+    var policy = self
+    policy.origin = origin
+    return policy
+  }
+
+  /// The policy of a layer whose first input has dtype `input`: for ``infer`` the policy of that dtype, whatever its
+  /// kind, and for every other policy itself.
+  public func resolved(for input: DType) -> DTypePolicy {
+    computeDType == nil ? DTypePolicy(input).from(origin) : self
   }
 }
 
-/// A policy is written as `{"name": "mixed_float16"}`, the form of its Keras configuration. Other keys are ignored
-/// when it is read: files of TensorFlow 2.3 and before have a `loss_scale` there.
-extension DTypePolicy: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case name
+extension DTypePolicy: Hashable {
+  public static func == (left: DTypePolicy, right: DTypePolicy) -> Bool {
+    left.name == right.name && left.computeDType == right.computeDType && left.variableDType == right.variableDType
+      && (left.box === right.box || left.refinements == right.refinements)
   }
 
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    let name = try container.decode(String.self, forKey: .name)
-    do {
-      try self.init(name)
-    } catch {
-      let path = container.codingPath + [CodingKeys.name]
-      throw DecodingError.dataCorrupted(.init(codingPath: path, debugDescription: "\(error)", underlyingError: error))
-    }
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(computeDType)
+    hasher.combine(variableDType)
   }
+}
 
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
+// MARK: - What Keras's policies do not say
+
+extension DTypePolicy {
+  /// What a layer's floating outputs are cast to when it is done; as long as nothing else was said, the compute dtype.
+  public var outputDType: DType? { refinements?.output ?? computeDType }
+
+  /// What products are summed in, where that is more than the float32 that every backend sums in at least.
+  public var accumulatorDType: DType? { refinements?.accumulator }
+
+  /// What sums, means, softmax and normalisations work in, where that is more than float32.
+  public var reductionDType: DType? { refinements?.reduction }
+
+  /// What the gradients of variables are rounded to; by default they have the dtype of the variable.
+  public var gradientDType: DType? { refinements?.gradient }
+
+  /// Operations that work in a dtype of their own, by their name: `["softmax": .float32]`. Their floating operands are
+  /// cast to it, and their results back.
+  public var operationDTypes: [String: DType] { refinements?.operations ?? [:] }
+
+  /// Kinds of layers that follow another policy, by Keras's class name: `["LayerNormalization": .float32]`.
+  public var layerPolicies: [String: DTypePolicy] { refinements?.layers ?? [:] }
+
+  /// How weights are quantised, if they are.
+  public var quantization: Quantization? { refinements?.quantization }
+
+  /// What layers of this kind follow: the rule that this policy has for them, else this policy.
+  public func policy(forLayerClass className: String) -> DTypePolicy {
+    refinements?.layers[className]?.from(origin) ?? self
   }
 }

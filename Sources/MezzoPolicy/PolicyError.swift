@@ -9,6 +9,8 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknownDType(name: String)
   /// The policy cannot be the default of new layers, because it does not compute in floating point.
   case nonFloatingGlobalPolicy(name: String)
+  /// With TensorFlow 1's dtype behaviour there is no global policy to set.
+  case globalPolicyNeedsV2Behavior
   /// The name is not one that `floatx` may have.
   case unknownFloatx(name: String)
 
@@ -33,6 +35,11 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
       """
       The global policy must be a floating-point policy such as "float32" or "mixed_float16", but got "\(name)". \
       Give this policy to the layers that need it.
+      """
+    case .globalPolicyNeedsV2Behavior:
+      """
+      The global policy can only be set while dtypes behave as in TensorFlow 2. Call enableV2DTypeBehavior() first, or \
+      give the policy to the layers that need it.
       """
     case .unknownFloatx(let name):
       """

@@ -1,5 +1,10 @@
-enum PolicyScope {
-  @TaskLocal static var current: DTypePolicy?
+/// What the tasks below a `withPolicy` or ``withPolicyEnvironment(_:_:)`` see. One task-local value for both, so that reading
+/// the policy in effect looks up one.
+struct PolicyScope: Sendable {
+  @TaskLocal static var current: PolicyScope?
+
+  var policy: DTypePolicy?
+  var environment: PolicyEnvironment?
 }
 
 /// Runs `body` with `policy` as the global policy of this task and of the child tasks that it starts. Siblings and
@@ -8,21 +13,21 @@ enum PolicyScope {
 /// Like the policy that a layer is given, it may be of any dtype; a layer that cannot compute in it says so when it is
 /// built. The forms that take a name can throw, and refuse a non-floating one as TensorFlow's scope does.
 public func withPolicy<R>(_ policy: DTypePolicy, _ body: () throws -> R) rethrows -> R {
-  try PolicyScope.$current.withValue(policy, operation: body)
+  try PolicyScope.$current.withValue(.within(policy), operation: body)
 }
 
 /// Runs `body` with `policy` as the global policy, as the synchronous form does. It stays on the caller's actor.
 public nonisolated(nonsending) func withPolicy<R>(
   _ policy: DTypePolicy, _ body: nonisolated(nonsending) () async throws -> R
 ) async rethrows -> R {
-  try await PolicyScope.$current.withValue(policy, operation: body)
+  try await PolicyScope.$current.withValue(.within(policy), operation: body)
 }
 
 /// Runs `body` with the policy of that name as the global policy.
 ///
 /// - Throws: What `body` throws; before it runs, what ``setGlobalPolicy(_:)-(String)`` throws for the name.
 public func withPolicy<R>(_ name: String, _ body: () throws -> R) throws -> R {
-  try withPolicy(globalPolicy(named: name), body)
+  try withPolicy(PolicyEnvironment.current.admissible(name), body)
 }
 
 /// Runs `body` with the policy of that name as the global policy. It stays on the caller's actor.
@@ -31,11 +36,11 @@ public func withPolicy<R>(_ name: String, _ body: () throws -> R) throws -> R {
 public nonisolated(nonsending) func withPolicy<R>(
   _ name: String, _ body: nonisolated(nonsending) () async throws -> R
 ) async throws -> R {
-  try await withPolicy(globalPolicy(named: name), body)
+  try await withPolicy(PolicyEnvironment.current.admissible(name), body)
 }
 
-private func globalPolicy(named name: String) throws(PolicyError) -> DTypePolicy {
-  let policy = try DTypePolicy(name)
-  try policy.requireFloatingPoint()
-  return policy
+extension PolicyScope {
+  fileprivate static func within(_ policy: DTypePolicy) -> PolicyScope {
+    PolicyScope(policy: policy.from(.scope), environment: current?.environment)
+  }
 }
