@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The state that TensorFlow keeps once a process: the global policy, `floatx` and the dtype behaviour.
 ///
 /// The free functions ``globalPolicy()``, ``setGlobalPolicy(_:)-(DTypePolicy?)``, ``floatx()`` and their like work on
@@ -20,27 +22,57 @@ public final class PolicyEnvironment: Sendable {
   public let dialect: PolicyDialect
 
   private struct State: Sendable {
-    /// What is in effect while no scope is: the policy that was set, else the default. Kept ready for its readers.
-    var policy: DTypePolicy
     var explicit: DTypePolicy?
     var floatx = DType.float32
     var usesV2DTypeBehavior = true
+    /// Every policy that was ever in effect here. They live as long as the environment, so that a reader needs no lock.
+    var published: [Published.Key: Published] = [:]
 
-    init() { policy = DTypePolicy.float32.from(.floatx) }
-
-    mutating func settle() {
-      policy = explicit ?? (usesV2DTypeBehavior ? DTypePolicy(floatx) : .infer).from(.floatx)
+    var policyInEffect: DTypePolicy {
+      explicit ?? (usesV2DTypeBehavior ? DTypePolicy(floatx) : .infer).from(.floatx)
     }
   }
 
-  /// One lock over all values, so that no reader sees a policy of before with a floatx of after.
+  private final class Published: Sendable {
+    struct Key: Hashable {
+      let policy: DTypePolicy
+      let origin: PolicyOrigin
+    }
+
+    let policy: DTypePolicy
+    init(_ policy: DTypePolicy) { self.policy = policy }
+    var key: Key { Key(policy: policy, origin: policy.origin) }
+  }
+
+  /// One lock over all values, so that no two changes mix.
   private let state = Locked(State())
 
-  public init(dialect: PolicyDialect = .mezzo) { self.dialect = dialect }
+  /// What is in effect while no scope is; kept ready, because every layer that is made reads it.
+  private let inEffect: Atomic<Unmanaged<Published>>
+
+  public init(dialect: PolicyDialect = .mezzo) {
+    self.dialect = dialect
+    let first = Published(state.withLock { $0.policyInEffect })
+    state.withLock { $0.published[first.key] = first }
+    inEffect = Atomic(.passUnretained(first))
+  }
+
+  /// Changes the state, and makes the policy that follows from it the one that readers see.
+  private func change(_ body: (inout State) -> Void) {
+    state.withLock { state in
+      body(&state)
+      let new = Published(state.policyInEffect)
+      let next = state.published[new.key] ?? new
+      state.published[next.key] = next
+      inEffect.store(.passUnretained(next), ordering: .releasing)
+    }
+  }
 
   /// The policy in effect outside of every `withPolicy`: the one that was set, else the one that ``floatx`` implies,
   /// else, with TensorFlow 1's dtype behaviour, ``DTypePolicy/infer``.
-  public var globalPolicy: DTypePolicy { state.withLock { $0.policy } }
+  public var globalPolicy: DTypePolicy {
+    inEffect.load(ordering: .acquiring).takeUnretainedValue().policy
+  }
 
   /// Sets the policy of the environment; nil unsets it, and ``floatx`` decides again. Layers that exist keep theirs.
   ///
@@ -50,10 +82,7 @@ public final class PolicyEnvironment: Sendable {
   public func setGlobalPolicy(_ policy: DTypePolicy?) throws(PolicyError) {
     try requireV2DTypeBehavior()
     if let policy { try requireAdmissible(policy) }
-    state.withLock {
-      $0.explicit = policy?.from(.global)
-      $0.settle()
-    }
+    change { $0.explicit = policy?.from(.global) }
   }
 
   /// Sets the policy of the environment by name.
@@ -77,10 +106,7 @@ public final class PolicyEnvironment: Sendable {
     case .bfloat16 where dialect == .keras3: break
     default: throw .unknownFloatx(name: dtype.name)
     }
-    state.withLock {
-      $0.floatx = dtype
-      $0.settle()
-    }
+    change { $0.floatx = dtype }
   }
 
   /// Sets the default floating-point dtype by its canonical name.
@@ -98,10 +124,7 @@ public final class PolicyEnvironment: Sendable {
   public var usesV2DTypeBehavior: Bool {
     get { state.withLock { $0.usesV2DTypeBehavior } }
     set {
-      state.withLock {
-        $0.usesV2DTypeBehavior = newValue
-        $0.settle()
-      }
+      change { $0.usesV2DTypeBehavior = newValue }
     }
   }
 
@@ -109,10 +132,7 @@ public final class PolicyEnvironment: Sendable {
   /// the global policy does.
   public func clearSession() {
     guard dialect == .keras3 else { return }
-    state.withLock {
-      $0.explicit = nil
-      $0.settle()
-    }
+    change { $0.explicit = nil }
   }
 
   private func requireV2DTypeBehavior() throws(PolicyError) {

@@ -1,10 +1,15 @@
-/// What the tasks below a `withPolicy` or ``withPolicyEnvironment(_:_:)`` see. One task-local value for both, so that reading
-/// the policy in effect looks up one.
-struct PolicyScope: Sendable {
+/// What the tasks below a `withPolicy` or ``withPolicyEnvironment(_:_:)`` see. One task-local value for both and a reference,
+/// so that reading the policy in effect looks up one pointer.
+final class PolicyScope: Sendable {
   @TaskLocal static var current: PolicyScope?
 
-  var policy: DTypePolicy?
-  var environment: PolicyEnvironment?
+  let policy: DTypePolicy?
+  let environment: PolicyEnvironment?
+
+  init(policy: DTypePolicy? = nil, environment: PolicyEnvironment?) {
+    self.policy = policy
+    self.environment = environment
+  }
 }
 
 /// Runs `body` with `policy` as the global policy of this task and of the child tasks that it starts. Siblings and
