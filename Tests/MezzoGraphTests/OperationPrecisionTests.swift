@@ -34,7 +34,8 @@ import Testing
 
   @Test func anOperationThatIsNamedFollowsItsName() throws {
     let precision = try OperationPrecision(
-      policy: Self.policy(accumulator: .float64, reduction: .float64, operations: ["softmax": .float32, "exp": .float16])
+      policy: Self.policy(
+        accumulator: .float64, reduction: .float64, operations: ["softmax": .float32, "exp": .float16])
     )
     #expect(precision.dtypes[.softmax] == .float32)
     #expect(precision.dtypes[.exp] == .float16)
@@ -71,7 +72,8 @@ import Testing
   @Test func aDTypeThatNothingComputesInIsAnError() {
     let policies = [DType.int8, .float8E4M3FN, .bool, .string, .complex64].flatMap { dtype in
       [
-        (Self.policy(accumulator: dtype), "the accumulator", dtype), (Self.policy(reduction: dtype), "a reduction", dtype),
+        (Self.policy(accumulator: dtype), "the accumulator", dtype),
+        (Self.policy(reduction: dtype), "a reduction", dtype),
         (Self.policy(operations: ["softmax": dtype]), "softmax", dtype),
       ]
     }
