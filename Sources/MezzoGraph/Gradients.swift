@@ -6,7 +6,7 @@ extension Trace {
   /// dtype and shape. A variable that the loss does not depend on gets zeros.
   ///
   /// Reverse-mode differentiation over the recorded operations: each operation's own `gradient` is asked once, after all
-  /// that use its results.
+  /// that use its results, and under the ``precision`` that the operation itself was traced under.
   public func gradients(of loss: SymbolicTensor, by variables: [SymbolicTensor]) throws(GraphError) -> [SymbolicTensor]
   {
     guard loss.shape.isEmpty, loss.dtype.isFloatingPoint else {
@@ -15,17 +15,17 @@ extension Trace {
     guard loss.trace === self, variables.allSatisfy({ $0.trace === self }) else {
       throw GraphError(.differentTraces(operation: "gradients"))
     }
-    let forward = nodes
+    let (forward, precisions) = (nodes, precisions)
     let needed = dependents(of: Set(variables.map(\.id)), in: forward)
     var gradients: [Graph.ValueID: SymbolicTensor] = [loss.id: try constant(1, dtype: loss.dtype)]
-    for node in forward.reversed() {
+    for (node, precision) in zip(forward, precisions).reversed() {
       let resultGradients = node.results.map { gradients[$0] }
       guard resultGradients.contains(where: { $0 != nil }), node.operands.contains(where: needed.contains) else {
         continue
       }
       let context = GradientContext(
         operands: node.operands.map(symbol), results: node.results.map(symbol), resultGradients: resultGradients)
-      try tagged(Graph.Origin(layer: node.origin.layer, phase: .backward)) { () throws(GraphError) in
+      try backward(through: node, precision) { () throws(GraphError) in
         for (operand, gradient) in zip(node.operands, try gradient(of: node, context)) {
           guard let gradient, needed.contains(operand) else { continue }
           if let sum = gradients[operand] {
@@ -45,6 +45,15 @@ extension Trace {
       }
     }
     return results
+  }
+
+  /// What `body` traces belongs to the layer of `node`, and works as `node` was told to.
+  private func backward(
+    through node: Graph.Node, _ precision: OperationPrecision, _ body: () throws(GraphError) -> Void
+  ) throws(GraphError) {
+    try tagged(Graph.Origin(layer: node.origin.layer, phase: .backward)) { () throws(GraphError) in
+      try withPrecision(precision, body)
+    }
   }
 
   private func gradient(of node: Graph.Node, _ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {

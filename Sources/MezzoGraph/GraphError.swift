@@ -10,6 +10,8 @@ public struct GraphError: Error, Equatable, Sendable, CustomStringConvertible {
     case attribute(operation: String, expected: String, found: String)
     case differentTraces(operation: String)
     case notDifferentiable(operation: String)
+    /// No operation of this name can be given a dtype.
+    case operation(name: String, known: [String])
   }
 
   public var kind: Kind
@@ -45,6 +47,8 @@ public struct GraphError: Error, Equatable, Sendable, CustomStringConvertible {
       return "\(place)\(operation) was given symbolic tensors of two different traces"
     case .notDifferentiable(let operation):
       return "\(place)\(operation) has no gradient, but a gradient through it was asked for"
+    case .operation(let name, let known):
+      return "\(place)no operation \"\(name)\" can be given a dtype; there are \(known.joined(separator: ", "))"
     }
   }
 

@@ -11,10 +11,14 @@ public import MezzoPolicy
 public final class Trace {
   private var values: [TensorType] = []
   private(set) var nodes: [Graph.Node] = []
+  /// The precision that was in force where each node was traced, which its gradient honours too.
+  private(set) var precisions: [OperationPrecision] = []
   private var inputs: [Graph.Input] = []
   private var constants: [Constant: SymbolicTensor] = [:]
   /// Which layer is being traced, and in which phase; operations are tagged with it.
   public private(set) var origin = Graph.Origin(layer: "", phase: .forward)
+  /// Which operations work in a dtype of their own.
+  public private(set) var precision = OperationPrecision.ofOperands
 
   public init() {}
 
@@ -33,11 +37,27 @@ public final class Trace {
     return symbol
   }
 
+  /// Records `operation`, in the dtype that ``precision`` gives it.
+  ///
+  /// - Returns: its results, in the dtypes that its operands call for.
+  /// - Throws: `GraphError` where the operands do not fit the operation; then nothing is recorded.
   @discardableResult
   public func apply(_ operation: some Operation, _ operands: [SymbolicTensor]) throws(GraphError) -> [SymbolicTensor] {
     guard operands.allSatisfy({ $0.trace === self }) else {
       throw GraphError(.differentTraces(operation: type(of: operation).name), layer: origin.layer)
     }
+    let types = try resultTypes(of: operation, operands)
+    guard let dtype = precision.dtype(of: operation) else { return record(operation, operands, types) }
+    let inside = try operands.map { operand throws(GraphError) in
+      operand.dtype.isFloatingPoint ? try operand.cast(to: dtype) : operand
+    }
+    let results = record(operation, inside, try resultTypes(of: operation, inside))
+    return try zip(results, types).map { result, type throws(GraphError) in try result.cast(to: type.dtype) }
+  }
+
+  private func resultTypes(
+    of operation: some Operation, _ operands: [SymbolicTensor]
+  ) throws(GraphError) -> [TensorType] {
     let types: [TensorType]
     do {
       types = try operation.resultTypes(operands.map(\.type))
@@ -47,9 +67,16 @@ public final class Trace {
     for type in types where type.checkedByteCount == nil {
       throw GraphError(.unusableType(type), layer: origin.layer)
     }
+    return types
+  }
+
+  private func record(
+    _ operation: some Operation, _ operands: [SymbolicTensor], _ types: [TensorType]
+  ) -> [SymbolicTensor] {
     let results = types.map(newValue)
     nodes.append(
       Graph.Node(operation: operation, operands: operands.map(\.id), results: results.map(\.id), origin: origin))
+    precisions.append(precision)
     return results
   }
 
@@ -58,6 +85,15 @@ public final class Trace {
     let outer = self.origin
     self.origin = origin
     defer { self.origin = outer }
+    return try body()
+  }
+
+  /// Has the operations that `body` traces, and their gradients whenever those are traced, work in `precision`, which
+  /// takes the place of the one in force outside.
+  public func withPrecision<R, E: Error>(_ precision: OperationPrecision, _ body: () throws(E) -> R) throws(E) -> R {
+    let outer = self.precision
+    self.precision = precision
+    defer { self.precision = outer }
     return try body()
   }
 
