@@ -90,9 +90,12 @@ let package = Package(
       ], swiftSettings: swift),
     .target(
       name: "MezzoConformance",
-      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"],
-      swiftSettings: swift),
-    .executableTarget(name: "MezzoCommand", dependencies: ["Mezzo", arguments, log], swiftSettings: swift),
+      dependencies: [
+        "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
+        "MezzoRuntime", "MezzoTraining",
+      ], swiftSettings: swift),
+    .executableTarget(
+      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", arguments, log], swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
     .target(

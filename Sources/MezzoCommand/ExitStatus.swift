@@ -1,7 +1,9 @@
 import Mezzo
+import MezzoConformance
 
-/// What the process ends with when something is wrong: the codes of BSD's `sysexits.h`.
+/// What the process ends with when something is wrong: 1, or the codes of BSD's `sysexits.h`.
 enum ExitStatus: Int32, CaseIterable {
+  case failed = 1
   case usage = 64
   case data = 65
   case noInput = 66
@@ -31,12 +33,19 @@ enum ExitStatus: Int32, CaseIterable {
       }
     case is GraphError: self = .software
     case is OutputError: self = .cannotCreate
+    case let error as GoldenFileError:
+      switch error {
+      case .unreadable: self = .noInput
+      default: self = .data
+      }
+    case is GoldenFailure: self = .failed
     default: return nil
     }
   }
 
   private var meaning: String {
     switch self {
+    case .failed: "golden cases failed"
     case .usage: "wrong usage, such as an unknown policy or a batch larger than the data"
     case .data: "damaged, empty or unsuitable data"
     case .noInput: "missing or unreadable files"

@@ -38,7 +38,9 @@ extension ConfigurationValue: Codable {
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
     } else if let value = try? container.decode(Int.self) {
-      self = .integer(value)
+      // A negative zero, which is a number of its own, reads as the integer 0.
+      let isNegativeZero = try value == 0 && container.decode(Double.self).sign == .minus
+      self = isNegativeZero ? .number(-0.0) : .integer(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
     } else if let value = try? container.decode(String.self) {

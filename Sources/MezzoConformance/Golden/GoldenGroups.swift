@@ -1,0 +1,7 @@
+/// Every group that this version answers, in order of name.
+enum GoldenGroups {
+  static let all: [any GoldenGroup.Type] = [
+    CastGroup.self,
+    GlobalScriptGroup.self,
+  ]
+}
