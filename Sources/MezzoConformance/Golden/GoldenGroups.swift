@@ -1,6 +1,9 @@
 /// Every group that this version answers, in order of name.
 enum GoldenGroups {
   static let all: [any GoldenGroup.Type] = [
-    CastGroup.self
+    CastGroup.self,
+    DeviceCompatibilityGroup.self,
+    GlobalScriptGroup.self,
+    LossGroup.self,
   ]
 }
