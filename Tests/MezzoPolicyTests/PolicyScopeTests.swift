@@ -119,4 +119,14 @@ struct PolicyScopeTests {
 private func later() async -> DTypePolicy {
   await Task.yield()
   return globalPolicy()
+
+  /// As in TensorFlow, whose scope sets the global policy.
+  @Test func scopesByNameNeedTheDTypeBehaviorOfTensorFlow2() {
+    let environment = PolicyEnvironment()
+    environment.usesV2DTypeBehavior = false
+    withPolicyEnvironment(environment) {
+      #expect(throws: PolicyError.globalPolicyNeedsV2Behavior) { try withPolicy("float16") {} }
+      #expect(withPolicy(.float16) { globalPolicy() } == .float16)
+    }
+  }
 }
