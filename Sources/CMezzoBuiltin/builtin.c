@@ -45,6 +45,8 @@ static const struct {
     {MEZZO_OP_LOG_SOFTMAX, mz_plan_softmax},
     {MEZZO_OP_ONE_HOT, mz_plan_one_hot},
     {MEZZO_OP_SPARSE_CROSS_ENTROPY, mz_plan_cross_entropy},
+    {MEZZO_OP_GATHER, mz_plan_gather},
+    {MEZZO_OP_SCATTER_ADD, mz_plan_scatter_add},
     {MEZZO_OP_RANDOM_UNIFORM, mz_plan_random_uniform},
     {MEZZO_OP_SGD_UPDATE, mz_plan_sgd_update},
     {MEZZO_OP_ADAM_UPDATE, mz_plan_adam_update},

@@ -89,6 +89,8 @@ const mezzo_rule mz_rules[] = {
          F32_ACCUM, SHARED, SLOW),
     RULE(SPARSE_CROSS_ENTROPY, "sparse-cross-entropy.f64", "logits:f64[b,c] labels:L" INDEX "[b] -> loss:f64[b]", F64_ACCUM,
          SHARED, SLOW),
+    RULE(GATHER, "gather", "table:T{f8e4m3fn,f8e5m2,f16,bf16,f32,f64} indices:I" INDEX " -> y:T", F64_ACCUM, SHARED, MIXED),
+    RULE(SCATTER_ADD, "scatter-add", "x:T" FLOATS " indices:I" INDEX " -> y:U" FLOATS, F64_ACCUM, SHARED, SLOW),
     RULE(RANDOM_UNIFORM, "random-uniform", "key:i64[two] -> y:f32", F64_ACCUM, SHARED, SLOW),
     RULE(SGD_UPDATE, "sgd-update.f32",
          "w:W" NARROW " v:V" NARROW " g:G" NARROW " rate:f64[] apply:bool[] -> w1:W v1:V", F32_ACCUM, IN_PLACE, STREAM),

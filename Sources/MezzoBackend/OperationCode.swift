@@ -10,7 +10,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case reduceSum = 64
   case reduceMean, reduceMax, argMax, allFinite, softmax, logSoftmax
   case oneHot = 96
-  case sparseCrossEntropy
+  case sparseCrossEntropy, gather, scatterAdd
   case randomUniform = 112
   case sgdUpdate = 128
   case adamUpdate
@@ -29,6 +29,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .logSoftmax: "log_softmax"
     case .oneHot: "one_hot"
     case .sparseCrossEntropy: "sparse_cross_entropy"
+    case .scatterAdd: "scatter_add"
     case .randomUniform: "random_uniform"
     case .sgdUpdate: "sgd_update"
     case .adamUpdate: "adam_update"
@@ -54,6 +55,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .relu: "relu"
     case .gelu: "gelu"
     case .softmax: "softmax"
+    case .gather: "gather"
     }
   }
 

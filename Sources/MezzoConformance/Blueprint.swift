@@ -27,6 +27,8 @@ struct Blueprint {
     case .allFinite: allFinite(effort)
     case .oneHot: AxisBlueprints.oneHot
     case .sparseCrossEntropy: AxisBlueprints.crossEntropy(effort)
+    case .gather: TableBlueprints.gather(effort)
+    case .scatterAdd: TableBlueprints.scatterAdd(effort)
     case .randomUniform: UpdateBlueprints.random(effort)
     case .sgdUpdate: UpdateBlueprints.sgd
     case .adamUpdate: UpdateBlueprints.adam

@@ -37,6 +37,12 @@ struct DTypeAssignment {
       return floats.flatMap { logits in
         indices.map { DTypeAssignment(inputs: [logits, $0], results: [logits == .float64 ? .float64 : .float32]) }
       }
+    case .gather:
+      return floats.flatMap { table in indices.map { DTypeAssignment(inputs: [table, $0], results: [table]) } }
+    case .scatterAdd:
+      return floats.flatMap { x in
+        indices.flatMap { index in floats.map { DTypeAssignment(inputs: [x, index], results: [$0]) } }
+      }
     case .randomUniform: return [DTypeAssignment(inputs: [.int64], results: [.float32])]
     case .sgdUpdate:
       return combinations(3).map {

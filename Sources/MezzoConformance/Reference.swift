@@ -14,6 +14,8 @@ enum Reference {
     case .softmax, .logSoftmax: return [softmax(request, inputs[0], roundoff)]
     case .oneHot: return [oneHot(request, inputs[0])]
     case .sparseCrossEntropy: return [crossEntropy(request, inputs, roundoff)]
+    case .gather: return [gather(request, inputs)]
+    case .scatterAdd: return [scatterAdd(request, inputs, roundoff)]
     case .randomUniform: return [randomUniform(request, inputs[0])]
     case .sgdUpdate: return sgd(request, inputs, roundoff)
     case .adamUpdate: return adam(request, inputs, roundoff)

@@ -19,11 +19,11 @@ public struct OperationPrecision: Sendable, Hashable {
 
   /// The operations that can be given a dtype: those that compute with floating-point operands.
   ///
-  /// Not casts, which say themselves what they give; not the updates of variables, which work in the dtypes of what
+  /// Not casts, which say themselves what they give, nor what only moves elements; not the updates of variables, which work in the dtypes of what
   /// they store; not the check for finite values, which must see them as they are.
   public static let operations: [OperationCode] = OperationCode.allCases.filter { code in
     switch code {
-    case .cast, .logicalAnd, .allFinite, .oneHot, .randomUniform, .sgdUpdate, .adamUpdate: false
+    case .cast, .logicalAnd, .allFinite, .oneHot, .gather, .randomUniform, .sgdUpdate, .adamUpdate: false
     default: true
     }
   }

@@ -15,6 +15,7 @@ import Testing
     (.argMax, MEZZO_OP_ARG_MAX), (.allFinite, MEZZO_OP_ALL_FINITE), (.softmax, MEZZO_OP_SOFTMAX),
     (.logSoftmax, MEZZO_OP_LOG_SOFTMAX), (.oneHot, MEZZO_OP_ONE_HOT),
     (.sparseCrossEntropy, MEZZO_OP_SPARSE_CROSS_ENTROPY), (.randomUniform, MEZZO_OP_RANDOM_UNIFORM),
+    (.gather, MEZZO_OP_GATHER), (.scatterAdd, MEZZO_OP_SCATTER_ADD),
     (.sgdUpdate, MEZZO_OP_SGD_UPDATE), (.adamUpdate, MEZZO_OP_ADAM_UPDATE),
   ])
   func numbersAreTheHeaders(code: OperationCode, number: Int) { #expect(Int(code.rawValue) == number) }
@@ -23,6 +24,6 @@ import Testing
     let names = OperationCode.allCases.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "_" } })
-    #expect(OperationCode.allCases.count == 36)
+    #expect(OperationCode.allCases.count == 38)
   }
 }

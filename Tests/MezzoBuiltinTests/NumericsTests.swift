@@ -36,6 +36,37 @@ struct NumericsTests {
     #expect(loss[1].isNaN && loss[2].isNaN)
   }
 
+  @Test(arguments: floats)
+  func anIndexOutsideGathersARowOfNaN(_ dtype: DType) throws {
+    let table = try Tensor([1, 2, 3, 4], shape: [2, 2], dtype: dtype)
+    let indices = try Tensor([1, 2, -1, 0x1p40, 0], shape: [5], dtype: .int64)
+    let rows = try compute(.gather, [table, indices], to: TensorType(dtype, [5, 2]))[0].scalars()
+    #expect(Array(rows[..<2]) == [3, 4])
+    #expect(rows[2..<8].count(where: { $0.isNaN }) == 6)
+    #expect(Array(rows[8...]) == [1, 2])
+  }
+
+  /// In float16 itself the sum would stop at 2048.
+  @Test(arguments: [DType.float16, .bfloat16])
+  func oneRowMayBeNamedOften(_ dtype: DType) throws {
+    let count = 60_000
+    let ones = try Tensor(Array(repeating: 1, count: count), shape: [count, 1], dtype: dtype)
+    let indices = try Tensor(Array(repeating: 1, count: count), shape: [count], dtype: .int32)
+    let table = try compute(.scatterAdd, [ones, indices], to: TensorType(dtype, [3, 1]))[0]
+    let rounded = try Tensor(60_000, dtype: dtype).scalar()
+    #expect(table.scalars() == [0, rounded, 0])
+  }
+
+  @Test func threadsDoNotChangeAScatteredSum() throws {
+    let (rows, count) = (300, 20_000)
+    let x = try Tensor((0..<count * 4).map { Double($0 % 997) * 0.01 - 3 }, shape: [count, 4], dtype: .float32)
+    let indices = try Tensor((0..<count).map { Double($0 * 7919 % (rows + 2) - 1) }, shape: [count], dtype: .int32)
+    let type = TensorType(.float32, [rows, 4])
+    #expect(
+      try compute(.scatterAdd, [x, indices], to: type, threads: 1)
+        == compute(.scatterAdd, [x, indices], to: type, threads: 4))
+  }
+
   /// In float16 itself the sum would stop at 2048, where 1 is half a unit.
   @Test(arguments: [DType.float16, .bfloat16])
   func longSumsKeepTheirAccuracy(_ dtype: DType) throws {

@@ -157,6 +157,26 @@ extension OperationCase {
     OperationCase(operation: OneHot(depth: 0, dtype: .float32), accepted: [], refused: [([i32(2)], .attribute)]),
     OperationCase(operation: OneHot(depth: 3, dtype: .int32), accepted: [], refused: [([i32(2)], .attribute)]),
     OperationCase(
+      operation: Gather(),
+      accepted: [
+        ([f32(6, 3), i32(2, 4)], [f32(2, 4, 3)]), ([bf16(6), i64(2)], [bf16(2)]), ([f64(6, 0, 2), i32()], [f64(0, 2)]),
+        ([f32(1, 3), i64(0)], [f32(0, 3)]),
+      ],
+      refused: [
+        ([f32(6, 3)], .shape), ([f32(), i32(2)], .shape), ([f32(0, 3), i32(2)], .shape), ([f32(6, 3), f32(2)], .dtype),
+        ([i32(6, 3), i32(2)], .dtype), ([f32(6, 3), bool(2)], .dtype),
+      ]),
+    OperationCase(
+      operation: ScatterAdd(rows: 6),
+      accepted: [
+        ([f32(2, 4, 3), i32(2, 4)], [f32(6, 3)]), ([bf16(2), i64(2)], [bf16(6)]), ([f64(0, 2), i32()], [f64(6, 0, 2)]),
+      ],
+      refused: [
+        ([f32(2, 3)], .shape), ([f32(2, 3), i32(3)], .shape), ([f32(2), i32(2, 1)], .shape),
+        ([f32(2, 3), f32(2)], .dtype), ([i32(2, 3), i32(2)], .dtype),
+      ]),
+    OperationCase(operation: ScatterAdd(rows: 0), accepted: [], refused: [([f32(2), i32(2)], .attribute)]),
+    OperationCase(
       operation: RandomUniform(shape: [2, 3], stream: 1), accepted: [([i64(2)], [f32(2, 3)])],
       refused: [([], .shape), ([i64(3)], .shape), ([i32(2)], .shape)]),
     OperationCase(

@@ -48,7 +48,9 @@ import Testing
     #expect(try named == OperationPrecision([code: .float32]))
   }
 
-  @Test(arguments: ["Softmax", "soft_max", "", "cast", "transpose", "constant", "adam_update", "one_hot", "all_finite"])
+  @Test(arguments: [
+    "Softmax", "soft_max", "", "cast", "transpose", "constant", "adam_update", "one_hot", "gather", "all_finite",
+  ])
   func anUnknownOperationIsAnErrorThatListsTheKnown(_ name: String) {
     let error = #expect(throws: GraphError.self) {
       try OperationPrecision(policy: Self.policy(operations: [name: .float32]))
@@ -63,7 +65,9 @@ import Testing
   }
 
   @Test func anOperationWithoutFloatingPointOperandsCannotHaveADType() {
-    for code in [OperationCode.cast, .logicalAnd, .allFinite, .oneHot, .randomUniform, .sgdUpdate, .adamUpdate] {
+    for code in [
+      OperationCode.cast, .logicalAnd, .allFinite, .oneHot, .gather, .randomUniform, .sgdUpdate, .adamUpdate,
+    ] {
       let error = #expect(throws: GraphError.self) { try OperationPrecision([code: .float32]) }
       #expect(error?.kind == .operation(name: code.name, known: OperationPrecision.operations.map(\.name).sorted()))
     }

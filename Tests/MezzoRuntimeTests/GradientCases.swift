@@ -74,6 +74,15 @@ struct GradientCase: Sendable {
       let labels = try $0[0].trace.constant(1, dtype: .int32).broadcast(to: [$0[0].shape[0]])
       return try $0[0].sparseCrossEntropy(labels: labels)
     },
+    // Row 2 is named twice, row 0 once, row 1 never.
+    GradientCase(name: "gather", shapes: [[[3]], [[3, 2]], [[4, 2, 3]]]) {
+      try $0[0].gather(repeated(2, [2], $0[0].trace)).exp() * $0[0].gather(repeated(0, [1], $0[0].trace))
+    },
+    // Once to a row that is there, and once to one that is not and takes no part.
+    GradientCase(name: "scatter_add", shapes: [[[2, 2]], [[2, 2, 3]]]) {
+      let (inside, outside) = (try repeated(1, [2, 2], $0[0].trace), try repeated(3, [2, 2], $0[0].trace))
+      return try $0[0].scatterAdd(inside, rows: 3).exp() + $0[0].scatterAdd(outside, rows: 3)
+    },
     GradientCase(name: "transpose", shapes: [[[2, 3, 4]]]) { try $0[0].transposed([2, 0, 1]).exp() },
     GradientCase(name: "reshape", shapes: [[[2, 6]]]) { try $0[0].transposed().reshaped([3, 4]).exp() },
     GradientCase(name: "broadcast", shapes: [[[]], [[1]], [[3, 1]], [[2]]]) {
@@ -83,6 +92,10 @@ struct GradientCase: Sendable {
     sgd("sgd_update (not applied)", nesterov: true, applies: false),
     adam("adam_update"), adam("adam_update (not applied)", applies: false),
   ]
+
+  private static func repeated(_ index: Double, _ shape: [Int], _ trace: Trace) throws -> SymbolicTensor {
+    try trace.constant(index, dtype: .int32).broadcast(to: shape)
+  }
 
   private static func sgd(_ name: String, nesterov: Bool, applies: Bool = true) -> GradientCase {
     GradientCase(name: name, shapes: [[[4], [4], [4], []], [[2, 2], [2, 2], [2, 2], []]], isSmooth: false) { operands in

@@ -185,6 +185,11 @@ enum {
   MEZZO_OP_ONE_HOT = 96,        /* labels[...] (int32 or int64) -> y[..., depth] in 0 and 1; a label outside: all 0 */
   MEZZO_OP_SPARSE_CROSS_ENTROPY = 97, /* logits[b, c] labels[b] -> loss[b] = logsumexp(logits) - logits[label];
                                    loss is float32, or float64 for float64 logits; a label outside: NaN */
+  MEZZO_OP_GATHER = 98,         /* table[n, d...] indices[...] (int32 or int64) -> y[..., d...]: the row that each index
+                                   names, bit for bit; an index outside: a row of NaN */
+  MEZZO_OP_SCATTER_ADD = 99,    /* x[..., d...] indices[...] (int32 or int64) -> y[n, d...]: each row the sum, from 0, of
+                                   those of x whose index names it; y may be another float dtype; an index outside names
+                                   none */
   MEZZO_OP_RANDOM_UNIFORM = 112, /* key int64[2] = (seed, step) -> float32 in [0, 1); attribute stream. Element i in row-
                                    major order is word i%4 of Philox4x32-10 with key (low32, high32 of seed) and counter
                                    (low32(i/4), high32(i/4), low32(step), low32(stream)); its upper 24 bits times 2^-24 */
