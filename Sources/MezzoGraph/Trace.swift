@@ -97,17 +97,19 @@ public final class Trace {
     return try body()
   }
 
-  /// The graph of everything traced so far. `updates` pairs inputs of role `state` with what replaces them.
+  /// The graph of everything traced so far. `updates` pairs inputs of role `state` with what replaces them; a `constant`
+  /// that is replaced becomes a state. An `argument` is the caller's, and never replaced.
   public func finish(
     _ outputs: [SymbolicTensor], updates: [(state: SymbolicTensor, value: SymbolicTensor)] = []
   ) -> Graph {
-    Graph(
-      values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id),
-      updates: updates.compactMap { update in
-        inputs.firstIndex { $0.value == update.state.id && $0.role == .state }.map {
-          Graph.Update(input: $0, value: update.value.id)
-        }
-      })
+    var inputs = inputs
+    let updates = updates.compactMap { update in
+      inputs.firstIndex { $0.value == update.state.id && $0.role != .argument }.map {
+        Graph.Update(input: $0, value: update.value.id)
+      }
+    }
+    for update in updates { inputs[update.input].role = .state }
+    return Graph(values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id), updates: updates)
   }
 
   func symbol(_ id: Graph.ValueID) -> SymbolicTensor { SymbolicTensor(id: id, type: values[id], trace: self) }

@@ -1,5 +1,6 @@
 public import MezzoBackend
 public import MezzoGraph
+import MezzoPolicy
 
 /// How a variable gets its first values, in Keras's words. The same seed and path give the same values on every machine.
 public enum Initializer: Codable, Sendable, Hashable {
@@ -12,6 +13,25 @@ public enum Initializer: Codable, Sendable, Hashable {
   case heUniform
   case randomUniform(minimum: Double, maximum: Double)
   case randomNormal(mean: Double, deviation: Double)
+
+  /// What a variable begins with: what was asked for, or Keras's default for its dtype.
+  ///
+  /// - Throws: where there is no default, and where numbers would be drawn that the dtype cannot hold.
+  static func usable(_ asked: Initializer?, path: String, dtype: DType) throws(LayerError) -> Initializer {
+    guard let asked else {
+      if dtype.isFloatingPoint { return .glorotUniform }
+      if dtype.isInteger || dtype == .bool { return .zeros }
+      throw .initializer(path: path, expected: "an initializer, since \(dtype) has no default", found: "none")
+    }
+    switch asked {
+    case .zeros, .ones, .constant: return asked
+    case .glorotUniform, .heUniform, .randomUniform, .randomNormal:
+      guard dtype.isFloatingPoint else {
+        throw .initializer(path: path, expected: "zeros, ones or a constant, since it is \(dtype)", found: "\(asked)")
+      }
+      return asked
+    }
+  }
 
   /// A tensor of `type`; values are drawn in float64 and rounded once.
   public func tensor(_ type: TensorType, seed: UInt64, path: String) throws -> Tensor {

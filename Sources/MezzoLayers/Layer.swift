@@ -23,13 +23,27 @@ public protocol Layer: Codable, Sendable {
   /// Which dtypes it computes in and stores; taken once, when the layer is made.
   var policy: DTypePolicy { get }
 
-  /// Floating-point inputs come in the compute dtype of `policy`.
+  /// Whether floating-point inputs are cast to the compute dtype of `policy`, which is the default. A layer that opts out
+  /// gets them as they are; its variables follow the policy all the same.
+  var autocast: Bool { get }
+
+  /// What sublayers follow that were given no policy of their own; by default each follows what it took when it was made.
+  var sublayerPolicy: SublayerPolicy { get }
+
+  /// Makes variables that exist whatever the input is. Called before `call`, and outside of its casts; by default there
+  /// are none. With the policy `DTypePolicy.infer` they decide the policy, and the input no longer does.
+  func build(_ context: LayerContext) throws
+
+  /// Floating-point inputs come in the compute dtype of `policy`, unless `autocast` is false.
   func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor
 }
 
 extension Layer {
   public static var className: String { "\(Self.self)" }
   public var name: String? { nil }
+  public var autocast: Bool { true }
+  public var sublayerPolicy: SublayerPolicy { .own }
+  public func build(_ context: LayerContext) throws {}
 
   /// `Dense` becomes `dense`, `LayerNormalization` `layer_normalization`.
   static var defaultName: String {

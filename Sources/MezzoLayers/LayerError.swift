@@ -5,6 +5,11 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case inputShape(layer: String, expected: String, found: [Int])
   case variableType(path: String, built: TensorType, asked: TensorType)
   case nonFloatingPolicy(layer: String, policy: String)
+  case quantizedPolicy(layer: String, policy: String)
+  case nonFloatingVariable(path: String, dtype: String)
+  case initializer(path: String, expected: String, found: String)
+  case regularizer(path: String, found: String)
+  case assignment(path: String, expected: String, found: String)
   case invalidConfiguration(layer: String, expected: String, found: String)
   case notBuilt(model: String)
   case unknownVariables(expected: [String], found: [String])
@@ -20,6 +25,18 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
         + "give inputs of the shape that the model was built with, or make a new model"
     case .nonFloatingPolicy(let layer, let policy):
       "layer \(layer) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
+    case .quantizedPolicy(let layer, let policy):
+      "layer \(layer) has the policy \(policy), but no backend computes with quantized weights yet; "
+        + "give the layer the part of the name behind \"_from_\" as its policy"
+    case .nonFloatingVariable(let path, let dtype):
+      "layer \(Self.owner(path)): only floating-point variables are read in other dtypes than their own, "
+        + "but \(path) is \(dtype)"
+    case .initializer(let path, let expected, let found):
+      "layer \(Self.owner(path)): \(path) expected \(expected), got \(found)"
+    case .regularizer(let path, let found):
+      "layer \(Self.owner(path)): the regularizer of \(path) expected finite factors, got \(found)"
+    case .assignment(let path, let expected, let found):
+      "layer \(Self.owner(path)): assigning to \(path) expected \(expected), got \(found)"
     case .invalidConfiguration(let layer, let expected, let found): "\(layer) expected \(expected), got \(found)"
     case .notBuilt(let model):
       "\(model) has no variables yet: call build(input:), fit or predict first, so that the input's shape is known"

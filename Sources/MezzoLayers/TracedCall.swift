@@ -11,7 +11,9 @@ public struct TracedCall {
   public let variables: [VariableSpec]
   /// The dtypes in which its layers with variables compute.
   public let computeDTypes: Set<DType>
-  private let symbols: [String: SymbolicTensor]
+  /// What the call assigned to variables that are not trained: the variable as it was, and what replaces it.
+  public let assignments: [(variable: LayerVariable, value: SymbolicTensor)]
+  private let context: LayerContext
 
   /// - Parameter role: whether a variable is constant over many runs, or a state that the run replaces.
   public init(
@@ -27,10 +29,27 @@ public struct TracedCall {
     output = try context.call(model.layer, input, name: model.layer.name ?? "")
     variables = context.variables
     computeDTypes = context.computeDTypes
-    symbols = context.symbols
+    assignments = context.assignments
+    self.context = context
   }
 
-  public func symbol(_ path: String) -> SymbolicTensor? { symbols[path] }
+  /// The variable of that path as it is stored.
+  public func symbol(_ path: String) -> SymbolicTensor? { context.stored(path) }
+
+  /// What the regularizers of the variables add to a loss of `dtype`: a scalar, or `nil` where there are none.
+  ///
+  /// Computed from what is stored, outside of every layer: no policy rounds it.
+  public func penalty(dtype: DType) throws -> SymbolicTensor? {
+    var sum: SymbolicTensor?
+    for spec in variables {
+      guard let regularizer = spec.regularizer, let value = symbol(spec.path) else { continue }
+      let term = try trace.tagged(Graph.Origin(layer: spec.layer, phase: .forward)) {
+        try regularizer.penalty(value).cast(to: dtype)
+      }
+      sum = try sum.map { try $0 + term } ?? term
+    }
+    return sum
+  }
 
   public var graph: Graph { trace.finish([output]) }
 }

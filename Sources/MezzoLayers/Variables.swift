@@ -7,6 +7,10 @@ public struct VariableSpec: Sendable, Hashable {
   public var type: TensorType
   public var initializer: Initializer
   public var isTrainable: Bool
+  public var regularizer: Regularizer?
+
+  /// The path of the layer it belongs to.
+  public var layer: String { path.split(separator: ".").dropLast().joined(separator: ".") }
 }
 
 /// Tensors by path, in the order in which the layers asked for them: a model's weights, an optimizer's slots.

@@ -58,6 +58,10 @@ import Testing
     #expect(graph.outputs == [sum.id])
     #expect(graph.inputs.map(\.role) == [.argument, .state])
     #expect(graph.values == [TensorType](repeating: TensorType(.float32, [2]), count: 3))
+
+    let constant = trace.input(TensorType(.float32, [2]), name: "constant", role: .constant)
+    #expect(trace.finish([sum], updates: [(constant, sum)]).inputs.map(\.role) == [.argument, .state, .state])
+    #expect(trace.finish([sum]).inputs.map(\.role) == [.argument, .state, .constant])
   }
 
   @Test func equalGraphsAreEqual() throws {

@@ -12,13 +12,15 @@ public struct Evaluation: Sendable, Codable {
 }
 
 extension Model {
-  /// The loss and the accuracy over `data`, without training.
+  /// The loss and the accuracy over `data`, without training. As in training, the loss includes what regularizers add.
   public func evaluate(
     _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, batch: Int = 256
   ) throws -> Evaluation {
     try data.check(batch: 1, name: "test")
     if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    try build(input: TensorType(data.featureDType, [batch] + data.exampleShape))
+    let type = TensorType(data.featureDType, [batch] + data.exampleShape)
+    try build(input: type)
+    let penalty = try penalty(input: type)
     var means = Means()
     for start in stride(from: 0, to: data.count, by: batch) {
       let indices = Array(start..<min(start + batch, data.count))
@@ -32,7 +34,7 @@ extension Model {
       means.add(
         try measures[0].scalar(), measures.count > 1 ? try measures[1].scalar() : nil, weight: indices.count)
     }
-    return Evaluation(loss: means.loss, accuracy: means.accuracy)
+    return Evaluation(loss: means.loss + penalty, accuracy: means.accuracy)
   }
 
   /// The outputs for all of `features` `[examples, …]`, computed in batches.

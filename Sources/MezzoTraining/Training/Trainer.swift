@@ -93,7 +93,9 @@ struct Trainer {
   func publish() throws {
     guard let step = steps.values.first else { return }
     var variables = try model.variables
-    for (path, tensor) in zip(step.variablePaths, states) { variables.set(path, tensor) }
+    for (path, tensor) in zip(step.variablePaths, states) {
+      variables.set(path, tensor, isTrainable: variables.isTrainable(path))
+    }
     try model.setVariables(variables)
   }
 

@@ -10,7 +10,7 @@ import MezzoRuntime
 /// graph, so that it can be neither forgotten nor applied twice.
 struct TrainingStep {
   let plan: Plan
-  /// Trainable variables: the first of the plan's states.
+  /// Variables that a step changes, by their gradients or by assignment: the first of the plan's states.
   let variablePaths: [String]
   /// The optimizer's slots: the other states.
   let slotTypes: [TensorType]
@@ -58,7 +58,9 @@ struct TrainingStep {
     let rate = trace.input(TensorType(.float64, []), name: "learning rate")
     let step = trace.input(TensorType(.int64, []), name: "step")
     let (value, accuracy) = try trace.tagged(lossOrigin) {
-      (try loss(call.output, target: target), try loss.accuracy(call.output, target: target))
+      var value = try loss(call.output, target: target)
+      if let penalty = try call.penalty(dtype: value.dtype) { value = try value + penalty }
+      return (value, try loss.accuracy(call.output, target: target))
     }
     hasAccuracy = accuracy != nil
     classes = accuracy == nil ? nil : call.output.shape.last
@@ -95,11 +97,17 @@ struct TrainingStep {
       updates.append((symbols[index], new.variable))
       updates += zip(slotSymbols[index], new.slots).map { ($0, $1) }
     }
+    for (variable, new) in call.assignments {
+      // A step that is not applied leaves no trace: infinities in moving statistics would stay there.
+      updates.append((variable.stored, try trace.tagged(updateOrigin) { try apply.select(new, variable.stored) }))
+    }
     let graph = trace.finish([value, apply] + (accuracy.map { [$0] } ?? []), updates: updates)
     plan = try model.runtime.makePlan(graph)
-    variablePaths = trainable.map(\.path)
+    let states = Set(graph.inputs.filter { $0.role == .state }.map(\.value))
+    let isState = { (spec: VariableSpec) in call.symbol(spec.path).map { states.contains($0.id) } ?? false }
+    variablePaths = call.variables.filter(isState).map(\.path)
     self.slotTypes = slotTypes
-    constantPaths = call.variables.filter { !$0.isTrainable }.map(\.path)
+    constantPaths = call.variables.filter { !isState($0) }.map(\.path)
     feeds = graph.inputs.filter { $0.role != .state }.map { input in
       switch input.value {
       case call.input.id: .features
