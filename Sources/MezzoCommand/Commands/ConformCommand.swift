@@ -8,6 +8,7 @@ struct ConformCommand: AsyncParsableCommand {
       Golden files hold what TensorFlow, Keras, PyTorch and jmp really did, case by case.
 
         mezzo conform golden cases.json --system tf24 --group 'policy.*'
+        mezzo conform differences
       """,
-    subcommands: [GoldenCommand.self])
+    subcommands: [GoldenCommand.self, DifferencesCommand.self])
 }

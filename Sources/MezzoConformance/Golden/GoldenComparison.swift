@@ -12,7 +12,7 @@ public struct GoldenMismatch: Sendable, Hashable {
 ///
 /// Values have to be equal, objects to have the same members. Numbers may be as far apart as `tolerance` says. Errors
 /// are compared by class and substance: what the expected message names of the question, and the dtypes and policies
-/// that it names, have to be named in Mezzo's message too, in whatever words.
+/// that it names, have to be named in Mezzo's message too, in whatever words. So are members named `text`.
 struct GoldenComparison {
   var tolerance = 0.0
   /// What of the question an error may have to name.
@@ -40,7 +40,10 @@ struct GoldenComparison {
             path: path, expected: expected[key]?.compact ?? "no such member", got: got[key]?.compact ?? "no such member"
           )
         }
-        if let found = mismatch(expected: left, got: right, at: path) { return found }
+        let found =
+          key == Self.prose
+          ? mismatch(text: left, got: right, at: path) : mismatch(expected: left, got: right, at: path)
+        if let found { return found }
       }
       return nil
     case (.array(let expected), .array(let got)):
@@ -80,7 +83,7 @@ struct GoldenComparison {
   }
 }
 
-// MARK: - Errors
+// MARK: - Errors and other texts
 
 extension GoldenComparison {
   private func mismatch(
@@ -96,11 +99,27 @@ extension GoldenComparison {
       return GoldenMismatch(path: path, expected: expectation, got: found)
     }
     let stated = expected["names"]?.asArray?.compactMap(\.asString) ?? []
-    let missing = (stated + facts(of: text ?? "")).filter { !Self.names(message, $0) }
-    return missing.isEmpty
-      ? nil
-      : GoldenMismatch(
-        path: path, expected: expectation, got: "\(found) (which does not name \(missing.joined(separator: ", ")))")
+    guard let missing = missing(from: message, stated + facts(of: text ?? "")) else { return nil }
+    return GoldenMismatch(path: path, expected: expectation, got: "\(found) (which does not name \(missing))")
+  }
+
+  /// The name of members that are a text for people, of which the substance counts.
+  private static let prose = "text"
+
+  private func mismatch(
+    text expected: ConfigurationValue, got: ConfigurationValue, at path: String
+  ) -> GoldenMismatch? {
+    guard let text = expected.asString, let message = got.asString else {
+      return mismatch(expected: expected, got: got, at: path)
+    }
+    guard let missing = missing(from: message, facts(of: text)) else { return nil }
+    return GoldenMismatch(path: path, expected: text, got: "\(message) (which does not name \(missing))")
+  }
+
+  /// Those of `facts` that `message` does not name.
+  private func missing(from message: String, _ facts: [String]) -> String? {
+    let missing = facts.filter { !Self.names(message, $0) }
+    return missing.isEmpty ? nil : missing.joined(separator: ", ")
   }
 
   /// What an error with this message is about.

@@ -2,6 +2,8 @@
 enum GoldenGroups {
   static let all: [any GoldenGroup.Type] = [
     CastGroup.self,
+    DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    LossGroup.self,
   ]
 }

@@ -11,6 +11,21 @@ public struct GoldenRunner: Sendable {
     self.groups = Dictionary(groups.flatMap { group in group.names.map { ($0, group) } }) { first, _ in first }
   }
 
+  /// Every place where Mezzo differs on purpose, in order of the groups' names.
+  public var differences: [(groups: [String], difference: DesignDifference)] {
+    var found: [(groups: [String], difference: DesignDifference)] = []
+    for (name, group) in groups.sorted(by: { $0.key < $1.key }) {
+      for difference in group.differences {
+        if let place = found.firstIndex(where: { $0.difference.title == difference.title }) {
+          found[place].groups.append(name)
+        } else {
+          found.append(([name], difference))
+        }
+      }
+    }
+    return found
+  }
+
   /// Runs the cases one after the other, each in a ``PolicyEnvironment`` of its own.
   ///
   /// - Parameter progress: called after each case with how many are done.

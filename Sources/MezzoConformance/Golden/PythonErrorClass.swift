@@ -49,6 +49,19 @@ extension GoldenCase {
     }
   }
 
+  /// What `body` returned as `{"ok": …}`, or what it threw as `{"error": …}`.
+  ///
+  /// - Throws: ``GoldenFormError`` alone.
+  func outcome(_ body: () throws -> ConfigurationValue) throws(GoldenFormError) -> ConfigurationValue {
+    do {
+      return .ok(try body())
+    } catch let error as GoldenFormError {
+      throw error
+    } catch {
+      return outcome(of: error)
+    }
+  }
+
   /// `{"error": {"type": …, "message": …}}`
   func outcome(of error: any Error) -> ConfigurationValue {
     let type = PythonErrorClass(of: error, in: dialect).rawValue

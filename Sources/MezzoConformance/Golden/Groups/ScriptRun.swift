@@ -92,8 +92,8 @@ final class ScriptRun {
     let (testCase, environment) = (testCase, PolicyEnvironment.current)
     let (name, argument) = (operation.name, operation.argument.asString)
     return try await Task.detached {
-      try await withPolicyEnvironment(environment) {
-        try await testCase.outcome {
+      try withPolicyEnvironment(environment) {
+        try testCase.outcome {
           switch name {
           case "thread_global": return .string(globalPolicy().name)
           case "thread_layer": return .string(Dense(1).policy.name)
