@@ -79,7 +79,7 @@ import Testing
     #expect("\(found)".hasPrefix("input pixels was not finite before the step: 2 of 2 elements are not finite"))
     #expect("\(found)".hasSuffix("not finite already: pixels"))
     // What makes something finite of it does not hide it.
-    let tamed = try #require(try report([try (-x.exp()).exp()], [try tensor([infinity, infinity])]))
+    let tamed = try #require(try report([try x.exp().negated().exp()], [try tensor([infinity, infinity])]))
     #expect(tamed.operation == "exp" && tamed.inputs.count == 1)
     let only = try #require(try report([try x.negated().exp()], [try tensor([infinity, 1])]))
     #expect(only.operation == "negate")
@@ -216,7 +216,7 @@ import Testing
 
   @Test(arguments: [
     (0, "0"), (1, "1"), (0.5, "0.5"), (3.14159, "3.14"), (65504, "65504"), (123_456.7, "1.23e5"), (999_999.5, "1.0e6"),
-    (3.3895313892515355e38, "3.39e38"), (1.7976931348623157e308, "1.8e308"), (5e-324, "4.94e-324"), (0.0001, "1.0e-4"),
+    (3.3895313892515355e38, "3.39e38"), (1.7976931348623157e308, "1.8e308"), (0.0001, "1.0e-4"),
   ])
   func magnitudesAreShort(magnitude: Double, text: String) throws {
     let census = ElementCensus(try Tensor(magnitude, dtype: .float64))
