@@ -33,8 +33,6 @@ public final class LayerContext {
   private(set) var infersPolicies = false
 
   var variables = TracedVariables()
-  /// The dtypes in which layers with variables compute.
-  var computeDTypes: Set<DType> = []
   private var key: SymbolicTensor?
   private var streams = 0
 

@@ -55,8 +55,26 @@ public struct TracedCall {
   /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
   var infersPolicies: Bool { context.infersPolicies }
 
-  /// The dtypes in which its layers with variables compute.
-  public var computeDTypes: Set<DType> { context.computeDTypes }
+  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever policies
+  /// are called.
+  public var computeDTypes: Set<DType> {
+    let trainable = variables.filter(\.isTrainable)
+    return trace.dtypes(dependingOn: trainable.compactMap { symbol($0.path) })
+      .union(trainable.compactMap(\.gradientDType))
+  }
+
+  /// The gradients of `loss` by the trainable variables, in their order, each in its variable's dtype and rounded to what the
+  /// policy of its layer wants gradients rounded to.
+  public func gradients(of loss: SymbolicTensor) throws -> [SymbolicTensor] {
+    let trainable = variables.filter(\.isTrainable)
+    let gradients = try trace.gradients(of: loss, by: trainable.compactMap { symbol($0.path) })
+    return try zip(trainable, gradients).map { spec, gradient in
+      guard let dtype = spec.gradientDType else { return gradient }
+      return try trace.tagged(Graph.Origin(layer: spec.layer, phase: .backward)) {
+        try gradient.cast(to: dtype).cast(to: gradient.dtype)
+      }
+    }
+  }
 
   /// What the regularizers of the variables add to a loss of `dtype`: a scalar, or `nil` where there are none.
   ///
