@@ -147,6 +147,7 @@ public final class PolicyEnvironment: Sendable {
 
   /// The policy of that name, if it may be the default of layers.
   func admissible(_ name: String) throws(PolicyError) -> DTypePolicy {
+    try requireV2DTypeBehavior()
     let policy = try DTypePolicy(name, dialect: dialect)
     try requireAdmissible(policy)
     return policy
