@@ -1,28 +1,17 @@
 /// The factor that a float16 loss is multiplied by before its gradients are taken, so that small gradients do not
 /// underflow, and the rule by which it follows their fate.
 ///
-/// The dynamic rule is that of TensorFlow 2.4's `LossScaleOptimizer`: a run of `growthInterval` steps with finite
-/// gradients grows the scale; a step whose gradients are not all finite is skipped and lowers it. Numbers are not
-/// checked: as in TensorFlow an initial scale may be below the floor, and then rises to it on the first skipped step.
+/// A run of steps with finite gradients grows the scale; a step whose gradients are not all finite is skipped and lowers
+/// it. ``Dynamics`` says by how much, when and within which bounds; `dynamic()` has TensorFlow 2.4's settings, and there
+/// is a preset for each of the other systems. Numbers are not checked: as in TensorFlow an initial scale may be below the
+/// floor, and then rises to it on the first skipped step.
+///
+/// ```swift
+/// var scale = LossScale.dynamic()              // 32768, doubled at the 2000th good step, at least 1
+/// let event = scale.update(gradientsAreFinite: false)
+/// event.appliesStep                            // false: .shrank(from: 32768, to: 16384)
+/// ```
 public struct LossScale: Sendable, Hashable, Codable {
-  /// How a dynamic scale moves.
-  public struct Dynamics: Sendable, Hashable, Codable {
-    /// Finite steps in a row until the scale grows; 0 and less behave as 1.
-    public let growthInterval: Int
-
-    /// What the scale is multiplied by when it grows.
-    public let growthFactor: Float
-
-    /// What the scale is multiplied by when a step is skipped.
-    public let backoffFactor: Float
-
-    /// Where backing off ends.
-    public let floor: Float
-
-    /// What growth may not exceed; nil: the largest finite `Float`.
-    public let ceiling: Float?
-  }
-
   /// What an update did.
   public enum Event: Sendable, Hashable {
     /// The step is to be applied; the scale stays.
@@ -60,23 +49,14 @@ public struct LossScale: Sendable, Hashable, Codable {
   /// Finite steps since the scale last grew or a step was skipped; always 0 if the scale is fixed.
   public private(set) var goodSteps: Int
 
-  private init(initialScale: Float, dynamics: Dynamics?) {
+  /// - Parameters:
+  ///   - initialScale: what the loss is multiplied by in the first step.
+  ///   - dynamics: how the scale moves; nil for one that is fixed.
+  public init(initialScale: Float, dynamics: Dynamics?) {
     self.initialScale = initialScale
     self.dynamics = dynamics
     value = initialScale
     goodSteps = 0
-  }
-
-  /// A scale that grows while gradients are finite and backs off when they are not. The defaults are TensorFlow's.
-  public static func dynamic(
-    initialScale: Float = 32768, growthInterval: Int = 2000, growthFactor: Float = 2, backoffFactor: Float = 0.5,
-    floor: Float = 1, ceiling: Float? = nil
-  ) -> LossScale {
-    LossScale(
-      initialScale: initialScale,
-      dynamics: Dynamics(
-        growthInterval: growthInterval, growthFactor: growthFactor, backoffFactor: backoffFactor, floor: floor,
-        ceiling: ceiling))
   }
 
   /// A scale that never changes. Its arithmetic skips no step; who trains with it decides about gradients that are not finite.
@@ -86,6 +66,20 @@ public struct LossScale: Sendable, Hashable, Codable {
 
   /// Whether the scale follows the gradients.
   public var isDynamic: Bool { dynamics != nil }
+
+  /// Whether a step that is skipped counts as an iteration of the optimizer, which Adam's bias correction and schedules
+  /// go by. With a fixed scale no step is skipped.
+  public var countsSkippedSteps: Bool { dynamics?.countsSkippedSteps ?? true }
+
+  /// Takes up the state of another time, such as a checkpoint's. A fixed scale takes the scale alone.
+  ///
+  /// - Parameters:
+  ///   - value: the current scale.
+  ///   - goodSteps: finite steps since it last changed; whatever a file says, later updates do not trap.
+  public mutating func restore(value: Float, goodSteps: Int) {
+    self.value = value
+    self.goodSteps = isDynamic ? goodSteps : 0
+  }
 
   /// Takes note of one step.
   ///
@@ -97,17 +91,14 @@ public struct LossScale: Sendable, Hashable, Codable {
   }
 
   private mutating func countGoodStep(_ dynamics: Dynamics) -> Event {
-    // In this order the sum cannot overflow, whatever count a file brought.
-    if goodSteps < dynamics.growthInterval, goodSteps + 1 < dynamics.growthInterval {
-      goodSteps += 1
+    guard dynamics.isDueToGrow(after: goodSteps) else {
+      // A count from a file may be as large as there is.
+      if goodSteps < .max { goodSteps += 1 }
       return .unchanged
     }
     goodSteps = 0
     let previous = value
-    let grown = previous * dynamics.growthFactor
-    guard grown.isFinite, grown <= dynamics.ceiling ?? .greatestFiniteMagnitude else {
-      return .growthDropped(at: previous)
-    }
+    guard let grown = dynamics.grown(previous) else { return .growthDropped(at: previous) }
     value = grown
     return .grew(from: previous, to: grown)
   }

@@ -91,7 +91,7 @@ public final class PolicyEnvironment: Sendable {
   ///   before.
   public func setGlobalPolicy(_ name: String) throws(PolicyError) {
     try requireV2DTypeBehavior()
-    try setGlobalPolicy(DTypePolicy(name, dialect: dialect))
+    try setGlobalPolicy(policy(named: name))
   }
 
   /// The default floating-point dtype, at first `float32`. It implies the global policy while none is set.
@@ -145,10 +145,15 @@ public final class PolicyEnvironment: Sendable {
     }
   }
 
+  /// Keras 3 takes names of quantised policies here, and its constructor does not.
+  private func policy(named name: String) throws(PolicyError) -> DTypePolicy {
+    try dialect == .keras3 ? .get(.name(name), dialect: dialect) : DTypePolicy(name, dialect: dialect)
+  }
+
   /// The policy of that name, if it may be the default of layers.
   func admissible(_ name: String) throws(PolicyError) -> DTypePolicy {
     try requireV2DTypeBehavior()
-    let policy = try DTypePolicy(name, dialect: dialect)
+    let policy = try policy(named: name)
     try requireAdmissible(policy)
     return policy
   }

@@ -28,6 +28,7 @@ enum PythonErrorClass: String, Sendable {
   private init(_ error: PolicyError, _ dialect: PolicyDialect?) {
     switch error {
     // What is no dtype's name cannot be converted to a dtype, which TensorFlow calls a wrong type.
+    case .unknownIdentifier: self = .typeError
     case .unknownDType where dialect != .keras3 && dialect != .jmp: self = .typeError
     default: self = .valueError
     }
