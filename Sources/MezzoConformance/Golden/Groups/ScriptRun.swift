@@ -109,10 +109,8 @@ final class ScriptRun {
   // MARK: - Layers
 
   private func makeLayer(_ operation: ScriptOperation) throws -> DTypePolicy {
-    let policy = try operation.argument.asString.map { name throws(PolicyError) in
-      try DTypePolicy(name, dialect: Self.dialect)
-    }
-    let layer = Dense(2, policy: policy)
+    let identifier = operation.argument.asString.map { PolicyIdentifier.name($0) } ?? .none
+    let layer = Dense(2, policy: try .get(identifier))
     layers[operation.layer ?? ""] = Model(layer)
     return layer.policy
   }
