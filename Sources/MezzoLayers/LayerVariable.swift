@@ -27,7 +27,7 @@ public struct LayerVariable {
   ///
   /// - Parameter context: of the layer that reads, which may be another than the one that owns the variable.
   public func value(in context: LayerContext) throws -> SymbolicTensor {
-    let value = context.current(self)
+    let value = context.variables.current(self)
     guard isAutocast, let dtype = context.readDType else { return value }
     return try value.cast(to: dtype)
   }

@@ -2,39 +2,61 @@ public import MezzoBackend
 public import MezzoGraph
 public import MezzoPolicy
 
-/// A model's layer traced over one input type; what follows it (a loss, gradients) can be traced behind it.
+/// A model's layer traced over inputs of given types; what follows it (a loss, gradients) can be traced behind it.
 public struct TracedCall {
   public let trace: Trace
-  public let input: SymbolicTensor
-  public let output: SymbolicTensor
-  /// In the order of the graph's inputs behind `input`.
-  public let variables: [VariableSpec]
-  /// The dtypes in which its layers with variables compute.
-  public let computeDTypes: Set<DType>
-  /// What the call assigned to variables that are not trained: the variable as it was, and what replaces it.
-  public let assignments: [(variable: LayerVariable, value: SymbolicTensor)]
+  public let inputs: LayerInputs
+  public let outputs: TensorTree
   private let context: LayerContext
 
   /// - Parameter role: whether a variable is constant over many runs, or a state that the run replaces.
   public init(
-    _ model: Model, input type: TensorType, isTraining: Bool, role: @escaping (VariableSpec) -> Graph.Role
+    _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool,
+    role: @escaping (VariableSpec) -> Graph.Role
   ) throws {
-    // Products of extents, also of those beside a 0, must fit: layers multiply them.
-    guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
-      throw GraphError(.unusableType(type), layer: "input")
-    }
     trace = Trace()
-    input = trace.input(type, name: "input")
-    let context = LayerContext(trace, isTraining: isTraining, built: try? model.variables, role: role)
-    output = try context.call(model.layer, input, name: model.layer.name ?? "")
-    variables = context.variables
-    computeDTypes = context.computeDTypes
-    assignments = context.assignments
-    self.context = context
+    inputs = try types.map { [trace] name, type in
+      // Products of extents, also of those beside a 0, must fit: layers multiply them.
+      guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
+        throw GraphError(.unusableType(type), layer: name)
+      }
+      return trace.input(type, name: name)
+    }
+    context = LayerContext(trace, isTraining: isTraining, rules: model.rules, built: model.built, role: role)
+    outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
   }
 
+  /// The call with one tensor.
+  public init(
+    _ model: Model, input type: TensorType, isTraining: Bool, role: @escaping (VariableSpec) -> Graph.Role
+  ) throws {
+    try self.init(model, inputs: Arguments(.tensor(type)), isTraining: isTraining, role: role)
+  }
+
+  /// The output of a model that returns one tensor.
+  ///
+  /// - Throws: ``LayerError/outputs(layer:found:)`` for every other.
+  public var output: SymbolicTensor {
+    get throws { try outputs.only(of: layers.first?.path ?? "") }
+  }
+
+  /// In the order of the graph's inputs behind those of the model.
+  public var variables: [VariableSpec] { context.variables.specs }
+
   /// The variable of that path as it is stored.
-  public func symbol(_ path: String) -> SymbolicTensor? { context.stored(path) }
+  public func symbol(_ path: String) -> SymbolicTensor? { context.variables.stored(path) }
+
+  /// What the call assigned to variables that are not trained: the variable as it was, and what replaces it.
+  public var assignments: [(variable: LayerVariable, value: SymbolicTensor)] { context.variables.assignments }
+
+  /// The layers and the policies that they follow, in the order of their first calls.
+  public var layers: [LayerRecord] { context.layers }
+
+  /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
+  var infersPolicies: Bool { context.infersPolicies }
+
+  /// The dtypes in which its layers with variables compute.
+  public var computeDTypes: Set<DType> { context.computeDTypes }
 
   /// What the regularizers of the variables add to a loss of `dtype`: a scalar, or `nil` where there are none.
   ///
@@ -51,5 +73,6 @@ public struct TracedCall {
     return sum
   }
 
-  public var graph: Graph { trace.finish([output]) }
+  /// The graph of the call alone. Its outputs are the tensors of `outputs` from left to right.
+  public var graph: Graph { trace.finish(outputs.leaves.compactMap { $0 }) }
 }

@@ -48,6 +48,8 @@ struct TrainingStep {
   ) throws {
     let call = try TracedCall(model, input: features, isTraining: true) { $0.isTrainable ? .state : .constant }
     let trace = call.trace
+    let output = try call.output
+    let example = call.inputs.tensor
     let trainable = call.variables.filter(\.isTrainable)
     guard !trainable.isEmpty else { throw TrainingError.frozen }
     let lossOrigin = Graph.Origin(layer: "loss", phase: .forward)
@@ -58,12 +60,12 @@ struct TrainingStep {
     let rate = trace.input(TensorType(.float64, []), name: "learning rate")
     let step = trace.input(TensorType(.int64, []), name: "step")
     let (value, accuracy) = try trace.tagged(lossOrigin) {
-      var value = try loss(call.output, target: target)
+      var value = try loss(output, target: target)
       if let penalty = try call.penalty(dtype: value.dtype) { value = try value + penalty }
-      return (value, try loss.accuracy(call.output, target: target))
+      return (value, try loss.accuracy(output, target: target))
     }
     hasAccuracy = accuracy != nil
-    classes = accuracy == nil ? nil : call.output.shape.last
+    classes = accuracy == nil ? nil : output.shape.last
     let objective = isScaled ? try trace.tagged(lossOrigin) { try value * scale.cast(to: value.dtype) } : value
     let symbols = trainable.compactMap { call.symbol($0.path) }
     var gradients = try trace.gradients(of: objective, by: symbols)
@@ -110,7 +112,7 @@ struct TrainingStep {
     constantPaths = call.variables.filter { !isState($0) }.map(\.path)
     feeds = graph.inputs.filter { $0.role != .state }.map { input in
       switch input.value {
-      case call.input.id: .features
+      case example?.id: .features
       case target.id: .targets
       case scale.id: .lossScale
       case rate.id: .rate
