@@ -5,5 +5,8 @@ enum GoldenGroups {
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
     LossGroup.self,
+    PolicyV1Group.self,
+    PromotionGroup.self,
+    StandardizeDTypeGroup.self,
   ]
 }
