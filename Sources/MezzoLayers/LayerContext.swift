@@ -119,7 +119,9 @@ extension LayerContext {
         let casts = rules.castsInputs && layer.autocast && (isDecided || rules.castsWhereInferred)
         let inputs = casts ? try inputs.map { try $0.castIfFloating(to: compute) } : inputs
         let outputs = try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
-        return try outputs.map { try $0.castIfFloating(to: policy.statedOutputDType) }
+        // The compute dtype is no promise about outputs: a layer inside may have the last word.
+        let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
+        return try outputs.map { try $0.castIfFloating(to: output) }
       }
     }
   }
