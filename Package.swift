@@ -128,7 +128,7 @@ let package = Package(
       name: "MezzoConformanceTests",
       dependencies: [
         "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
-      ], swiftSettings: swift),
+      ], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
       name: "MezzoLayersTests",

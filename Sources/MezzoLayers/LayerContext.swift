@@ -21,6 +21,7 @@ public final class LayerContext {
 
   private var frame = Frame()
   private let rules: CastingRules
+  private let policyMap: DTypePolicyMap?
   let built: BuiltModel?
   let role: (VariableSpec) -> Graph.Role
   /// That of the program when the call began, since inside of it that of a layer takes its place.
@@ -38,12 +39,13 @@ public final class LayerContext {
 
   /// - Parameter built: variables that exist, of which asking for another type is an error, and policies that are decided.
   init(
-    _ trace: Trace, isTraining: Bool, rules: CastingRules, built: BuiltModel?,
+    _ trace: Trace, isTraining: Bool, rules: CastingRules, policyMap: DTypePolicyMap?, built: BuiltModel?,
     role: @escaping (VariableSpec) -> Graph.Role
   ) {
     self.trace = trace
     self.isTraining = isTraining
     self.rules = rules
+    self.policyMap = policyMap
     self.built = built
     self.role = role
   }
@@ -153,14 +155,14 @@ extension LayerContext {
   }
 
   /// What is known of the layer at `path`, from this call, from the model, or from now on.
-  private func record(_ layer: any Layer, at path: String) throws(LayerError) -> LayerRecord {
+  private func record(_ layer: any Layer, at path: String) throws -> LayerRecord {
     if let place = places[path] {
       guard layers[place].fits(layer) else {
-        throw .sameName(container: frame.path, name: path.split(separator: ".").last.map(String.init) ?? path)
+        throw LayerError.sameName(container: frame.path, name: path.split(separator: ".").last.map(String.init) ?? path)
       }
       return layers[place]
     }
-    var record = LayerRecord(path: path, layer: layer, assigned: assigned(layer))
+    var record = LayerRecord(path: path, layer: layer, assigned: try assigned(layer, at: path))
     if let known = built?.layer(at: path), known.fits(layer) { record = known }
     places[path] = layers.count
     layers.append(record)
@@ -168,8 +170,9 @@ extension LayerContext {
   }
 
   /// The policy that a sublayer is to follow here.
-  private func assigned(_ layer: any Layer) -> DTypePolicy {
+  private func assigned(_ layer: any Layer, at path: String) throws(PolicyError) -> DTypePolicy {
     guard layer.policy.origin != .own else { return layer.policy }
+    if let policyMap { return try policyMap.policy(forPath: path) }
     return switch frame.sublayers {
     case .own: layer.policy
     case .parent: frame.assigned

@@ -14,6 +14,14 @@ public struct TracedCall {
     _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool,
     role: @escaping (VariableSpec) -> Graph.Role
   ) throws {
+    try self.init(model, inputs: types, isTraining: isTraining, built: model.built, role: role)
+  }
+
+  /// - Parameter built: what is taken as known of the model.
+  init(
+    _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool, built: BuiltModel?,
+    role: @escaping (VariableSpec) -> Graph.Role
+  ) throws {
     trace = Trace()
     inputs = try types.map { [trace] name, type in
       // Products of extents, also of those beside a 0, must fit: layers multiply them.
@@ -22,7 +30,8 @@ public struct TracedCall {
       }
       return trace.input(type, name: name)
     }
-    context = LayerContext(trace, isTraining: isTraining, rules: model.rules, built: model.built, role: role)
+    context = LayerContext(
+      trace, isTraining: isTraining, rules: model.rules, policyMap: model.policyMap, built: built, role: role)
     outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
   }
 

@@ -143,7 +143,7 @@ extension DTypePolicy {
       try checkClass(className, members, dialect)
       return try DTypePolicy(configuration: members["config"] ?? .object([:]), dialect: dialect)
     case .bool, .integer, .number, .array:
-      throw .configuration(place: "", expected: "a string, null or an object", found: value.kind)
+      throw .configuration(place: "", expected: "a string, null or an object", found: value.summary)
     }
   }
 

@@ -152,6 +152,7 @@ public final class PolicyEnvironment: Sendable {
 
   /// The policy of that name, if it may be the default of layers.
   func admissible(_ name: String) throws(PolicyError) -> DTypePolicy {
+    try requireV2DTypeBehavior()
     let policy = try policy(named: name)
     try requireAdmissible(policy)
     return policy

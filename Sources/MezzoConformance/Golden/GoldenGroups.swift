@@ -4,6 +4,7 @@ enum GoldenGroups {
     CastGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    LayerDTypeGroup.self,
     LossGroup.self,
   ]
 }

@@ -50,7 +50,7 @@ final class ScriptRun {
     switch operation.name {
     case "global": return Self.triple(globalPolicy())
     case "floatx": return .string(floatx().name)
-    case "set": try setGlobal(argument)
+    case "set": try Self.setGlobal(argument)
     case "set_policy_object": try setGlobalPolicy(DTypePolicy(try named(operation), dialect: Self.dialect))
     case "same_object":
       let policy = try DTypePolicy(try named(operation), dialect: Self.dialect)
@@ -76,7 +76,7 @@ final class ScriptRun {
     .array([.string(policy.name), .name(policy.computeDType?.name), .name(policy.variableDType?.name)])
   }
 
-  private func setGlobal(_ name: String?) throws {
+  private static func setGlobal(_ name: String?) throws {
     if let name { try setGlobalPolicy(name) } else { try setGlobalPolicy(nil as DTypePolicy?) }
   }
 
@@ -98,7 +98,7 @@ final class ScriptRun {
           case "thread_global": return .string(globalPolicy().name)
           case "thread_layer": return .string(Dense(1).policy.name)
           default:
-            if let argument { try setGlobalPolicy(argument) }
+            try ScriptRun.setGlobal(argument)
             return nil
           }
         }
@@ -109,10 +109,8 @@ final class ScriptRun {
   // MARK: - Layers
 
   private func makeLayer(_ operation: ScriptOperation) throws -> DTypePolicy {
-    let policy = try operation.argument.asString.map { name throws(PolicyError) in
-      try DTypePolicy(name, dialect: Self.dialect)
-    }
-    let layer = Dense(2, policy: policy)
+    let identifier = operation.argument.asString.map { PolicyIdentifier.name($0) } ?? .none
+    let layer = Dense(2, policy: try .get(identifier))
     layers[operation.layer ?? ""] = Model(layer)
     return layer.policy
   }
