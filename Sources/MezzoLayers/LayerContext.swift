@@ -127,7 +127,9 @@ extension LayerContext {
         let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
           try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
         }
-        return try outputs.map { try cast(.output, "output", $0, to: policy.statedOutputDType) }
+        // The compute dtype is no promise about outputs: a layer inside may have the last word.
+        let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
+        return try outputs.map { try cast(.output, "output", $0, to: output) }
       }
     }
   }
