@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoPolicy
 
 /// A layer as it is in a model: where, and which policy it ended up with.
@@ -24,6 +25,17 @@ public struct LayerRecord: Sendable, Hashable {
     self.assigned = assigned
     policy = assigned.policy(forLayerClass: className)
   }
+
+  private init(_ record: LayerRecord, following policy: DTypePolicy) {
+    path = record.path
+    className = record.className
+    requested = record.requested
+    assigned = policy
+    self.policy = policy.policy(forLayerClass: className)
+  }
+
+  /// The same layer, assigned another policy.
+  func following(_ policy: DTypePolicy) -> LayerRecord { LayerRecord(self, following: policy) }
 
   /// Whether `layer` may be the one that is recorded.
   func fits(_ layer: any Layer) -> Bool { className == type(of: layer).className && requested == layer.policy }
@@ -59,12 +71,15 @@ extension LayerRecord: Codable {
 /// What a model knows since it saw its first input.
 struct BuiltModel: Sendable {
   var variables: Variables
+  /// The types of the first inputs; `nil` in a model that was loaded and not called yet.
+  var inputs: Arguments<TensorType>?
   /// In the order of their first calls.
   private(set) var layers: [LayerRecord]
   private var places: [String: Int]
 
-  init(variables: Variables, layers: [LayerRecord]) {
+  init(variables: Variables, layers: [LayerRecord], inputs: Arguments<TensorType>? = nil) {
     self.variables = variables
+    self.inputs = inputs
     self.layers = []
     places = [:]
     add(layers)

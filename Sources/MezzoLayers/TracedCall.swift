@@ -14,6 +14,14 @@ public struct TracedCall {
     _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool,
     role: @escaping (VariableSpec) -> Graph.Role
   ) throws {
+    try self.init(model, inputs: types, isTraining: isTraining, built: model.built, role: role)
+  }
+
+  /// - Parameter built: what is taken as known of the model.
+  init(
+    _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool, built: BuiltModel?,
+    role: @escaping (VariableSpec) -> Graph.Role
+  ) throws {
     trace = Trace()
     inputs = try types.map { [trace] name, type in
       // Products of extents, also of those beside a 0, must fit: layers multiply them.
@@ -22,7 +30,8 @@ public struct TracedCall {
       }
       return trace.input(type, name: name)
     }
-    context = LayerContext(trace, isTraining: isTraining, rules: model.rules, built: model.built, role: role)
+    context = LayerContext(
+      trace, isTraining: isTraining, rules: model.rules, policyMap: model.policyMap, built: built, role: role)
     outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
   }
 
@@ -52,11 +61,32 @@ public struct TracedCall {
   /// The layers and the policies that they follow, in the order of their first calls.
   public var layers: [LayerRecord] { context.layers }
 
+  /// What policies cast in each layer, by its path.
+  public var casts: [String: [LayerCast]] { context.casts }
+
   /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
   var infersPolicies: Bool { context.infersPolicies }
 
-  /// The dtypes in which its layers with variables compute.
-  public var computeDTypes: Set<DType> { context.computeDTypes }
+  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever policies
+  /// are called.
+  public var computeDTypes: Set<DType> {
+    let trainable = variables.filter(\.isTrainable)
+    return trace.dtypes(dependingOn: trainable.compactMap { symbol($0.path) })
+      .union(trainable.compactMap(\.gradientDType))
+  }
+
+  /// The gradients of `loss` by the trainable variables, in their order, each in its variable's dtype and rounded to what the
+  /// policy of its layer wants gradients rounded to.
+  public func gradients(of loss: SymbolicTensor) throws -> [SymbolicTensor] {
+    let trainable = variables.filter(\.isTrainable)
+    let gradients = try trace.gradients(of: loss, by: trainable.compactMap { symbol($0.path) })
+    return try zip(trainable, gradients).map { spec, gradient in
+      guard let dtype = spec.gradientDType else { return gradient }
+      return try trace.tagged(Graph.Origin(layer: spec.layer, phase: .backward)) {
+        try gradient.cast(to: dtype).cast(to: gradient.dtype)
+      }
+    }
+  }
 
   /// What the regularizers of the variables add to a loss of `dtype`: a scalar, or `nil` where there are none.
   ///

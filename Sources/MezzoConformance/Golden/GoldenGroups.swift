@@ -7,5 +7,8 @@ enum GoldenGroups {
     JMPCastGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
+    PolicyV1Group.self,
+    PromotionGroup.self,
+    StandardizeDTypeGroup.self,
   ]
 }

@@ -68,7 +68,7 @@ struct TrainingStep {
     classes = accuracy == nil ? nil : output.shape.last
     let objective = isScaled ? try trace.tagged(lossOrigin) { try value * scale.cast(to: value.dtype) } : value
     let symbols = trainable.compactMap { call.symbol($0.path) }
-    var gradients = try trace.gradients(of: objective, by: symbols)
+    var gradients = try call.gradients(of: objective)
 
     var updates: [(state: SymbolicTensor, value: SymbolicTensor)] = []
     var slotTypes: [TensorType] = []
