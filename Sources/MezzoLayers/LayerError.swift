@@ -6,6 +6,7 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case variableType(path: String, built: TensorType, asked: TensorType)
   case inputs(layer: String, expected: String, found: String)
   case outputs(layer: String, found: String)
+  case loss(layer: String, found: TensorType)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
@@ -28,6 +29,8 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
         + "give inputs of the shape that the model was built with, or make a new model"
     case .inputs(let layer, let expected, let found): "layer \(layer) expected \(expected), got \(found)"
     case .outputs(let layer, let found): "layer \(layer) was expected to return one tensor, it returned \(found)"
+    case .loss(let layer, let found):
+      "layer \(layer) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .nonFloatingPolicy(let layer, let policy):
       "layer \(layer) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):
