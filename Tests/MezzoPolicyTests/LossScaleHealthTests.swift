@@ -74,7 +74,7 @@ import Testing
     for _ in 0..<3 { told += health.record(scale.update(gradientsAreFinite: false), scale: scale.value) }
     #expect(told == [.stuckAtFloor(scale: 1, skips: 3), .skipsRunning(count: 3, scale: 1)])
     #expect(health.troubles == [.floor, .skips])
-    #expect(told.allSatisfy(\.isWarning))
+    #expect(told.allSatisfy { $0.isWarning })
     #expect(health.record(scale.update(gradientsAreFinite: true), scale: 1) == [.recovered(from: .skips, scale: 1)])
     #expect(health.troubles == [.floor])
   }
