@@ -36,6 +36,8 @@ public final class LayerContext {
   private(set) var infersPolicies = false
 
   var variables = TracedVariables()
+  /// What layers add to the loss.
+  private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?
   private var streams = 0
 
@@ -68,6 +70,23 @@ public final class LayerContext {
     self.key = key
     streams += 1
     return try key.randomUniform(shape, stream: streams)
+  }
+
+  /// Adds `value` to the loss that training makes small and that it and evaluation report, as Keras's `add_loss` does.
+  ///
+  /// - Parameter value: a floating-point scalar, in at least float32 if it is to keep its digits.
+  /// - Throws: ``LayerError/loss(layer:found:)`` for anything else.
+  public func addLoss(_ value: SymbolicTensor) throws(LayerError) {
+    guard value.shape.isEmpty, value.dtype.isFloatingPoint else {
+      throw .loss(layer: path, found: value.type)
+    }
+    losses.append(value)
+  }
+
+  /// Adds the penalty for `activity` `[batch, …]` to the loss, as a mean over the batch.
+  public func regularize(_ activity: SymbolicTensor, _ regularizer: Regularizer?) throws {
+    guard let regularizer = try regularizer?.usable(path: joined("activity")) else { return }
+    try addLoss(try regularizer.penalty(activity) / Double(max(activity.shape.first ?? 1, 1)))
   }
 
   static let keyName = "random key"
@@ -127,7 +146,9 @@ extension LayerContext {
         let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
           try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
         }
-        return try outputs.map { try cast(.output, "output", $0, to: policy.statedOutputDType) }
+        // The compute dtype is no promise about outputs: a layer inside may have the last word.
+        let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
+        return try outputs.map { try cast(.output, "output", $0, to: output) }
       }
     }
   }

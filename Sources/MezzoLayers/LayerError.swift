@@ -11,6 +11,7 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case undeclaredCast(layer: String, input: String, from: DType, to: DType)
   /// In strict mode: a number of the layer's configuration that is lost in the dtype that it is computed with in.
   case constant(layer: String, LayerConstant, ConstantFate)
+  case loss(layer: String, found: TensorType)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
@@ -39,6 +40,8 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
     case .constant(let layer, let constant, let fate):
       "layer \(layer): \(constant.name) \(constant.value) \(fate) in \(constant.dtype?.name ?? ""); "
         + "use another value, or a policy of more range"
+    case .loss(let layer, let found):
+      "layer \(layer) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .nonFloatingPolicy(let layer, let policy):
       "layer \(layer) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):

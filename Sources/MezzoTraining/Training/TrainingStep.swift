@@ -60,9 +60,7 @@ struct TrainingStep {
     let rate = trace.input(TensorType(.float64, []), name: "learning rate")
     let step = trace.input(TensorType(.int64, []), name: "step")
     let (value, accuracy) = try trace.tagged(lossOrigin) {
-      var value = try loss(output, target: target)
-      if let penalty = try call.penalty(dtype: value.dtype) { value = try value + penalty }
-      return (value, try loss.accuracy(output, target: target))
+      try (call.objective(loss(output, target: target)), loss.accuracy(output, target: target))
     }
     hasAccuracy = accuracy != nil
     classes = accuracy == nil ? nil : output.shape.last
@@ -86,7 +84,9 @@ struct TrainingStep {
     var slotSymbols: [[SymbolicTensor]] = []
     for spec in trainable {
       slotSymbols.append(
-        optimizer.slots.map { trace.input(spec.type, name: "\(spec.path).\($0)", role: .state) })
+        trace.tagged(Graph.Origin(layer: spec.layer, phase: .update)) {
+          optimizer.slots.map { trace.input(spec.type, name: "\(spec.path).\($0)", role: .state) }
+        })
       slotTypes += optimizer.slots.map { _ in spec.type }
     }
     let schedule = UpdateSchedule(rate: rate, step: step, apply: apply)
