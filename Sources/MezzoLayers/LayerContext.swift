@@ -30,6 +30,8 @@ public final class LayerContext {
   /// Layers that were called, in the order of their first calls.
   private(set) var layers: [LayerRecord] = []
   private var places: [String: Int] = [:]
+  /// What policies cast in each layer, by its path.
+  private(set) var casts: [String: [LayerCast]] = [:]
   /// Whether an input decided the policy of a layer.
   private(set) var infersPolicies = false
 
@@ -138,12 +140,40 @@ extension LayerContext {
         // A container computes nothing itself: what it holds casts for itself.
         if isContainer { return try trace.withPrecision(.ofOperands) { try layer.call(inputs, self) } }
         let casts = rules.castsInputs && layer.autocast && (isDecided || rules.castsWhereInferred)
-        let inputs = casts ? try inputs.map { try $0.castIfFloating(to: compute) } : inputs
-        let outputs = try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
+        let inputs = casts ? try inputs.map { try castInput($1, $0, to: compute) } : inputs
+        try checkConstants(of: layer)
+        // A layer that does nothing but cast is a declaration.
+        let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
+          try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
+        }
         // The compute dtype is no promise about outputs: a layer inside may have the last word.
         let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
-        return try outputs.map { try $0.castIfFloating(to: output) }
+        return try outputs.map { try cast(.output, "output", $0, to: output) }
       }
+    }
+  }
+
+  private func castInput(_ input: SymbolicTensor, _ name: String, to dtype: DType?) throws -> SymbolicTensor {
+    if rules.isStrict, let dtype, input.dtype.isFloatingPoint, input.dtype != dtype {
+      throw LayerError.undeclaredCast(layer: path, input: name, from: input.dtype, to: dtype)
+    }
+    return try cast(.input, name, input, to: dtype)
+  }
+
+  /// Casts what is floating, if there is a dtype to cast it to, and takes note of it.
+  func cast(
+    _ kind: LayerCast.Kind, _ name: String, _ value: SymbolicTensor, to dtype: DType?
+  ) throws(GraphError) -> SymbolicTensor {
+    guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
+    let note = LayerCast(kind: kind, name: name, from: value.dtype, to: dtype)
+    if !casts[path, default: []].contains(note) { casts[path, default: []].append(note) }
+    return try value.cast(to: dtype)
+  }
+
+  private func checkConstants(of layer: any Layer) throws(LayerError) {
+    guard rules.isStrict else { return }
+    for constant in layer.constants(under: policy) {
+      if let fate = constant.fate { throw .constant(layer: path, constant, fate) }
     }
   }
 
@@ -200,14 +230,6 @@ extension LayerContext {
   }
 
   private func joined(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-}
-
-extension SymbolicTensor {
-  /// Casts what is floating, if there is a dtype to cast it to.
-  fileprivate func castIfFloating(to dtype: DType?) throws(GraphError) -> SymbolicTensor {
-    guard let dtype, self.dtype.isFloatingPoint else { return self }
-    return try cast(to: dtype)
-  }
 }
 
 extension TensorTree {

@@ -67,6 +67,9 @@ public struct TracedCall {
   /// The layers and the policies that they follow, in the order of their first calls.
   public var layers: [LayerRecord] { context.layers }
 
+  /// What policies cast in each layer, by its path.
+  public var casts: [String: [LayerCast]] { context.casts }
+
   /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
   var infersPolicies: Bool { context.infersPolicies }
 

@@ -6,5 +6,8 @@ enum GoldenGroups {
     GlobalScriptGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
+    PolicyV1Group.self,
+    PromotionGroup.self,
+    StandardizeDTypeGroup.self,
   ]
 }
