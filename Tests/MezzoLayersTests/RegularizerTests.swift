@@ -97,7 +97,8 @@ import Testing
       Tensor([1, 1], shape: [2], dtype: .float32),
     ])
     // Outputs are 3, 5, 7 and 9, twice each, in a batch of 4.
-    #expect(results[0].scalars() == [100 + 8 + 1 + 48 / 4])
+    let (kernel, bias, activity) = (8.0, 1.0, 48.0 / 4)
+    #expect(results[0].scalars() == [100 + kernel + bias + activity])
   }
 
   @Test func whatLayersAddToTheLossIsAScalar() throws {
