@@ -15,6 +15,8 @@ public final class Trace {
   private(set) var precisions: [OperationPrecision] = []
   private var inputs: [Graph.Input] = []
   private var constants: [Constant: SymbolicTensor] = [:]
+  /// What the loss was differentiated by, and the gradient.
+  private var gradients: [(variable: Graph.ValueID, value: Graph.ValueID)] = []
   /// Which layer is being traced, and in which phase; operations are tagged with it.
   public private(set) var origin = Graph.Origin(layer: "", phase: .forward)
   /// Which operations work in a dtype of their own.
@@ -27,7 +29,7 @@ public final class Trace {
 
   public func input(_ type: TensorType, name: String, role: Graph.Role = .argument) -> SymbolicTensor {
     let symbol = newValue(type)
-    inputs.append(Graph.Input(value: symbol.id, name: name, role: role))
+    inputs.append(Graph.Input(value: symbol.id, name: name, role: role, layer: origin.layer))
     return symbol
   }
 
@@ -133,7 +135,16 @@ public final class Trace {
       }
     }
     for update in updates { inputs[update.input].role = .state }
-    return Graph(values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id), updates: updates)
+    let gradients = gradients.compactMap { gradient in
+      inputs.firstIndex { $0.value == gradient.variable }.map { Graph.Gradient(input: $0, value: gradient.value) }
+    }
+    return Graph(
+      values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id), updates: updates, gradients: gradients)
+  }
+
+  /// Takes note of `value` as the gradient by `variable`, so that a run can tell whose gradient it has before it.
+  func note(gradient value: SymbolicTensor, by variable: SymbolicTensor) {
+    gradients.append((variable.id, value.id))
   }
 
   func symbol(_ id: Graph.ValueID) -> SymbolicTensor { SymbolicTensor(id: id, type: values[id], trace: self) }

@@ -4,6 +4,7 @@ enum GoldenGroups {
     CastGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    JMPCastGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
     PolicyV1Group.self,

@@ -84,7 +84,9 @@ struct TrainingStep {
     var slotSymbols: [[SymbolicTensor]] = []
     for spec in trainable {
       slotSymbols.append(
-        optimizer.slots.map { trace.input(spec.type, name: "\(spec.path).\($0)", role: .state) })
+        trace.tagged(Graph.Origin(layer: spec.layer, phase: .update)) {
+          optimizer.slots.map { trace.input(spec.type, name: "\(spec.path).\($0)", role: .state) }
+        })
       slotTypes += optimizer.slots.map { _ in spec.type }
     }
     let schedule = UpdateSchedule(rate: rate, step: step, apply: apply)

@@ -60,7 +60,7 @@ final class ScriptRun {
     case "v2": PolicyEnvironment.current.usesV2DTypeBehavior = operation.argument.asBool ?? true
     case "clear_session": PolicyEnvironment.current.clearSession()
     case "layer": return Self.triple(try makeLayer(operation))
-    case "layer_now": return Self.triple(try policyNow(try model(operation)))
+    case "layer_now": return Self.triple(policyNow(try model(operation)))
     case "call": return .string(try call(operation).name)
     case "thread_global", "thread_layer", "thread_set": return try await inThread(operation)
     default: throw GoldenFormError(expected: "an operation of scripts", found: operation.name)
@@ -122,12 +122,8 @@ final class ScriptRun {
     return model
   }
 
-  /// The layer's policy; once `_infer` has seen an input, that of the dtype that its kernel has.
-  private func policyNow(_ model: Model) throws -> DTypePolicy {
-    let policy = model.layer.policy
-    guard policy.computeDType == nil, model.isBuilt, let kernel = try model.variables["kernel"] else { return policy }
-    return policy.resolved(for: kernel.dtype)
-  }
+  /// The layer's policy; once `_infer` has seen an input, what became of it.
+  private func policyNow(_ model: Model) -> DTypePolicy { (try? model.layers.first?.policy) ?? model.layer.policy }
 
   private func call(_ operation: ScriptOperation) throws -> DType {
     let input = try Tensor(zeros: TensorType(try DType(golden: try named(operation)), [1, 3]))
