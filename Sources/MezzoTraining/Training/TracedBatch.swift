@@ -1,0 +1,59 @@
+import MezzoBackend
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+
+/// Forward and loss over one batch as part of a graph, ready for gradients.
+struct TracedBatch {
+  let call: TracedCall
+  let target: SymbolicTensor
+  /// What the loss is to be multiplied by, float32.
+  let scale: SymbolicTensor
+  /// Without the scale; with what regularizers add.
+  let loss: SymbolicTensor
+  let accuracy: SymbolicTensor?
+  let trainable: [VariableSpec]
+  /// The trainable variables as they are stored.
+  let variables: [SymbolicTensor]
+
+  static let updateOrigin = Graph.Origin(layer: "optimizer", phase: .update)
+  private static let lossOrigin = Graph.Origin(layer: "loss", phase: .forward)
+
+  /// - Parameter role: of the trainable variables.
+  init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, role: Graph.Role) throws {
+    call = try TracedCall(model, input: features, isTraining: true) { $0.isTrainable ? role : .constant }
+    trainable = call.variables.filter(\.isTrainable)
+    guard !trainable.isEmpty else { throw TrainingError.frozen }
+    variables = trainable.compactMap { [call] in call.symbol($0.path) }
+    let trace = call.trace
+    let target = trace.input(targets, name: "targets")
+    self.target = target
+    scale = trace.input(TensorType(.float32, []), name: "loss scale")
+    (self.loss, accuracy) = try trace.tagged(Self.lossOrigin) { [call] in
+      var value = try loss(call.output, target: target)
+      if let penalty = try call.penalty(dtype: value.dtype) { value = try value + penalty }
+      return (value, try loss.accuracy(call.output, target: target))
+    }
+  }
+
+  var trace: Trace { call.trace }
+
+  /// The model's output has this many classes, where the loss asks for classes.
+  var classes: Int? { accuracy == nil ? nil : call.output.shape.last }
+
+  func scaledGradients() throws -> ScaledGradients<SymbolicTensor> {
+    try trace.tagged(Self.lossOrigin) { try ScaledLoss(loss, scale: scale) }.gradients(by: variables)
+  }
+
+  /// What layers assigned, where `apply` holds: infinities in moving statistics would stay there.
+  func assignments(where apply: SymbolicTensor) throws -> [(state: SymbolicTensor, value: SymbolicTensor)] {
+    try call.assignments.map { variable, new in
+      (variable.stored, try trace.tagged(Self.updateOrigin) { try apply.select(new, variable.stored) })
+    }
+  }
+
+  /// Where the plan of this batch finds its inputs; what is not here is named in the store.
+  var feeds: [Graph.ValueID: TrainingPlan.Feed] {
+    [call.input.id: .features, target.id: .targets, scale.id: .lossScale]
+  }
+}
