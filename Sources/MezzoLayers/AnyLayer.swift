@@ -28,8 +28,10 @@ public struct AnyLayer: Codable, Sendable {
 public enum LayerRegistry {
   private static let types = Locked<[String: any Layer.Type]>(
     Dictionary(
-      uniqueKeysWithValues: ([Dense.self, Flatten.self, Dropout.self, Activation.self, Sequential.self]
-        as [any Layer.Type]).map { ($0.className, $0) }))
+      uniqueKeysWithValues: ([
+        Activation.self, BatchNormalization.self, Cast.self, Dense.self, Dropout.self, Embedding.self, Flatten.self,
+        LayerNormalization.self, Sequential.self, Softmax.self,
+      ] as [any Layer.Type]).map { ($0.className, $0) }))
 
   /// Adds a layer class of one's own, or replaces one of the same name.
   public static func register(_ type: (some Layer).Type) {

@@ -34,8 +34,16 @@ public protocol Layer: Codable, Sendable {
   /// are none. With the policy `DTypePolicy.infer` they decide the policy, and the input no longer does.
   func build(_ context: LayerContext) throws
 
-  /// Floating-point inputs come in the compute dtype of `policy`, unless `autocast` is false.
+  /// Numbers of its configuration that it computes with, with the dtypes that it does so in under `policy`; by default none.
+  /// One that such a dtype cannot hold is an error in strict mode; see also ``warnOfLostConstants()``.
+  func constants(under policy: DTypePolicy) -> [LayerConstant]
+
+  /// One tensor in, one out. A floating-point input comes in the compute dtype of `policy`, unless `autocast` is false.
   func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor
+
+  /// For layers of several inputs or outputs, which write this form and not the other. Every floating-point tensor in
+  /// `inputs` comes in the compute dtype of `policy`, unless `autocast` is false.
+  func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree
 }
 
 extension Layer {
@@ -44,6 +52,23 @@ extension Layer {
   public var autocast: Bool { true }
   public var sublayerPolicy: SublayerPolicy { .own }
   public func build(_ context: LayerContext) throws {}
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] { [] }
+
+  public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    throw LayerError.inputs(
+      layer: context.path, expected: "to be called through its context, with its inputs in a structure",
+      found: "a tensor")
+  }
+
+  public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
+    guard let input = inputs.tensor else {
+      let count = inputs.leaves.count
+      throw LayerError.inputs(
+        layer: context.path, expected: "one tensor",
+        found: count == 1 ? "a structure of one" : "\(count) in a structure")
+    }
+    return .tensor(try call(input, context))
+  }
 
   /// `Dense` becomes `dense`, `LayerNormalization` `layer_normalization`.
   static var defaultName: String {

@@ -3,55 +3,66 @@ public import MezzoGraph
 public import MezzoPolicy
 
 /// What a layer's `call` works in: it makes variables, calls sublayers, and knows whether this is training.
+///
+/// While `call` runs, the global policy is that of the layer: a layer that is made there without a policy of its own takes
+/// it, whatever the program's global policy is by then.
 public final class LayerContext {
   public let trace: Trace
   public let isTraining: Bool
-  /// The policy of the layer that is being called, with `_infer` resolved.
-  public private(set) var policy = DTypePolicy.float32
-  /// The path of the layer that is being called: `encoder.dense_1`.
-  public private(set) var path = ""
-  /// What variables that follow the call are read in: the compute dtype of the layer that is being called; nil outside of
-  /// every call, in ``Layer/build(_:)`` and where that dtype is not floating, and then they are read as they are stored.
-  public private(set) var readDType: DType?
 
-  private(set) var variables: [VariableSpec] = []
-  private var parameters: [String: LayerVariable] = [:]
-  /// Values that were assigned in this call, by path.
-  private var assigned: [String: SymbolicTensor] = [:]
-  /// The dtypes in which layers with operations of their own really compute.
-  public private(set) var computeDTypes: Set<DType> = []
-  private let role: (VariableSpec) -> Graph.Role
-  private let built: Variables?
+  /// The layer that is being called.
+  private struct Frame {
+    var path = ""
+    var assigned = DTypePolicy.float32
+    var policy = DTypePolicy.float32
+    var readDType: DType?
+    var sublayers = SublayerPolicy.own
+  }
+
+  private var frame = Frame()
+  private let rules: CastingRules
+  private let policyMap: DTypePolicyMap?
+  let built: BuiltModel?
+  let role: (VariableSpec) -> Graph.Role
+  /// That of the program when the call began, since inside of it that of a layer takes its place.
+  private let programPolicy = globalPolicy()
+
+  /// Layers that were called, in the order of their first calls.
+  private(set) var layers: [LayerRecord] = []
+  private var places: [String: Int] = [:]
+  /// What policies cast in each layer, by its path.
+  private(set) var casts: [String: [LayerCast]] = [:]
+  /// Whether an input decided the policy of a layer.
+  private(set) var infersPolicies = false
+
+  var variables = TracedVariables()
+  /// What layers add to the loss.
+  private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?
   private var streams = 0
 
-  /// - Parameter built: variables that exist; asking for another type of one of them is an error.
-  init(_ trace: Trace, isTraining: Bool, built: Variables?, role: @escaping (VariableSpec) -> Graph.Role) {
+  /// - Parameter built: variables that exist, of which asking for another type is an error, and policies that are decided.
+  init(
+    _ trace: Trace, isTraining: Bool, rules: CastingRules, policyMap: DTypePolicyMap?, built: BuiltModel?,
+    role: @escaping (VariableSpec) -> Graph.Role
+  ) {
     self.trace = trace
     self.isTraining = isTraining
+    self.rules = rules
+    self.policyMap = policyMap
     self.built = built
     self.role = role
   }
 
-  /// Calls a sublayer: its name joins the path, and floating-point input is cast to its compute dtype.
-  public func call(_ layer: any Layer, _ input: SymbolicTensor, name: String) throws -> SymbolicTensor {
-    let outer = (path, policy, readDType)
-    defer { (path, policy, readDType) = outer }
-    path = path.isEmpty || name.isEmpty ? path + name : "\(path).\(name)"
-    policy = layer.policy
-    readDType = nil
-    return try trace.tagged(Graph.Origin(layer: path, phase: .forward)) {
-      try layer.build(self)
-      policy = policy.resolved(for: input.dtype)
-      let compute = policy.computeDType.flatMap { $0.isFloatingPoint ? $0 : nil }
-      readDType = compute
-      // A container computes nothing itself: what it holds casts for itself.
-      guard !(layer is any LayerContainer), layer.autocast, input.dtype.isFloatingPoint, let compute else {
-        return try layer.call(input, self)
-      }
-      return try layer.call(input.cast(to: compute), self)
-    }
-  }
+  /// The path of the layer that is being called: `encoder.dense_1`.
+  public var path: String { frame.path }
+
+  /// The policy of the layer that is being called. `DTypePolicy.infer` is resolved in it, but in ``Layer/build(_:)``.
+  public var policy: DTypePolicy { frame.policy }
+
+  /// What variables that follow the call are read in: the compute dtype of the layer that is being called; nil outside of
+  /// every call, in ``Layer/build(_:)`` and where that dtype is not floating, and then they are read as they are stored.
+  public var readDType: DType? { frame.readDType }
 
   /// Uniform float32 numbers in [0, 1), different at every step of training and the same for the same seed.
   public func randomUniform(_ shape: [Int]) throws -> SymbolicTensor {
@@ -61,110 +72,170 @@ public final class LayerContext {
     return try key.randomUniform(shape, stream: streams)
   }
 
+  /// Adds `value` to the loss that training makes small and that it and evaluation report, as Keras's `add_loss` does.
+  ///
+  /// - Parameter value: a floating-point scalar, in at least float32 if it is to keep its digits.
+  /// - Throws: ``LayerError/loss(layer:found:)`` for anything else.
+  public func addLoss(_ value: SymbolicTensor) throws(LayerError) {
+    guard value.shape.isEmpty, value.dtype.isFloatingPoint else {
+      throw .loss(layer: path, found: value.type)
+    }
+    losses.append(value)
+  }
+
+  /// Adds the penalty for `activity` `[batch, …]` to the loss, as a mean over the batch.
+  public func regularize(_ activity: SymbolicTensor, _ regularizer: Regularizer?) throws {
+    guard let regularizer = try regularizer?.usable(path: joined("activity")) else { return }
+    try addLoss(try regularizer.penalty(activity) / Double(max(activity.shape.first ?? 1, 1)))
+  }
+
   static let keyName = "random key"
   static let keyType = TensorType(.int64, [2])
 }
 
-// MARK: - Variables
-
-extension LayerContext {
-  /// A variable of this layer, read here: ``parameter(_:shape:initializer:dtype:isTrainable:autocast:regularizer:)`` and
-  /// ``LayerVariable/value(in:)`` in one.
-  public func variable(
-    _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil, isTrainable: Bool = true,
-    autocast: Bool = true, regularizer: Regularizer? = nil
-  ) throws -> SymbolicTensor {
-    try parameter(
-      name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable, autocast: autocast,
-      regularizer: regularizer
-    ).value(in: self)
-  }
-
-  /// A variable of this layer, made at the first call and found by its name at every other. The rules are those of
-  /// TensorFlow 2.4's `add_weight`.
-  ///
-  /// - Parameters:
-  ///   - shape: the stored shape, such as `[inputs, units]`.
-  ///   - initializer: by default `glorotUniform` for floating variables and `zeros` for integers and booleans.
-  ///   - dtype: what it is stored in; by default the policy's variable dtype. While the policy is still
-  ///     `DTypePolicy.infer` it is `floatx()`, and decides the policy.
-  ///   - isTrainable: whether training changes it by its gradient. Variables that are not floating have none.
-  ///   - autocast: whether a layer whose compute and variable dtypes differ reads it in its compute dtype.
-  ///   - regularizer: what it adds to the loss.
-  /// - Throws: `LayerError`, naming the variable.
-  public func parameter(
-    _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil, isTrainable: Bool = true,
-    autocast: Bool = true, regularizer: Regularizer? = nil
-  ) throws -> LayerVariable {
-    let dtype = dtype ?? policy.variableDType ?? floatx()
-    policy = policy.resolved(for: dtype)
-    let path = path.isEmpty ? name : "\(path).\(name)"
-    let isFloating = dtype.isFloatingPoint
-    if isFloating {
-      try requireKernels()
-      if let compute = policy.computeDType { computeDTypes.insert(compute) }
-    }
-    let spec = VariableSpec(
-      path: path, type: TensorType(dtype, shape),
-      initializer: try Initializer.usable(initializer, path: path, dtype: dtype),
-      isTrainable: isTrainable && isFloating, regularizer: try regularizer?.usable(path: path))
-    if let known = parameters[path] {
-      try require(known.stored.type, for: spec)
-      return known
-    }
-    if let type = built?[path]?.type { try require(type, for: spec) }
-    variables.append(spec)
-    let parameter = LayerVariable(
-      path: path, stored: trace.input(spec.type, name: path, role: role(spec)),
-      isAutocast: autocast && isFloating && policy.computeDType != policy.variableDType)
-    parameters[path] = parameter
-    return parameter
-  }
-
-  /// Replaces what is stored, in full precision: `value` is rounded once, to the stored dtype. Reads that follow in this
-  /// call see it. The model's variable changes when a training step whose gradients are finite runs; every other call
-  /// leaves it as it was.
-  ///
-  /// In TensorFlow a step that is skipped for its gradients assigns all the same, which lets the infinities of one step into
-  /// moving statistics for good.
-  ///
-  /// - Parameter value: of the variable's shape.
-  /// - Throws: ``LayerError/assignment(path:expected:found:)`` for another shape, and for a trainable variable, which only
-  ///   the optimizer changes.
-  public func assign(_ variable: LayerVariable, _ value: SymbolicTensor) throws {
-    guard variables.contains(where: { $0.path == variable.path && !$0.isTrainable }) else {
-      throw LayerError.assignment(
-        path: variable.path, expected: "a variable with isTrainable: false", found: "a trainable one")
-    }
-    guard value.shape == variable.stored.shape else {
-      throw LayerError.assignment(
-        path: variable.path, expected: "a value of the shape \(variable.stored.shape)", found: "\(value.type)")
-    }
-    assigned[variable.path] = try value.cast(to: variable.dtype)
-  }
-
-  /// What is stored, or what this call assigned.
-  func current(_ variable: LayerVariable) -> SymbolicTensor { assigned[variable.path] ?? variable.stored }
-
-  /// The variable of that path as it is stored.
-  func stored(_ path: String) -> SymbolicTensor? { parameters[path]?.stored }
-
-  /// Variables and what replaces them, in the order in which the variables were made.
-  var assignments: [(variable: LayerVariable, value: SymbolicTensor)] {
-    variables.compactMap { spec in
-      guard let variable = parameters[spec.path], let value = assigned[spec.path] else { return nil }
-      return (variable, value)
-    }
-  }
-
-  private func require(_ type: TensorType, for spec: VariableSpec) throws(LayerError) {
-    guard type == spec.type else { throw .variableType(path: spec.path, built: type, asked: spec.type) }
-  }
-
-  private func requireKernels() throws(LayerError) {
-    guard policy.quantization == nil else { throw .quantizedPolicy(layer: path, policy: policy.name) }
-  }
-}
-
 /// A layer made of others, whose own policy casts nothing.
 public protocol LayerContainer: Layer {}
+
+// MARK: - Calls
+
+extension LayerContext {
+  /// Calls a sublayer of one input and one output.
+  ///
+  /// - Throws: ``LayerError/outputs(layer:found:)`` if it returns anything but one tensor; else what the form for several
+  ///   inputs throws.
+  public func call(_ layer: any Layer, _ input: SymbolicTensor, name: String) throws -> SymbolicTensor {
+    try call(layer, LayerInputs(.tensor(input)), name: name).only(of: joined(name))
+  }
+
+  /// Calls a sublayer: its name joins the path, and what is floating in any of its arguments is cast to its compute dtype.
+  ///
+  /// Unlike in TensorFlow 2.4, which casts the first argument alone, all arguments are cast; as there, integers, booleans,
+  /// complex numbers and strings are not, nor is anything for a policy that computes in none of the floating dtypes.
+  ///
+  /// - Parameter name: different from that of every other sublayer here, and not empty. The same layer may be called
+  ///   several times and then has the same variables.
+  /// - Throws: ``LayerError/invalidConfiguration(layer:expected:found:)`` for such a name, and what the layer throws.
+  public func call(_ layer: any Layer, _ inputs: LayerInputs, name: String) throws -> TensorTree {
+    guard !name.isEmpty else {
+      throw LayerError.invalidConfiguration(
+        layer: "layer \(path)", expected: "a name for each of its layers", found: "an empty one")
+    }
+    return try call(layer, inputs, at: joined(name))
+  }
+
+  func call(_ layer: any Layer, _ inputs: LayerInputs, at path: String) throws -> TensorTree {
+    let outer = frame
+    defer { frame = outer }
+    let record = try record(layer, at: path)
+    let isContainer = layer is any LayerContainer
+    frame = Frame(
+      path: path, assigned: record.assigned, policy: record.policy,
+      sublayers: isContainer && layer.sublayerPolicy == .own ? outer.sublayers : layer.sublayerPolicy)
+    return try withPolicy(frame.assigned) {
+      try trace.tagged(Graph.Origin(layer: path, phase: .forward)) {
+        try layer.build(self)
+        let isDecided = decideByInput(inputs)
+        let compute = policy.computeDType.flatMap { $0.isFloatingPoint ? $0 : nil }
+        frame.readDType = compute
+        // A container computes nothing itself: what it holds casts for itself.
+        if isContainer { return try trace.withPrecision(.ofOperands) { try layer.call(inputs, self) } }
+        let casts = rules.castsInputs && layer.autocast && (isDecided || rules.castsWhereInferred)
+        let inputs = casts ? try inputs.map { try castInput($1, $0, to: compute) } : inputs
+        try checkConstants(of: layer)
+        // A layer that does nothing but cast is a declaration.
+        let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
+          try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
+        }
+        // The compute dtype is no promise about outputs: a layer inside may have the last word.
+        let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
+        return try outputs.map { try cast(.output, "output", $0, to: output) }
+      }
+    }
+  }
+
+  private func castInput(_ input: SymbolicTensor, _ name: String, to dtype: DType?) throws -> SymbolicTensor {
+    if rules.isStrict, let dtype, input.dtype.isFloatingPoint, input.dtype != dtype {
+      throw LayerError.undeclaredCast(layer: path, input: name, from: input.dtype, to: dtype)
+    }
+    return try cast(.input, name, input, to: dtype)
+  }
+
+  /// Casts what is floating, if there is a dtype to cast it to, and takes note of it.
+  func cast(
+    _ kind: LayerCast.Kind, _ name: String, _ value: SymbolicTensor, to dtype: DType?
+  ) throws(GraphError) -> SymbolicTensor {
+    guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
+    let note = LayerCast(kind: kind, name: name, from: value.dtype, to: dtype)
+    if !casts[path, default: []].contains(note) { casts[path, default: []].append(note) }
+    return try value.cast(to: dtype)
+  }
+
+  private func checkConstants(of layer: any Layer) throws(LayerError) {
+    guard rules.isStrict else { return }
+    for constant in layer.constants(under: policy) {
+      if let fate = constant.fate { throw .constant(layer: path, constant, fate) }
+    }
+  }
+
+  /// Has the first leaf of the first argument decide a policy that is still open.
+  ///
+  /// - Returns: whether it was decided before.
+  private func decideByInput(_ inputs: LayerInputs) -> Bool {
+    // A first leaf that is nothing has no dtype, and leaves the policy open.
+    guard policy.computeDType == nil, let first = inputs.positional.first?.leaves.first ?? nil else { return true }
+    infersPolicies = true
+    decide(by: first.dtype)
+    return false
+  }
+
+  /// Resolves a policy that is still open.
+  func decide(by dtype: DType) {
+    guard policy.computeDType == nil else { return }
+    frame.policy = policy.resolved(for: dtype)
+    if let place = places[path] { layers[place].policy = policy }
+  }
+
+  private func precision() throws(GraphError) -> OperationPrecision {
+    do throws(GraphError) {
+      return try OperationPrecision(policy: policy)
+    } catch {
+      throw GraphError(error.kind, layer: path)
+    }
+  }
+
+  /// What is known of the layer at `path`, from this call, from the model, or from now on.
+  private func record(_ layer: any Layer, at path: String) throws -> LayerRecord {
+    if let place = places[path] {
+      guard layers[place].fits(layer) else {
+        throw LayerError.sameName(container: frame.path, name: path.split(separator: ".").last.map(String.init) ?? path)
+      }
+      return layers[place]
+    }
+    var record = LayerRecord(path: path, layer: layer, assigned: try assigned(layer, at: path))
+    if let known = built?.layer(at: path), known.fits(layer) { record = known }
+    places[path] = layers.count
+    layers.append(record)
+    return record
+  }
+
+  /// The policy that a sublayer is to follow here.
+  private func assigned(_ layer: any Layer, at path: String) throws(PolicyError) -> DTypePolicy {
+    guard layer.policy.origin != .own else { return layer.policy }
+    if let policyMap { return try policyMap.policy(forPath: path) }
+    return switch frame.sublayers {
+    case .own: layer.policy
+    case .parent: frame.assigned
+    case .global: programPolicy
+    }
+  }
+
+  private func joined(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+}
+
+extension TensorTree {
+  /// The tensor that this is expected to be.
+  func only(of path: String) throws(LayerError) -> SymbolicTensor {
+    guard let tensor else { throw .outputs(layer: path, found: "\(leaves.count) in a structure") }
+    return tensor
+  }
+}

@@ -1,9 +1,17 @@
 public import MezzoBackend
+public import MezzoPolicy
 
 /// What is wrong with a layer, its input or its configuration.
 public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case inputShape(layer: String, expected: String, found: [Int])
   case variableType(path: String, built: TensorType, asked: TensorType)
+  case inputs(layer: String, expected: String, found: String)
+  case outputs(layer: String, found: String)
+  /// In strict mode: an input that would be cast although no layer says so.
+  case undeclaredCast(layer: String, input: String, from: DType, to: DType)
+  /// In strict mode: a number of the layer's configuration that is lost in the dtype that it is computed with in.
+  case constant(layer: String, LayerConstant, ConstantFate)
+  case loss(layer: String, found: TensorType)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
@@ -11,6 +19,7 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case regularizer(path: String, found: String)
   case assignment(path: String, expected: String, found: String)
   case invalidConfiguration(layer: String, expected: String, found: String)
+  case sameName(container: String, name: String)
   case notBuilt(model: String)
   case unknownVariables(expected: [String], found: [String])
   case unknownClass(name: String, known: [String])
@@ -23,6 +32,16 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
     case .variableType(let path, let built, let asked):
       "layer \(Self.owner(path)): its variable \(path) was built as \(built), this input would need \(asked); "
         + "give inputs of the shape that the model was built with, or make a new model"
+    case .inputs(let layer, let expected, let found): "layer \(layer) expected \(expected), got \(found)"
+    case .outputs(let layer, let found): "layer \(layer) was expected to return one tensor, it returned \(found)"
+    case .undeclaredCast(let layer, let input, let from, let to):
+      "layer \(layer) is strict and computes in \(to), but its \(input) is \(from): put Cast(to: .\(to)) before it, "
+        + "or give it a policy that computes in \(from)"
+    case .constant(let layer, let constant, let fate):
+      "layer \(layer): \(constant.name) \(constant.value) \(fate) in \(constant.dtype?.name ?? ""); "
+        + "use another value, or a policy of more range"
+    case .loss(let layer, let found):
+      "layer \(layer) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .nonFloatingPolicy(let layer, let policy):
       "layer \(layer) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):
@@ -38,6 +57,9 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
     case .assignment(let path, let expected, let found):
       "layer \(Self.owner(path)): assigning to \(path) expected \(expected), got \(found)"
     case .invalidConfiguration(let layer, let expected, let found): "\(layer) expected \(expected), got \(found)"
+    case .sameName(let container, let name):
+      "\(container.isEmpty ? "the model" : "layer \(container)") expected layers of different names, since a name is the "
+        + "path to a layer's variables, got two named \(name)"
     case .notBuilt(let model):
       "\(model) has no variables yet: call build(input:), fit or predict first, so that the input's shape is known"
     case .unknownVariables(let expected, let found):

@@ -1,6 +1,6 @@
 public import MezzoBackend
 public import MezzoGraph
-import MezzoPolicy
+public import MezzoPolicy
 public import MezzoRuntime
 
 /// A layer, its variables, and the plans made for it.
@@ -21,45 +21,94 @@ public final class Model: Sendable {
   public let seed: UInt64
   public let runtime: Runtime
 
-  private let state = Locked<Variables?>(nil)
-  private let plans = Locked<[TensorType: Inference]>([:])
+  /// What it knows since its first input.
+  private let state: Locked<BuiltModel?>
+  private let plans = Locked<[Arguments<TensorType>: Inference]>([:])
+  let rules: CastingRules
+  /// The policies of layers by path, for those that were given none of their own.
+  public let policyMap: DTypePolicyMap?
 
   private struct Inference: Sendable {
     var plan: Plan
     var paths: [String]
+    /// The outputs, with their places among the plan's.
+    var outputs: Tree<Int>
   }
 
   /// Plans for so many input types; each holds memory, and streams of ever new types must not pile it up.
   private static let planLimit = 16
 
-  public init(_ layer: any Layer, seed: UInt64 = 0, runtime: Runtime = .shared) {
+  /// A model of one layer, which is often made of others.
+  ///
+  /// Whether dtypes behave as in TensorFlow 1 is read here, in the current ``PolicyEnvironment``: layers of a model that was
+  /// made while they do cast no inputs, then or later.
+  ///
+  /// - Parameter policyMap: policies by path, for layers that were given none of their own. Each is found before the
+  ///   layer is called for the first time.
+  public convenience init(
+    _ layer: any Layer, policyMap: DTypePolicyMap? = nil, seed: UInt64 = 0, runtime: Runtime = .shared
+  ) {
+    self.init(layer, policyMap: policyMap, seed: seed, runtime: runtime, built: nil)
+  }
+
+  /// A model as it was saved.
+  package convenience init(
+    _ layer: any Layer, seed: UInt64, runtime: Runtime, variables: Variables, layers: [LayerRecord]
+  ) {
+    self.init(
+      layer, policyMap: nil, seed: seed, runtime: runtime, built: BuiltModel(variables: variables, layers: layers))
+  }
+
+  private init(
+    _ layer: any Layer, policyMap: DTypePolicyMap?, seed: UInt64, runtime: Runtime, built: BuiltModel?
+  ) {
     self.layer = layer
+    self.policyMap = policyMap
     self.seed = seed
     self.runtime = runtime
+    state = Locked(built)
+    rules = CastingRules()
   }
 
   /// A model of layers one after the other.
   public convenience init(
-    seed: UInt64 = 0, runtime: Runtime = .shared, @LayerBuilder _ layers: () throws -> [any Layer]
+    policyMap: DTypePolicyMap? = nil, seed: UInt64 = 0, runtime: Runtime = .shared,
+    @LayerBuilder _ layers: () throws -> [any Layer]
   ) rethrows {
-    self.init(Sequential(try layers()), seed: seed, runtime: runtime)
+    self.init(Sequential(try layers()), policyMap: policyMap, seed: seed, runtime: runtime)
+  }
+
+  public var isBuilt: Bool { built != nil }
+
+  var built: BuiltModel? { state.withLock { $0 } }
+
+  private func requireBuilt() throws(LayerError) -> BuiltModel {
+    guard let built else { throw .notBuilt(model: "the model") }
+    return built
   }
 
   /// The weights.
   ///
   /// - Throws: `LayerError.notBuilt` before the input's shape was ever known.
   public var variables: Variables {
-    get throws {
-      guard let variables = state.withLock({ $0 }) else { throw LayerError.notBuilt(model: "the model") }
-      return variables
-    }
+    get throws { try requireBuilt().variables }
   }
 
-  public var isBuilt: Bool { state.withLock { $0 != nil } }
+  /// Its layers and the policies that they follow, in the order in which they are called.
+  ///
+  /// - Throws: `LayerError.notBuilt` before the input's dtype was ever known, since it may decide policies.
+  public var layers: [LayerRecord] {
+    get throws { try requireBuilt().layers }
+  }
+
+  /// The policy that each layer follows, by its path: the ``LayerRecord/policy`` of ``layers``.
+  public var policies: [String: DTypePolicy] {
+    get throws { Dictionary(uniqueKeysWithValues: try layers.map { ($0.path, $0.policy) }) }
+  }
 
   /// Replaces the weights; paths and types must be those of the model.
   public func setVariables(_ new: Variables) throws {
-    if let old = state.withLock({ $0 }) {
+    if let old = built?.variables {
       guard new.paths == old.paths else { throw LayerError.unknownVariables(expected: old.paths, found: new.paths) }
       for path in old.paths {
         guard let built = old[path]?.type, let given = new[path]?.type, built == given else {
@@ -69,53 +118,98 @@ public final class Model: Sendable {
         }
       }
     }
-    state.withLock { $0 = new }
+    state.withLock { $0 = BuiltModel(variables: new, layers: $0?.layers ?? [], inputs: $0?.inputs) }
   }
 
-  /// Makes the variables for inputs of this type, unless they are there already.
+  /// Puts what a change of policies made in the place of what was there, unless the weights are others by now.
+  func replace(_ old: BuiltModel, by new: BuiltModel) throws(RepolicyError) {
+    try state.withLock { state throws(RepolicyError) in
+      guard state?.variables == old.variables else { throw .changedSince }
+      state = new
+    }
+    plans.withLock { $0.removeAll() }
+  }
+
+  /// Makes the variables for inputs of these types and settles the policies of all layers, unless that is done already.
   ///
-  /// - Parameter input: with the batch in front; which batch does not matter.
-  public func build(input: TensorType) throws {
-    if isBuilt { return }
-    let call = try TracedCall(self, input: input, isTraining: false) { _ in .constant }
+  /// - Parameter inputs: with the batch in front; which batch does not matter.
+  public func build(inputs: Arguments<TensorType>) throws { _ = try firstCall(inputs) }
+
+  /// Builds for one tensor of this type.
+  public func build(input: TensorType) throws { try build(inputs: Arguments(.tensor(input))) }
+
+  /// Builds for float32 inputs of this shape.
+  public func build(input shape: [Int]) throws { try build(input: TensorType(.float32, shape)) }
+
+  /// The output for a batch `[batch, …]`, as in inference.
+  ///
+  /// - Throws: ``LayerError/outputs(layer:found:)`` for a model that returns anything but one tensor.
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let outputs = try self(Arguments(.tensor(input)))
+    guard let output = outputs.tensor else {
+      throw LayerError.outputs(layer: layer.name ?? "", found: "\(outputs.leaves.count) in a structure")
+    }
+    return output
+  }
+
+  /// The outputs of a model of several inputs or outputs, as in inference.
+  public func callAsFunction(_ inputs: Arguments<Tensor>) throws -> Tree<Tensor> {
+    let types = inputs.map(\.type)
+    let inference = try inference(types, first: try firstCall(types))
+    let outputs = try inference.plan.run(
+      inputs.leaves.compactMap { $0 } + variables.tensors(at: inference.paths))
+    return inference.outputs.map { outputs[$0] }
+  }
+
+  /// Who computes what, and why, when a batch of this type is put through the model. Makes no variables.
+  public func explain(input: TensorType) throws -> Explanation { Explanation(try plan(input: input), on: runtime) }
+
+  /// For float32 inputs of this shape.
+  public func explain(input shape: [Int]) throws -> Explanation { try explain(input: TensorType(.float32, shape)) }
+
+  /// The plan that a batch of this type runs on.
+  package func plan(input: TensorType) throws -> Plan {
+    try inference(Arguments(.tensor(input)), first: nil).plan
+  }
+
+  /// Builds the model, unless it is built.
+  ///
+  /// - Returns: the call that built it.
+  private func firstCall(_ types: Arguments<TensorType>) throws -> TracedCall? {
+    if isBuilt { return nil }
+    let call = try TracedCall(self, inputs: types, isTraining: false) { _ in .constant }
     var variables = Variables()
     for spec in call.variables {
       variables.set(
         spec.path, try spec.initializer.tensor(spec.type, seed: seed, path: spec.path), isTrainable: spec.isTrainable)
     }
-    // Two tasks may have built at once, with the same result; the first stays, since somebody may hold it already.
-    state.withLock { if $0 == nil { $0 = variables } }
+    // Two tasks may have built at once; the first stays, since somebody may hold it already.
+    return state.withLock {
+      guard $0 == nil else { return nil }
+      $0 = BuiltModel(variables: variables, layers: call.layers, inputs: types)
+      return call
+    }
   }
 
-  /// Builds for float32 inputs of this shape.
-  public func build(input shape: [Int]) throws { try build(input: TensorType(.float32, shape)) }
-
-  /// The outputs for a batch `[batch, …]`, as in inference.
-  public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try build(input: input.type)
-    let variables = try self.variables
-    let inference = try inference(input.type)
-    return try inference.plan.run([input] + variables.tensors(at: inference.paths))[0]
-  }
-
-  /// Who computes what, and why, when a batch of this type is put through the model. Makes no variables.
-  public func explain(input: TensorType) throws -> Explanation {
-    Explanation(try inference(input).plan, on: runtime)
-  }
-
-  /// The plan that a batch of this type runs on.
-  package func plan(input: TensorType) throws -> Plan { try inference(input).plan }
-
-  /// For float32 inputs of this shape.
-  public func explain(input shape: [Int]) throws -> Explanation { try explain(input: TensorType(.float32, shape)) }
-
-  private func inference(_ type: TensorType) throws -> Inference {
-    if let known = plans.withLock({ $0[type] }) { return known }
-    let call = try TracedCall(self, input: type, isTraining: false) { _ in .constant }
-    let made = Inference(plan: try runtime.makePlan(call.graph), paths: call.variables.map(\.path))
+  private func inference(_ types: Arguments<TensorType>, first: TracedCall?) throws -> Inference {
+    if first == nil, let known = plans.withLock({ $0[types] }) { return known }
+    let call = try first ?? TracedCall(self, inputs: types, isTraining: false) { _ in .constant }
+    var count = 0
+    let outputs = call.outputs.map { _ in
+      count += 1
+      return count - 1
+    }
+    let made = Inference(
+      plan: try runtime.makePlan(call.graph), paths: call.variables.map(\.path), outputs: outputs)
+    state.withLock {
+      $0?.add(call.layers)
+      if $0?.inputs == nil { $0?.inputs = types }
+    }
+    // Where this call settled a policy, the next one may cast what it did not.
+    guard !call.infersPolicies else { return made }
     plans.withLock { plans in
       if plans.count >= Self.planLimit { plans.removeAll() }
-      plans[type] = made
+      plans[types] = made
     }
     return made
   }

@@ -1,4 +1,3 @@
-public import MezzoGraph
 public import MezzoPolicy
 
 /// Layers one after the other.
@@ -14,28 +13,41 @@ public struct Sequential: LayerContainer {
   public var layers: [any Layer]
   public var name: String?
   public let policy: DTypePolicy
+  public var sublayerPolicy: SublayerPolicy
 
-  public init(_ layers: [any Layer], name: String? = nil, policy: DTypePolicy? = nil) {
+  /// - Parameters:
+  ///   - policy: what a ``SublayerPolicy/parent`` hands to the layers; computes nothing by itself.
+  ///   - sublayerPolicy: what layers follow that were given no policy; by default what they took when they were made, or what
+  ///     the layer around this one says.
+  public init(
+    _ layers: [any Layer], name: String? = nil, policy: DTypePolicy? = nil, sublayerPolicy: SublayerPolicy = .own
+  ) {
     self.layers = layers
     self.name = name
     self.policy = policy ?? globalPolicy()
+    self.sublayerPolicy = sublayerPolicy
   }
 
   public init(name: String? = nil, @LayerBuilder _ layers: () throws -> [any Layer]) rethrows {
     self.init(try layers(), name: name)
   }
 
-  public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+  /// The first layer gets all inputs, each other what the one before it returned.
+  public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     let names = names
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-      throw LayerError.invalidConfiguration(
-        layer: context.path.isEmpty ? "the model" : "layer \(context.path)",
-        expected: "layers of different names, since a name is the path to a layer's variables",
-        found: "two named \(twice)")
+      throw LayerError.sameName(container: context.path, name: twice)
     }
-    var output = input
-    for (layer, name) in zip(layers, names) { output = try context.call(layer, output, name: name) }
-    return output
+    var inputs = inputs
+    for (layer, name) in zip(layers, names) {
+      inputs = LayerInputs(try context.call(layer, inputs, name: name))
+    }
+    guard inputs.positional.count == 1, inputs.named.isEmpty else {
+      throw LayerError.inputs(
+        layer: context.path, expected: "one argument, since it has no layers",
+        found: "\(inputs.positional.count + inputs.named.count)")
+    }
+    return inputs.positional[0]
   }
 
   /// Each layer's own name, or that of its class, made unique by a number as Keras does: `dense`, `dense_1`.
@@ -56,13 +68,14 @@ public struct Sequential: LayerContainer {
 }
 
 extension Sequential: Codable {
-  private enum Key: String, CodingKey { case layers, name, policy }
+  private enum Key: String, CodingKey { case layers, name, policy, sublayerPolicy }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     layers = try container.decode([AnyLayer].self, forKey: .layers).map(\.layer)
     name = try container.decodeIfPresent(String.self, forKey: .name)
     policy = try container.decode(DTypePolicy.self, forKey: .policy)
+    sublayerPolicy = try container.decodeIfPresent(SublayerPolicy.self, forKey: .sublayerPolicy) ?? .own
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -70,6 +83,7 @@ extension Sequential: Codable {
     try container.encode(layers.map(AnyLayer.init), forKey: .layers)
     try container.encodeIfPresent(name, forKey: .name)
     try container.encode(policy, forKey: .policy)
+    try container.encode(sublayerPolicy, forKey: .sublayerPolicy)
   }
 }
 

@@ -2,54 +2,105 @@ public import MezzoBackend
 public import MezzoGraph
 public import MezzoPolicy
 
-/// A model's layer traced over one input type; what follows it (a loss, gradients) can be traced behind it.
+/// A model's layer traced over inputs of given types; what follows it (a loss, gradients) can be traced behind it.
 public struct TracedCall {
   public let trace: Trace
-  public let input: SymbolicTensor
-  public let output: SymbolicTensor
-  /// In the order of the graph's inputs behind `input`.
-  public let variables: [VariableSpec]
-  /// The dtypes in which its layers with variables compute.
+  public let inputs: LayerInputs
+  public let outputs: TensorTree
+  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever policies
+  /// are called.
   public let computeDTypes: Set<DType>
-  /// What the call assigned to variables that are not trained: the variable as it was, and what replaces it.
-  public let assignments: [(variable: LayerVariable, value: SymbolicTensor)]
   private let context: LayerContext
 
   /// - Parameter role: whether a variable is constant over many runs, or a state that the run replaces.
   public init(
+    _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool,
+    role: @escaping (VariableSpec) -> Graph.Role
+  ) throws {
+    try self.init(model, inputs: types, isTraining: isTraining, built: model.built, role: role)
+  }
+
+  /// - Parameter built: what is taken as known of the model.
+  init(
+    _ model: Model, inputs types: Arguments<TensorType>, isTraining: Bool, built: BuiltModel?,
+    role: @escaping (VariableSpec) -> Graph.Role
+  ) throws {
+    trace = Trace()
+    inputs = try types.map { [trace] name, type in
+      // Products of extents, also of those beside a 0, must fit: layers multiply them.
+      guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
+        throw GraphError(.unusableType(type), layer: name)
+      }
+      return trace.input(type, name: name)
+    }
+    context = LayerContext(
+      trace, isTraining: isTraining, rules: model.rules, policyMap: model.policyMap, built: built, role: role)
+    outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
+    let trainable = context.variables.specs.filter(\.isTrainable)
+    computeDTypes = trace.dtypes(dependingOn: trainable.compactMap { [context] in context.variables.stored($0.path) })
+      .union(trainable.compactMap(\.gradientDType))
+  }
+
+  /// The call with one tensor.
+  public init(
     _ model: Model, input type: TensorType, isTraining: Bool, role: @escaping (VariableSpec) -> Graph.Role
   ) throws {
-    // Products of extents, also of those beside a 0, must fit: layers multiply them.
-    guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
-      throw GraphError(.unusableType(type), layer: "input")
-    }
-    trace = Trace()
-    input = trace.input(type, name: "input")
-    let context = LayerContext(trace, isTraining: isTraining, built: try? model.variables, role: role)
-    output = try context.call(model.layer, input, name: model.layer.name ?? "")
-    variables = context.variables
-    computeDTypes = context.computeDTypes
-    assignments = context.assignments
-    self.context = context
+    try self.init(model, inputs: Arguments(.tensor(type)), isTraining: isTraining, role: role)
   }
+
+  /// The output of a model that returns one tensor.
+  ///
+  /// - Throws: ``LayerError/outputs(layer:found:)`` for every other.
+  public var output: SymbolicTensor {
+    get throws { try outputs.only(of: layers.first?.path ?? "") }
+  }
+
+  /// In the order of the graph's inputs behind those of the model.
+  public var variables: [VariableSpec] { context.variables.specs }
 
   /// The variable of that path as it is stored.
-  public func symbol(_ path: String) -> SymbolicTensor? { context.stored(path) }
+  public func symbol(_ path: String) -> SymbolicTensor? { context.variables.stored(path) }
 
-  /// What the regularizers of the variables add to a loss of `dtype`: a scalar, or `nil` where there are none.
-  ///
-  /// Computed from what is stored, outside of every layer: no policy rounds it.
-  public func penalty(dtype: DType) throws -> SymbolicTensor? {
-    var sum: SymbolicTensor?
-    for spec in variables {
-      guard let regularizer = spec.regularizer, let value = symbol(spec.path) else { continue }
-      let term = try trace.tagged(Graph.Origin(layer: spec.layer, phase: .forward)) {
-        try regularizer.penalty(value).cast(to: dtype)
+  /// What the call assigned to variables that are not trained: the variable as it was, and what replaces it.
+  public var assignments: [(variable: LayerVariable, value: SymbolicTensor)] { context.variables.assignments }
+
+  /// The layers and the policies that they follow, in the order of their first calls.
+  public var layers: [LayerRecord] { context.layers }
+
+  /// What policies cast in each layer, by its path.
+  public var casts: [String: [LayerCast]] { context.casts }
+
+  /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
+  var infersPolicies: Bool { context.infersPolicies }
+
+  /// The gradients of `loss` by the trainable variables, in their order, each in its variable's dtype and rounded to what the
+  /// policy of its layer wants gradients rounded to.
+  public func gradients(of loss: SymbolicTensor) throws -> [SymbolicTensor] {
+    let trainable = variables.filter(\.isTrainable)
+    let gradients = try trace.gradients(of: loss, by: trainable.compactMap { symbol($0.path) })
+    return try zip(trainable, gradients).map { spec, gradient in
+      guard let dtype = spec.gradientDType else { return gradient }
+      return try trace.tagged(Graph.Origin(layer: spec.layer, phase: .backward)) {
+        try gradient.cast(to: dtype).cast(to: gradient.dtype)
       }
-      sum = try sum.map { try $0 + term } ?? term
     }
-    return sum
   }
 
-  public var graph: Graph { trace.finish([output]) }
+  /// What training makes small: `loss` and what the layers and the regularizers of the variables add to it, in the dtype of
+  /// `loss`.
+  ///
+  /// Penalties are computed from what is stored, outside of every layer: no policy rounds it.
+  public func objective(_ loss: SymbolicTensor) throws -> SymbolicTensor {
+    let penalties = try variables.compactMap { spec in
+      try spec.regularizer.flatMap { regularizer in
+        try symbol(spec.path).map { value in
+          try trace.tagged(Graph.Origin(layer: spec.layer, phase: .forward)) { try regularizer.penalty(value) }
+        }
+      }
+    }
+    return try (context.losses + penalties).reduce(loss) { try $0 + $1.cast(to: loss.dtype) }
+  }
+
+  /// The graph of the call alone. Its outputs are the tensors of `outputs` from left to right.
+  public var graph: Graph { trace.finish(outputs.leaves.compactMap { $0 }) }
 }

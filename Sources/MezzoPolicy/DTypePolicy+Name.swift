@@ -1,20 +1,44 @@
 extension DTypePolicy {
-  /// The policy of that name: `mixed_float16`, `mixed_bfloat16`, `_infer`, or the name of any dtype, floating or not,
-  /// among them TensorFlow's aliases `half`, `float` and `double`. Case and spaces count.
+  /// The policy of that name. Case and spaces count.
   ///
-  /// - Throws: ``PolicyError/removedPolicy(name:suggestion:)`` for a name that ends in `_float32_vars`, else
-  ///   ``PolicyError/unknownPolicy(name:)``.
+  /// - `mixed_float16`, `mixed_bfloat16`, `_infer`, or the name of any dtype, floating or not, among them TensorFlow's
+  ///   aliases `half`, `float` and `double`;
+  /// - a policy that says more: `params=float32,compute=bfloat16,output=float32`, see
+  ///   ``init(parameters:compute:output:accumulator:reduction:gradient:operations:layers:)``;
+  /// - a quantised policy: `int8_from_mixed_bfloat16`, see ``Quantization``.
+  ///
+  /// Other dialects have fewer names: TensorFlow's have the first group alone, Keras 3's the first without aliases and
+  /// `_infer`, `jmp`'s the second and single floats.
+  ///
+  /// - Throws: ``PolicyError/removedPolicy(name:suggestion:)`` for a name that ends in `_float32_vars`, what the two
+  ///   grammars throw for a name of their kind, else ``PolicyError/unknownPolicy(name:)``.
   public init(_ name: String, dialect: PolicyDialect = .mezzo) throws(PolicyError) {
-    if name.hasSuffix(Self.removedSuffix) {
-      throw .removedPolicy(name: name, suggestion: Self.successor(ofRemoved: name))
+    if dialect == .jmp {
+      self = try PolicyGrammar.jmpPolicy(name)
+      return
+    }
+    if dialect != .keras3 {
+      if name.hasSuffix(Self.removedSuffix) {
+        throw .removedPolicy(name: name, suggestion: Self.successor(ofRemoved: name))
+      }
+      if name == Self.infer.name {
+        self = .infer
+        return
+      }
     }
     switch name {
     case Self.mixedFloat16.name: self = .mixedFloat16
     case Self.mixedBFloat16.name: self = .mixedBFloat16
-    case Self.infer.name: self = .infer
     default:
-      guard let dtype = try? DType(name: name) else { throw .unknownPolicy(name: name) }
-      self.init(name: name, compute: dtype, variable: dtype)
+      if let dtype = dialect.dtype(named: name) {
+        self.init(name: name, compute: dtype, variable: dtype)
+      } else if dialect == .mezzo, name.contains("=") {
+        self = try PolicyGrammar.policy(name)
+      } else if dialect == .mezzo, name.contains(Quantization.separator) {
+        try self.init(quantizedName: name, dialect: dialect)
+      } else {
+        throw .unknownPolicy(name: name)
+      }
     }
   }
 
@@ -30,8 +54,8 @@ extension DTypePolicy {
   }
 }
 
-/// A policy is written as `{"name": "mixed_float16"}`, the form of its Keras configuration. Other keys are ignored
-/// when it is read: files of TensorFlow 2.3 and before have a `loss_scale` there.
+/// A policy is written as `{"name": "mixed_float16"}`, the form of its Keras configuration; the name says all of it. Other
+/// keys are ignored when it is read: files of TensorFlow 2.3 and before have a `loss_scale` there.
 extension DTypePolicy: Codable {
   private enum CodingKeys: String, CodingKey {
     case name

@@ -25,6 +25,7 @@ public final class PolicyEnvironment: Sendable {
     var explicit: DTypePolicy?
     var floatx = DType.float32
     var usesV2DTypeBehavior = true
+    var isStrict = false
     /// Every policy that was ever in effect here. They live as long as the environment, so that a reader needs no lock.
     var published: [Published.Key: Published] = [:]
 
@@ -91,7 +92,7 @@ public final class PolicyEnvironment: Sendable {
   ///   before.
   public func setGlobalPolicy(_ name: String) throws(PolicyError) {
     try requireV2DTypeBehavior()
-    try setGlobalPolicy(DTypePolicy(name, dialect: dialect))
+    try setGlobalPolicy(policy(named: name))
   }
 
   /// The default floating-point dtype, at first `float32`. It implies the global policy while none is set.
@@ -128,6 +129,16 @@ public final class PolicyEnvironment: Sendable {
     }
   }
 
+  /// Whether models made from now on are strict, which they are not at first.
+  ///
+  /// In a strict model it is an error if the input of a layer would be cast without a layer that declares it, if integers
+  /// are cast to a dtype that does not hold all of them, and if a constant vanishes, overflows or becomes another integer
+  /// in the dtype that it is used in.
+  public var isStrict: Bool {
+    get { state.withLock { $0.isStrict } }
+    set { state.withLock { $0.isStrict = newValue } }
+  }
+
   /// Forgets what belongs to a session of Keras. As in TensorFlow 2.4, the global policy and `floatx` do not; in Keras 3
   /// the global policy does.
   public func clearSession() {
@@ -145,9 +156,15 @@ public final class PolicyEnvironment: Sendable {
     }
   }
 
+  /// Keras 3 takes names of quantised policies here, and its constructor does not.
+  private func policy(named name: String) throws(PolicyError) -> DTypePolicy {
+    try dialect == .keras3 ? .get(.name(name), dialect: dialect) : DTypePolicy(name, dialect: dialect)
+  }
+
   /// The policy of that name, if it may be the default of layers.
   func admissible(_ name: String) throws(PolicyError) -> DTypePolicy {
-    let policy = try DTypePolicy(name, dialect: dialect)
+    try requireV2DTypeBehavior()
+    let policy = try policy(named: name)
     try requireAdmissible(policy)
     return policy
   }

@@ -13,6 +13,24 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   case globalPolicyNeedsV2Behavior
   /// The name is not one that `floatx` may have.
   case unknownFloatx(name: String)
+  /// The text of a policy that says more is not of the form that such texts have.
+  case grammar(policy: String, expected: String, found: String)
+  /// Part of a policy that says more cannot be what it was said to be.
+  case refinement(field: String, expected: String, found: String)
+  /// The name begins like that of a quantised policy, and is not of the form `MODE_from_SOURCE`.
+  case quantizedName(String)
+  /// The mode of a quantised policy is none that there is.
+  case quantization(mode: String, expected: String)
+  /// Weights of this mode cannot be quantised under this policy.
+  case quantizedSource(mode: String, source: String)
+  /// An entry of a map that cannot be one.
+  case mapEntry(key: String, expected: String)
+  /// More than one pattern of a map matches the path of a layer.
+  case ambiguousPath(path: String, keys: [String])
+  /// A configuration is not one of a policy. `place` says where in it, as `config.name`.
+  case configuration(place: String, expected: String, found: String)
+  /// What was given for the dtype of a layer names no policy.
+  case unknownIdentifier(String)
 
   public var description: String {
     switch self {
@@ -44,6 +62,34 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownFloatx(let name):
       """
       "\(name)" cannot be floatx. Use "float16", "float32" or "float64"; for bfloat16 set the global policy instead.
+      """
+    case .grammar(let policy, let expected, let found):
+      "Cannot read the policy \"\(policy)\": expected \(expected), found \(found)."
+    case .refinement(let field, let expected, let found):
+      "A policy cannot have \(field)=\(found): expected \(expected)."
+    case .quantizedName(let name):
+      """
+      Cannot convert "\(name)" to a quantised policy: expected MODE_from_SOURCE such as "int8_from_mixed_bfloat16".
+      """
+    case .quantization(let mode, let expected):
+      "Cannot quantise with the mode \"\(mode)\": expected \(expected)."
+    case .quantizedSource(let mode, let source):
+      """
+      The mode "\(mode)" does not go with the policy "\(source)". Use a plain policy such as "mixed_bfloat16", and for \
+      int8 one that does not compute in float16.
+      """
+    case .mapEntry(let key, let expected):
+      "A policy map cannot have the entry \"\(key)\": expected \(expected)."
+    case .ambiguousPath(let path, let keys):
+      """
+      The layer "\(path)" matches \(keys.map { "\"\($0)\"" }.joined(separator: " and ")) of the policy map. Make the \
+      patterns exclude each other, or add an entry for the path itself.
+      """
+    case .configuration(let place, let expected, let found):
+      "\(place.isEmpty ? "The configuration" : place) is no dtype policy: expected \(expected), found \(found)."
+    case .unknownIdentifier(let text):
+      """
+      Cannot interpret \(text) as the dtype of a layer. Use a policy, its configuration, or a name such as "float32".
       """
     }
   }

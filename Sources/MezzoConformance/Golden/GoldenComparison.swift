@@ -77,7 +77,7 @@ struct GoldenComparison {
   }
 
   private func isClose(_ expected: Double, _ got: Double) -> Bool {
-    tolerance > 0
+    tolerance > 0 && expected.isFinite
       ? (got - expected).magnitude <= tolerance * max(1, expected.magnitude)
       : expected.bitPattern == got.bitPattern
   }

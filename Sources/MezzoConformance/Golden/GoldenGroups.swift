@@ -4,6 +4,11 @@ enum GoldenGroups {
     CastGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    JMPCastGroup.self,
+    LayerDTypeGroup.self,
     LossGroup.self,
+    PolicyV1Group.self,
+    PromotionGroup.self,
+    StandardizeDTypeGroup.self,
   ]
 }

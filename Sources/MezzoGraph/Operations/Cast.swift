@@ -1,8 +1,10 @@
-public import MezzoBackend
+import MezzoBackend
 public import MezzoPolicy
 
 /// The elements rounded once to another dtype; floats become integers by truncation, saturating.
-public struct Cast: Operation {
+///
+/// Not public: `Cast` is the layer, and here it is `cast(to:)`.
+struct Cast: Operation {
   public static let name = "cast"
   public var dtype: DType
 

@@ -1,7 +1,9 @@
-public import MezzoBackend
+import MezzoBackend
 
 /// `eˣ ∕ Σ eˣ` along an axis, in at least float32, shifted by the maximum.
-public struct Softmax: Operation {
+///
+/// Not public: `Softmax` is the layer, and here it is `softmax(axis:)`.
+struct Softmax: Operation {
   public static let name = "softmax"
   public var axis: Int
 

@@ -20,18 +20,19 @@ struct VariableUpdates {
       try optimizer.clipping?(gradients) ?? gradients
     }
     for (index, variable) in variables.enumerated() {
-      let slots = optimizer.slots.map { slot in
-        self.slots.append((Self.slotName(slot, of: paths[index]), variable.type))
-        return trace.input(variable.type, name: Self.slotName(slot, of: paths[index]), role: .state)
-      }
-      guard let gradient = gradients.values[index] else { continue }
       let layer = paths[index].split(separator: ".").dropLast().joined(separator: ".")
-      let new = try trace.tagged(Graph.Origin(layer: layer, phase: .update)) {
-        try optimizer.update(
+      try trace.tagged(Graph.Origin(layer: layer, phase: .update)) {
+        let slots = optimizer.slots.map { slot in
+          let name = Self.slotName(slot, of: paths[index])
+          self.slots.append((name, variable.type))
+          return trace.input(variable.type, name: name, role: .state)
+        }
+        guard let gradient = gradients.values[index] else { return }
+        let new = try optimizer.update(
           variable, slots: slots, gradient: gradient.cast(to: variable.dtype), schedule: schedule)
+        updates.append((variable, new.variable))
+        updates += zip(slots, new.slots).map { ($0, $1) }
       }
-      updates.append((variable, new.variable))
-      updates += zip(slots, new.slots).map { ($0, $1) }
     }
   }
 

@@ -38,18 +38,6 @@ extension Model {
     _ optimizer: any Optimizer, features: TensorType, scaling: LossScaling = .automatic
   ) throws -> any Optimizer {
     let probe = try TracedCall(self, input: features, isTraining: true) { _ in .constant }
-    return try scaling.wrapping(optimizer, gradientDTypes: probe.gradientDTypes())
-  }
-}
-
-extension TracedCall {
-  /// The floating dtypes in which gradients are computed on their way from the output to the trainable variables. What lies
-  /// before all of these, and operations without a gradient, do not count.
-  func gradientDTypes() throws -> Set<DType> {
-    let trainable = variables.filter(\.isTrainable).compactMap { symbol($0.path) }
-    _ = try trace.gradients(of: output.atLeastFloat32().sum(), by: trainable)
-    let graph = trace.finish([])
-    let results = graph.nodes.filter { $0.origin.phase == .backward }.flatMap(\.results)
-    return Set(results.map { graph.values[$0].dtype }.filter(\.isFloatingPoint))
+    return try scaling.wrapping(optimizer, gradientDTypes: probe.computeDTypes)
   }
 }

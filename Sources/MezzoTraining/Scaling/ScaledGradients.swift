@@ -50,11 +50,6 @@ extension ScaledGradients where Value == SymbolicTensor {
 }
 
 extension Gradients where Value == SymbolicTensor {
-  /// The gradients of a loss that is not scaled.
-  init(of loss: SymbolicTensor, by variables: [SymbolicTensor]) throws(GraphError) {
-    self.init(try loss.trace.gradients(of: loss, by: variables))
-  }
-
   /// Whether every element of every gradient is finite: a bool scalar; nil where there are no gradients.
   func areFinite() throws(GraphError) -> SymbolicTensor? { try values.allFinite() }
 }

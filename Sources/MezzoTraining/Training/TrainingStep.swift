@@ -34,7 +34,7 @@ struct TrainingStep {
       let scaled = try batch.scaledGradients()
       gradients = try trace.tagged(TracedBatch.updateOrigin) { try scaled.unscaled() }
     } else {
-      gradients = try Gradients(of: batch.loss, by: batch.variables)
+      gradients = try batch.gradients()
     }
     // Also without a scale: an update with infinities would ruin the weights that the error promises to keep.
     let apply = try trace.tagged(TracedBatch.updateOrigin) {

@@ -10,6 +10,10 @@ struct ScriptRules {
   private var usesV2DTypeBehavior = true
   private var scopes: [Policy] = []
   private var layers: [String: Policy] = [:]
+  /// Whether the end of a session ends the global policy too, as in Keras 3.
+  private let sessionsHoldThePolicy: Bool
+
+  init(_ testCase: GoldenCase) { sessionsHoldThePolicy = testCase.dialect == .keras3 }
 
   /// A name and the two dtypes that it means.
   private struct Policy {
@@ -46,7 +50,7 @@ struct ScriptRules {
       return unsets ? .ok(nil) : expected
     case "set_floatx": floatx = argument ?? floatx
     case "v2": usesV2DTypeBehavior = operation.argument.asBool ?? true
-    case "clear_session": break
+    case "clear_session": if sessionsHoldThePolicy { explicit = nil }
     case "scope_enter": scopes.append(Policy(argument ?? floatx))
     case "scope_exit": _ = scopes.popLast()
     case "layer":

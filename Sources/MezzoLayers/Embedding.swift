@@ -1,0 +1,52 @@
+public import MezzoGraph
+public import MezzoPolicy
+
+/// A vector for each integer: `int[…] -> […, outputDim]`, the rows of a table `embeddings` `[inputDim, outputDim]`.
+///
+/// Inputs are never cast to the compute dtype, in which large integers would lose digits; what is not int32 or int64 becomes
+/// int32. The table is read in its variable dtype, and the rows are rounded once to the compute dtype. The gradient of a row
+/// that comes often is summed in at least float32. An index outside 0 ..< inputDim gives a row of NaN.
+public struct Embedding: Layer, Hashable {
+  /// The number of different integers.
+  public var inputDim: Int
+  /// The length of a vector.
+  public var outputDim: Int
+  public var embeddingsInitializer: Initializer
+  public var embeddingsRegularizer: Regularizer?
+  public var name: String?
+  public let policy: DTypePolicy
+
+  /// - Parameter policy: by default the one in effect here; with TensorFlow 1's dtype behaviour that of `floatx()`, since
+  ///   the dtype of the input, which other layers take there, is an integer's.
+  public init(
+    inputDim: Int, outputDim: Int, embeddingsInitializer: Initializer = .randomUniform(minimum: -0.05, maximum: 0.05),
+    embeddingsRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+  ) {
+    self.inputDim = inputDim
+    self.outputDim = outputDim
+    self.embeddingsInitializer = embeddingsInitializer
+    self.embeddingsRegularizer = embeddingsRegularizer
+    self.name = name
+    self.policy =
+      policy
+      ?? (PolicyEnvironment.current.usesV2DTypeBehavior ? globalPolicy() : DTypePolicy(floatx()).from(.floatx))
+  }
+
+  public var autocast: Bool { false }
+
+  public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    guard inputDim > 0, outputDim > 0 else {
+      throw LayerError.invalidConfiguration(
+        layer: "layer \(context.path)", expected: "at least 1 row of at least 1 element",
+        found: "\(inputDim) of \(outputDim)")
+    }
+    guard let compute = context.policy.computeDType, compute.isFloatingPoint else {
+      throw LayerError.nonFloatingPolicy(layer: context.path, policy: context.policy.name)
+    }
+    let table = try context.variable(
+      "embeddings", shape: [inputDim, outputDim], initializer: embeddingsInitializer, autocast: false,
+      regularizer: embeddingsRegularizer)
+    let indices = try input.dtype == .int32 || input.dtype == .int64 ? input : input.cast(to: .int32)
+    return try table.gather(indices).cast(to: compute)
+  }
+}

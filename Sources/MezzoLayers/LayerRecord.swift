@@ -1,0 +1,98 @@
+import MezzoBackend
+public import MezzoPolicy
+
+/// A layer as it is in a model: where, and which policy it ended up with.
+///
+/// Models keep it once they are built, and save it: what was inferred from the first input, or taken from a layer around
+/// it, stays.
+public struct LayerRecord: Sendable, Hashable {
+  /// `encoder.dense_1`; empty for a model's only layer, or its container.
+  public let path: String
+  /// What configurations call this kind of layer.
+  public let className: String
+  /// What the layer was given, or took when it was made.
+  public let requested: DTypePolicy
+  /// What it was assigned in the model: `requested`, or where a ``SublayerPolicy`` says so that of the layer around it or
+  /// the global one.
+  public let assigned: DTypePolicy
+  /// What it follows: `assigned`, but for a rule for its kind in that policy, and with `DTypePolicy.infer` resolved.
+  public internal(set) var policy: DTypePolicy
+
+  init(path: String, layer: any Layer, assigned: DTypePolicy) {
+    self.path = path
+    className = type(of: layer).className
+    requested = layer.policy
+    self.assigned = assigned
+    policy = assigned.policy(forLayerClass: className)
+  }
+
+  private init(_ record: LayerRecord, following policy: DTypePolicy) {
+    path = record.path
+    className = record.className
+    requested = record.requested
+    assigned = policy
+    self.policy = policy.policy(forLayerClass: className)
+  }
+
+  /// The same layer, assigned another policy.
+  func following(_ policy: DTypePolicy) -> LayerRecord { LayerRecord(self, following: policy) }
+
+  /// Whether `layer` may be the one that is recorded.
+  func fits(_ layer: any Layer) -> Bool { className == type(of: layer).className && requested == layer.policy }
+}
+
+extension LayerRecord: Codable {
+  private enum Key: String, CodingKey {
+    case path, requested, assigned, policy, origin
+    case className = "class_name"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    path = try container.decode(String.self, forKey: .path)
+    className = try container.decode(String.self, forKey: .className)
+    requested = try container.decode(DTypePolicy.self, forKey: .requested)
+    let origin = try container.decode(PolicyOrigin.self, forKey: .origin)
+    assigned = try container.decode(DTypePolicy.self, forKey: .assigned).from(origin)
+    policy = try container.decode(DTypePolicy.self, forKey: .policy).from(origin)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(path, forKey: .path)
+    try container.encode(className, forKey: .className)
+    try container.encode(requested, forKey: .requested)
+    try container.encode(assigned, forKey: .assigned)
+    try container.encode(policy, forKey: .policy)
+    try container.encode(policy.origin, forKey: .origin)
+  }
+}
+
+/// What a model knows since it saw its first input.
+struct BuiltModel: Sendable {
+  var variables: Variables
+  /// The types of the first inputs; `nil` in a model that was loaded and not called yet.
+  var inputs: Arguments<TensorType>?
+  /// In the order of their first calls.
+  private(set) var layers: [LayerRecord]
+  private var places: [String: Int]
+
+  init(variables: Variables, layers: [LayerRecord], inputs: Arguments<TensorType>? = nil) {
+    self.variables = variables
+    self.inputs = inputs
+    self.layers = []
+    places = [:]
+    add(layers)
+  }
+
+  /// The layer at `path`, if a call has met it.
+  func layer(at path: String) -> LayerRecord? { places[path].map { layers[$0] } }
+
+  /// Notes layers that no call had met before. Those that are known stay as they are.
+  mutating func add(_ new: [LayerRecord]) {
+    for layer in new where places[layer.path] == nil {
+      places[layer.path] = layers.count
+      layers.append(layer)
+    }
+  }
+}
