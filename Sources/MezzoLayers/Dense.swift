@@ -60,7 +60,8 @@ public struct Dense: Layer, Hashable {
     let rows = input.shape.dropLast().reduce(1, *)
     var output = try input.cast(to: compute).reshaped([rows, inputs]).matmul(kernel)
     if useBias {
-      output = try output
+      output =
+        try output
         + context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer)
     }
     output = try activation(output).reshaped(input.shape.dropLast() + [units])

@@ -32,6 +32,8 @@ public final class LayerContext {
   private var places: [String: Int] = [:]
   /// What policies cast in each layer, by its path.
   private(set) var casts: [String: [LayerCast]] = [:]
+  /// The constants of each layer that computes, by its path.
+  private(set) var constants: [String: [LayerConstant]] = [:]
   /// Whether an input decided the policy of a layer.
   private(set) var infersPolicies = false
 
@@ -171,8 +173,9 @@ extension LayerContext {
   }
 
   private func checkConstants(of layer: any Layer) throws(LayerError) {
+    constants[path] = layer.constants(under: policy)
     guard rules.isStrict else { return }
-    for constant in layer.constants(under: policy) {
+    for constant in constants[path] ?? [] {
       if let fate = constant.fate { throw .constant(layer: path, constant, fate) }
     }
   }

@@ -97,7 +97,6 @@ extension DTypePolicy {
   /// What a layer's floating outputs are cast to when it is done; as long as nothing else was said, the compute dtype.
   public var outputDType: DType? { refinements?.output ?? computeDType }
 
-
   /// What products are summed in, where that is more than the float32 that every backend sums in at least.
   public var accumulatorDType: DType? { refinements?.accumulator }
 
