@@ -14,14 +14,19 @@ public enum LossScaling: Sendable, Hashable {
     if case .scale(let scale) = self { try scale.check() }
   }
 
+  /// The scale for gradients that are computed in these dtypes; nil for none.
+  func resolved(_ gradientDTypes: Set<DType>) -> LossScale? {
+    switch self {
+    case .automatic: gradientDTypes.contains(.float16) ? .dynamic() : nil
+    case .scale(let scale): scale
+    }
+  }
+
   /// The optimizer for gradients that are computed in these dtypes.
   func wrapping(_ optimizer: any Optimizer, gradientDTypes: Set<DType>) throws(TrainingError) -> any Optimizer {
-    switch self {
-    case .automatic:
-      if optimizer is LossScaleOptimizer || !gradientDTypes.contains(.float16) { return optimizer }
-      return try LossScaleOptimizer(optimizer)
-    case .scale(let scale): return try LossScaleOptimizer(optimizer, lossScale: scale)
-    }
+    if self == .automatic, optimizer is LossScaleOptimizer { return optimizer }
+    guard let scale = resolved(gradientDTypes) else { return optimizer }
+    return try LossScaleOptimizer(optimizer, lossScale: scale)
   }
 }
 
