@@ -4,7 +4,15 @@ enum GoldenGroups {
     CastGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    JmpPolicyGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
+    PolicyConfigurationGroup.self,
+    PolicyDeserializeGroup.self,
+    PolicyGetGroup.self,
+    PolicyMapGroup.self,
+    PolicyObjectGroup.self,
+    PolicyParseGroup.self,
+    PolicyQuantizedGroup.self,
   ]
 }
