@@ -32,6 +32,8 @@ public final class LayerContext {
   private var places: [String: Int] = [:]
   /// What policies cast in each layer, by its path.
   private(set) var casts: [String: [LayerCast]] = [:]
+  /// The constants of each layer that computes, by its path.
+  private(set) var constants: [String: [LayerConstant]] = [:]
   /// Whether an input decided the policy of a layer.
   private(set) var infersPolicies = false
 
@@ -114,7 +116,8 @@ extension LayerContext {
   ///
   /// - Parameter name: different from that of every other sublayer here, and not empty. The same layer may be called
   ///   several times and then has the same variables.
-  /// - Throws: ``LayerError/invalidConfiguration(layer:expected:found:)`` for such a name, and what the layer throws.
+  /// - Throws: ``LayerError/sameName(container:name:)`` or ``LayerError/invalidConfiguration(layer:expected:found:)`` for such
+  ///   a name, and what the layer throws.
   public func call(_ layer: any Layer, _ inputs: LayerInputs, name: String) throws -> TensorTree {
     guard !name.isEmpty else {
       throw LayerError.invalidConfiguration(
@@ -171,8 +174,9 @@ extension LayerContext {
   }
 
   private func checkConstants(of layer: any Layer) throws(LayerError) {
+    constants[path] = layer.constants(under: policy)
     guard rules.isStrict else { return }
-    for constant in layer.constants(under: policy) {
+    for constant in constants[path] ?? [] {
       if let fate = constant.fate { throw .constant(layer: path, constant, fate) }
     }
   }

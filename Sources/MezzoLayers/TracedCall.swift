@@ -67,6 +67,9 @@ public struct TracedCall {
   /// What policies cast in each layer, by its path.
   public var casts: [String: [LayerCast]] { context.casts }
 
+  /// The constants of each layer that computes, by its path.
+  public var constants: [String: [LayerConstant]] { context.constants }
+
   /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
   var infersPolicies: Bool { context.infersPolicies }
 

@@ -4,11 +4,14 @@ enum GoldenGroups {
     CastGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    InferGroup.self,
+    InferLayersGroup.self,
     JMPCastGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
     PolicyV1Group.self,
     PromotionGroup.self,
+    SerializeGroup.self,
     StandardizeDTypeGroup.self,
   ]
 }

@@ -11,7 +11,7 @@ enum PolicyV1Group: GoldenGroup {
     // Whether the policy was only made or a model was compiled under it shows in the expectation alone.
     let isUse = testCase.expect["ok"]?["wrapped"] != nil
     return .outcome(
-      try await testCase.outcome {
+      try testCase.outcome {
         let policy = try Experimental.Policy(
           name, lossScale: try Experimental.LossScaleIdentifier(identifier), dialect: dialect)
         return isUse ? try use(policy, dialect) : describe(policy)

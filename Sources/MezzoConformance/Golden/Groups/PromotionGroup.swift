@@ -14,7 +14,7 @@ enum PromotionGroup: GoldenGroup {
       return .string(try DType.resultType(of: operands, floatx: floatx ?? MezzoPolicy.floatx()).name)
     }
     if testCase.input["right"] != nil {
-      return .outcome(try await testCase.outcome { try result(try testCase.input.string("right")) })
+      return .outcome(try testCase.outcome { try result(try testCase.input.string("right")) })
     }
     // Which dtypes it was asked with is a part of the question that stands in the expectation.
     var results: [String: ConfigurationValue] = [:]

@@ -8,7 +8,7 @@ enum StandardizeDTypeGroup: GoldenGroup {
     let argument = try testCase.input.string("arg")
     let name = quoted(argument)
     guard name != nil || argument == "None" else { return .skipped(.pythonType) }
-    return .outcome(try await testCase.outcome { .string(try DType(standardizing: name).name) })
+    return .outcome(try testCase.outcome { .string(try DType(standardizing: name).name) })
   }
 
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] {
