@@ -27,10 +27,7 @@ public struct TracedCall {
   ) throws {
     trace = Trace()
     inputs = try types.map { [trace] name, type in
-      // Products of extents, also of those beside a 0, must fit: layers multiply them.
-      guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
-        throw GraphError(.unusableType(type), layer: name)
-      }
+      guard type.isTraceable else { throw GraphError(.unusableType(type), layer: name) }
       return trace.input(type, name: name)
     }
     context = LayerContext(
@@ -106,4 +103,13 @@ public struct TracedCall {
 
   /// The graph of the call alone. Its outputs are the tensors of `outputs` from left to right.
   public var graph: Graph { trace.finish(outputs.leaves.compactMap { $0 }) }
+}
+
+extension TensorType {
+  /// Whether layers can be told of a tensor of this type: products of its extents, also of those beside a 0, fit, since
+  /// layers multiply them. Strings and the like, which have no size, may be handed on although nothing computes with them.
+  fileprivate var isTraceable: Bool {
+    let extents = TensorType(dtype, shape.map { $0 == 0 ? 1 : $0 })
+    return dtype.bitWidth == nil ? extents.checkedCount != nil : extents.checkedByteCount != nil
+  }
 }

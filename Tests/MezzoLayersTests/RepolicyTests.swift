@@ -96,7 +96,7 @@ import Testing
       return
     }
     #expect(relative > 1e-9 && relative < 0.05)
-    #expect(throws: LayerError.self) { try model.repolicy(.int32) }
+    #expect(throws: LayerError.self) { try model.repolicy(DTypePolicy(DType.int32)) }
     #expect(try model.variables == large && model(sample) == before)
     #expect(try model.policies["dense"] == .float32)
   }
