@@ -13,17 +13,22 @@ extension Model {
 
   /// What `config.json` holds; a version that is not known is refused rather than guessed at.
   private struct Configuration: Codable {
-    var format = 1
+    /// Version 1 had no `layers`.
+    static let format = 2
+
+    var format = Self.format
     var seed: UInt64
     var model: AnyLayer
+    /// The policies that layers ended up with, which those in `model` alone do not say.
+    var layers: [LayerRecord]?
   }
 
-  /// Writes the layers and their policies to `config.json` and the weights to `model.safetensors` in `directory`, which must
+  /// Writes the layers, their policies and what became of those in the model to `config.json` and the weights to `model.safetensors` in `directory`, which must
   /// exist. Each file is whole or as it was.
   public func save(to directory: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let text = Array(try encoder.encode(Configuration(seed: seed, model: AnyLayer(layer))))
+    let text = Array(try encoder.encode(Configuration(seed: seed, model: AnyLayer(layer), layers: layers)))
     try Safetensors.write(try variables, to: "\(directory)/\(Self.weightsFile)")
     try text.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
   }
@@ -40,11 +45,13 @@ extension Model {
     } catch {
       throw CheckpointError.malformedConfiguration(path: path, reason: "\(error)")
     }
-    guard configuration.format == 1 else {
+    guard (1...Configuration.format).contains(configuration.format) else {
       throw CheckpointError.malformedConfiguration(
-        path: path, reason: "its format is \(configuration.format), this version reads format 1")
+        path: path,
+        reason: "its format is \(configuration.format), this version reads up to format \(Configuration.format)")
     }
-    self.init(configuration.model.layer, seed: configuration.seed, runtime: runtime)
-    try setVariables(try Safetensors.read("\(directory)/\(Self.weightsFile)"))
+    self.init(
+      configuration.model.layer, seed: configuration.seed, runtime: runtime,
+      variables: try Safetensors.read("\(directory)/\(Self.weightsFile)"), layers: configuration.layers ?? [])
   }
 }

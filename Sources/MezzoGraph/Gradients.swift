@@ -1,5 +1,5 @@
 import MezzoBackend
-import MezzoPolicy
+public import MezzoPolicy
 
 extension Trace {
   /// Appends the operations that compute the gradients of `loss` (a scalar) by each of `variables`, each in its variable's
@@ -55,6 +55,13 @@ extension Trace {
     try tagged(Graph.Origin(layer: node.origin.layer, phase: .backward)) { () throws(GraphError) in
       try withPrecision(precision, body)
     }
+  }
+
+  /// The dtypes of all that depends on `sources` through floating-point values: what gradients by them pass through on their
+  /// way back.
+  public func dtypes(dependingOn sources: [SymbolicTensor]) -> Set<DType> {
+    let sources = Set(sources.map(\.id))
+    return Set(dependents(of: sources, in: nodes).subtracting(sources).map { symbol($0).dtype })
   }
 
   private func gradient(of node: Graph.Node, _ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {

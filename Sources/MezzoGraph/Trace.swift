@@ -22,6 +22,9 @@ public final class Trace {
   /// Which operations work in a dtype of their own.
   public private(set) var precision = OperationPrecision.ofOperands
 
+  /// Whether constants that a dtype cannot hold, and integers that it may not hold, are errors.
+  public private(set) var isStrict = false
+
   public init() {}
 
   public func input(_ type: TensorType, name: String, role: Graph.Role = .argument) -> SymbolicTensor {
@@ -32,6 +35,9 @@ public final class Trace {
 
   /// A scalar that the graph knows; it broadcasts against any shape.
   public func constant(_ value: Double, dtype: DType) throws(GraphError) -> SymbolicTensor {
+    if isStrict, let fate = dtype.fate(of: value) {
+      throw GraphError(.constant(value, dtype: dtype, fate: fate), layer: origin.layer)
+    }
     let constant = Constant(value: value, dtype: dtype)
     if let known = constants[constant] { return known }
     let symbol = try apply(constant, [])[0]
@@ -48,6 +54,7 @@ public final class Trace {
     guard operands.allSatisfy({ $0.trace === self }) else {
       throw GraphError(.differentTraces(operation: type(of: operation).name), layer: origin.layer)
     }
+    if isStrict { try requireExactIntegers(operation, operands) }
     let types = try resultTypes(of: operation, operands)
     guard let dtype = precision.dtype(of: operation) else { return record(operation, operands, types) }
     let inside = try operands.map { operand throws(GraphError) in
@@ -55,6 +62,15 @@ public final class Trace {
     }
     let results = record(operation, inside, try resultTypes(of: operation, inside))
     return try zip(results, types).map { result, type throws(GraphError) in try result.cast(to: type.dtype) }
+  }
+
+  private func requireExactIntegers(
+    _ operation: some Operation, _ operands: [SymbolicTensor]
+  ) throws(GraphError) {
+    guard let cast = operation as? Cast, cast.dtype.isFloatingPoint, let source = operands.first?.dtype,
+      source.isInteger, !cast.dtype.holdsAll(of: source)
+    else { return }
+    throw GraphError(.inexactIntegers(from: source, to: cast.dtype), layer: origin.layer)
   }
 
   private func resultTypes(
@@ -96,6 +112,14 @@ public final class Trace {
     let outer = self.precision
     self.precision = precision
     defer { self.precision = outer }
+    return try body()
+  }
+
+  /// Traces `body` with numbers that a dtype cannot hold as errors, or not.
+  public func withStrictness<R, E: Error>(_ isStrict: Bool, _ body: () throws(E) -> R) throws(E) -> R {
+    let outer = self.isStrict
+    self.isStrict = isStrict
+    defer { self.isStrict = outer }
     return try body()
   }
 

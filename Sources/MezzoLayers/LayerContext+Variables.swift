@@ -41,14 +41,14 @@ extension LayerContext {
     let spec = VariableSpec(
       path: path, type: TensorType(dtype, shape),
       initializer: try Initializer.usable(initializer, path: path, dtype: dtype),
-      isTrainable: isTrainable && isFloating, regularizer: try regularizer?.usable(path: path))
+      isTrainable: isTrainable && isFloating, regularizer: try regularizer?.usable(path: path),
+      gradientDType: policy.gradientDType)
     if let known = try variables.known(spec) { return known }
     if let type = built?.variables[path]?.type { try spec.require(type) }
     let variable = LayerVariable(
       path: path, stored: trace.input(spec.type, name: path, role: role(spec)),
       isAutocast: autocast && isFloating && policy.computeDType != policy.variableDType)
     variables.add(variable, spec)
-    if isFloating, let compute = policy.computeDType { computeDTypes.insert(compute) }
     return variable
   }
 

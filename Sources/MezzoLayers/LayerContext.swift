@@ -21,6 +21,7 @@ public final class LayerContext {
 
   private var frame = Frame()
   private let rules: CastingRules
+  private let policyMap: DTypePolicyMap?
   let built: BuiltModel?
   let role: (VariableSpec) -> Graph.Role
   /// That of the program when the call began, since inside of it that of a layer takes its place.
@@ -29,23 +30,28 @@ public final class LayerContext {
   /// Layers that were called, in the order of their first calls.
   private(set) var layers: [LayerRecord] = []
   private var places: [String: Int] = [:]
+  /// What policies cast in each layer, by its path.
+  private(set) var casts: [String: [LayerCast]] = [:]
+  /// The constants of each layer that computes, by its path.
+  private(set) var constants: [String: [LayerConstant]] = [:]
   /// Whether an input decided the policy of a layer.
   private(set) var infersPolicies = false
 
   var variables = TracedVariables()
-  /// The dtypes in which layers with variables compute.
-  var computeDTypes: Set<DType> = []
+  /// What layers add to the loss.
+  private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?
   private var streams = 0
 
   /// - Parameter built: variables that exist, of which asking for another type is an error, and policies that are decided.
   init(
-    _ trace: Trace, isTraining: Bool, rules: CastingRules, built: BuiltModel?,
+    _ trace: Trace, isTraining: Bool, rules: CastingRules, policyMap: DTypePolicyMap?, built: BuiltModel?,
     role: @escaping (VariableSpec) -> Graph.Role
   ) {
     self.trace = trace
     self.isTraining = isTraining
     self.rules = rules
+    self.policyMap = policyMap
     self.built = built
     self.role = role
   }
@@ -66,6 +72,23 @@ public final class LayerContext {
     self.key = key
     streams += 1
     return try key.randomUniform(shape, stream: streams)
+  }
+
+  /// Adds `value` to the loss that training makes small and that it and evaluation report, as Keras's `add_loss` does.
+  ///
+  /// - Parameter value: a floating-point scalar, in at least float32 if it is to keep its digits.
+  /// - Throws: ``LayerError/loss(layer:found:)`` for anything else.
+  public func addLoss(_ value: SymbolicTensor) throws(LayerError) {
+    guard value.shape.isEmpty, value.dtype.isFloatingPoint else {
+      throw .loss(layer: path, found: value.type)
+    }
+    losses.append(value)
+  }
+
+  /// Adds the penalty for `activity` `[batch, …]` to the loss, as a mean over the batch.
+  public func regularize(_ activity: SymbolicTensor, _ regularizer: Regularizer?) throws {
+    guard let regularizer = try regularizer?.usable(path: joined("activity")) else { return }
+    try addLoss(try regularizer.penalty(activity) / Double(max(activity.shape.first ?? 1, 1)))
   }
 
   static let keyName = "random key"
@@ -93,7 +116,8 @@ extension LayerContext {
   ///
   /// - Parameter name: different from that of every other sublayer here, and not empty. The same layer may be called
   ///   several times and then has the same variables.
-  /// - Throws: ``LayerError/invalidConfiguration(layer:expected:found:)`` for such a name, and what the layer throws.
+  /// - Throws: ``LayerError/sameName(container:name:)`` or ``LayerError/invalidConfiguration(layer:expected:found:)`` for such
+  ///   a name, and what the layer throws.
   public func call(_ layer: any Layer, _ inputs: LayerInputs, name: String) throws -> TensorTree {
     guard !name.isEmpty else {
       throw LayerError.invalidConfiguration(
@@ -119,10 +143,41 @@ extension LayerContext {
         // A container computes nothing itself: what it holds casts for itself.
         if isContainer { return try trace.withPrecision(.ofOperands) { try layer.call(inputs, self) } }
         let casts = rules.castsInputs && layer.autocast && (isDecided || rules.castsWhereInferred)
-        let inputs = casts ? try inputs.map { try $0.castIfFloating(to: compute) } : inputs
-        let outputs = try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
-        return try outputs.map { try $0.castIfFloating(to: policy.statedOutputDType) }
+        let inputs = casts ? try inputs.map { try castInput($1, $0, to: compute) } : inputs
+        try checkConstants(of: layer)
+        // A layer that does nothing but cast is a declaration.
+        let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
+          try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
+        }
+        // The compute dtype is no promise about outputs: a layer inside may have the last word.
+        let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
+        return try outputs.map { try cast(.output, "output", $0, to: output) }
       }
+    }
+  }
+
+  private func castInput(_ input: SymbolicTensor, _ name: String, to dtype: DType?) throws -> SymbolicTensor {
+    if rules.isStrict, let dtype, input.dtype.isFloatingPoint, input.dtype != dtype {
+      throw LayerError.undeclaredCast(layer: path, input: name, from: input.dtype, to: dtype)
+    }
+    return try cast(.input, name, input, to: dtype)
+  }
+
+  /// Casts what is floating, if there is a dtype to cast it to, and takes note of it.
+  func cast(
+    _ kind: LayerCast.Kind, _ name: String, _ value: SymbolicTensor, to dtype: DType?
+  ) throws(GraphError) -> SymbolicTensor {
+    guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
+    let note = LayerCast(kind: kind, name: name, from: value.dtype, to: dtype)
+    if !casts[path, default: []].contains(note) { casts[path, default: []].append(note) }
+    return try value.cast(to: dtype)
+  }
+
+  private func checkConstants(of layer: any Layer) throws(LayerError) {
+    constants[path] = layer.constants(under: policy)
+    guard rules.isStrict else { return }
+    for constant in constants[path] ?? [] {
+      if let fate = constant.fate { throw .constant(layer: path, constant, fate) }
     }
   }
 
@@ -153,14 +208,14 @@ extension LayerContext {
   }
 
   /// What is known of the layer at `path`, from this call, from the model, or from now on.
-  private func record(_ layer: any Layer, at path: String) throws(LayerError) -> LayerRecord {
+  private func record(_ layer: any Layer, at path: String) throws -> LayerRecord {
     if let place = places[path] {
       guard layers[place].fits(layer) else {
-        throw .sameName(container: frame.path, name: path.split(separator: ".").last.map(String.init) ?? path)
+        throw LayerError.sameName(container: frame.path, name: path.split(separator: ".").last.map(String.init) ?? path)
       }
       return layers[place]
     }
-    var record = LayerRecord(path: path, layer: layer, assigned: assigned(layer))
+    var record = LayerRecord(path: path, layer: layer, assigned: try assigned(layer, at: path))
     if let known = built?.layer(at: path), known.fits(layer) { record = known }
     places[path] = layers.count
     layers.append(record)
@@ -168,8 +223,9 @@ extension LayerContext {
   }
 
   /// The policy that a sublayer is to follow here.
-  private func assigned(_ layer: any Layer) -> DTypePolicy {
+  private func assigned(_ layer: any Layer, at path: String) throws(PolicyError) -> DTypePolicy {
     guard layer.policy.origin != .own else { return layer.policy }
+    if let policyMap { return try policyMap.policy(forPath: path) }
     return switch frame.sublayers {
     case .own: layer.policy
     case .parent: frame.assigned
@@ -178,14 +234,6 @@ extension LayerContext {
   }
 
   private func joined(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-}
-
-extension SymbolicTensor {
-  /// Casts what is floating, if there is a dtype to cast it to.
-  fileprivate func castIfFloating(to dtype: DType?) throws(GraphError) -> SymbolicTensor {
-    guard let dtype, self.dtype.isFloatingPoint else { return self }
-    return try cast(to: dtype)
-  }
 }
 
 extension TensorTree {

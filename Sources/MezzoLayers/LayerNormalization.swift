@@ -39,6 +39,12 @@ public struct LayerNormalization: Layer, Hashable {
     self.gammaRegularizer = gammaRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
+    warnOfLostConstants()
+  }
+
+  /// The epsilon, in the dtype of the arithmetic.
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] {
+    [LayerConstant("epsilon", epsilon, dtype: Normalization.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
@@ -48,11 +54,13 @@ public struct LayerNormalization: Layer, Hashable {
         layer: "layer \(context.path)", expected: "one or more different axes", found: "\(axis)")
     }
     let normalization = try Normalization(input, axes: axes, epsilon: epsilon, context)
-    let gamma = try scale
+    let gamma =
+      try scale
       ? context.variable(
         "gamma", shape: normalization.shape, initializer: gammaInitializer, autocast: false,
         regularizer: gammaRegularizer) : nil
-    let beta = try center
+    let beta =
+      try center
       ? context.variable(
         "beta", shape: normalization.shape, initializer: betaInitializer, autocast: false, regularizer: betaRegularizer)
       : nil

@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoPolicy
 
 /// A layer as it is in a model: where, and which policy it ended up with.
@@ -9,6 +10,8 @@ public struct LayerRecord: Sendable, Hashable {
   public let path: String
   /// What configurations call this kind of layer.
   public let className: String
+  /// Whether it is made of others and computes nothing itself, so that its policy casts nothing.
+  public let isContainer: Bool
   /// What the layer was given, or took when it was made.
   public let requested: DTypePolicy
   /// What it was assigned in the model: `requested`, or where a ``SublayerPolicy`` says so that of the layer around it or
@@ -20,10 +23,23 @@ public struct LayerRecord: Sendable, Hashable {
   init(path: String, layer: any Layer, assigned: DTypePolicy) {
     self.path = path
     className = type(of: layer).className
+    isContainer = layer is any LayerContainer
     requested = layer.policy
     self.assigned = assigned
     policy = assigned.policy(forLayerClass: className)
   }
+
+  private init(_ record: LayerRecord, following policy: DTypePolicy) {
+    path = record.path
+    className = record.className
+    isContainer = record.isContainer
+    requested = record.requested
+    assigned = policy
+    self.policy = policy.policy(forLayerClass: className)
+  }
+
+  /// The same layer, assigned another policy.
+  func following(_ policy: DTypePolicy) -> LayerRecord { LayerRecord(self, following: policy) }
 
   /// Whether `layer` may be the one that is recorded.
   func fits(_ layer: any Layer) -> Bool { className == type(of: layer).className && requested == layer.policy }
@@ -33,12 +49,14 @@ extension LayerRecord: Codable {
   private enum Key: String, CodingKey {
     case path, requested, assigned, policy, origin
     case className = "class_name"
+    case isContainer = "is_container"
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     path = try container.decode(String.self, forKey: .path)
     className = try container.decode(String.self, forKey: .className)
+    isContainer = try container.decodeIfPresent(Bool.self, forKey: .isContainer) ?? false
     requested = try container.decode(DTypePolicy.self, forKey: .requested)
     let origin = try container.decode(PolicyOrigin.self, forKey: .origin)
     assigned = try container.decode(DTypePolicy.self, forKey: .assigned).from(origin)
@@ -49,6 +67,7 @@ extension LayerRecord: Codable {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(path, forKey: .path)
     try container.encode(className, forKey: .className)
+    try container.encode(isContainer, forKey: .isContainer)
     try container.encode(requested, forKey: .requested)
     try container.encode(assigned, forKey: .assigned)
     try container.encode(policy, forKey: .policy)
@@ -59,12 +78,15 @@ extension LayerRecord: Codable {
 /// What a model knows since it saw its first input.
 struct BuiltModel: Sendable {
   var variables: Variables
+  /// The types of the first inputs; `nil` in a model that was loaded and not called yet.
+  var inputs: Arguments<TensorType>?
   /// In the order of their first calls.
   private(set) var layers: [LayerRecord]
   private var places: [String: Int]
 
-  init(variables: Variables, layers: [LayerRecord]) {
+  init(variables: Variables, layers: [LayerRecord], inputs: Arguments<TensorType>? = nil) {
     self.variables = variables
+    self.inputs = inputs
     self.layers = []
     places = [:]
     add(layers)

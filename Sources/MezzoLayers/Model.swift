@@ -25,6 +25,8 @@ public final class Model: Sendable {
   private let state: Locked<BuiltModel?>
   private let plans = Locked<[Arguments<TensorType>: Inference]>([:])
   let rules: CastingRules
+  /// The policies of layers by path, for those that were given none of their own.
+  public let policyMap: DTypePolicyMap?
 
   private struct Inference: Sendable {
     var plan: Plan
@@ -40,19 +42,28 @@ public final class Model: Sendable {
   ///
   /// Whether dtypes behave as in TensorFlow 1 is read here, in the current ``PolicyEnvironment``: layers of a model that was
   /// made while they do cast no inputs, then or later.
-  public convenience init(_ layer: any Layer, seed: UInt64 = 0, runtime: Runtime = .shared) {
-    self.init(layer, seed: seed, runtime: runtime, built: nil)
+  ///
+  /// - Parameter policyMap: policies by path, for layers that were given none of their own. Each is found before the
+  ///   layer is called for the first time.
+  public convenience init(
+    _ layer: any Layer, policyMap: DTypePolicyMap? = nil, seed: UInt64 = 0, runtime: Runtime = .shared
+  ) {
+    self.init(layer, policyMap: policyMap, seed: seed, runtime: runtime, built: nil)
   }
 
   /// A model as it was saved.
   package convenience init(
     _ layer: any Layer, seed: UInt64, runtime: Runtime, variables: Variables, layers: [LayerRecord]
   ) {
-    self.init(layer, seed: seed, runtime: runtime, built: BuiltModel(variables: variables, layers: layers))
+    self.init(
+      layer, policyMap: nil, seed: seed, runtime: runtime, built: BuiltModel(variables: variables, layers: layers))
   }
 
-  private init(_ layer: any Layer, seed: UInt64, runtime: Runtime, built: BuiltModel?) {
+  private init(
+    _ layer: any Layer, policyMap: DTypePolicyMap?, seed: UInt64, runtime: Runtime, built: BuiltModel?
+  ) {
     self.layer = layer
+    self.policyMap = policyMap
     self.seed = seed
     self.runtime = runtime
     state = Locked(built)
@@ -61,9 +72,10 @@ public final class Model: Sendable {
 
   /// A model of layers one after the other.
   public convenience init(
-    seed: UInt64 = 0, runtime: Runtime = .shared, @LayerBuilder _ layers: () throws -> [any Layer]
+    policyMap: DTypePolicyMap? = nil, seed: UInt64 = 0, runtime: Runtime = .shared,
+    @LayerBuilder _ layers: () throws -> [any Layer]
   ) rethrows {
-    self.init(Sequential(try layers()), seed: seed, runtime: runtime)
+    self.init(Sequential(try layers()), policyMap: policyMap, seed: seed, runtime: runtime)
   }
 
   public var isBuilt: Bool { built != nil }
@@ -106,7 +118,16 @@ public final class Model: Sendable {
         }
       }
     }
-    state.withLock { $0 = BuiltModel(variables: new, layers: $0?.layers ?? []) }
+    state.withLock { $0 = BuiltModel(variables: new, layers: $0?.layers ?? [], inputs: $0?.inputs) }
+  }
+
+  /// Puts what a change of policies made in the place of what was there, unless the weights are others by now.
+  func replace(_ old: BuiltModel, by new: BuiltModel) throws(RepolicyError) {
+    try state.withLock { state throws(RepolicyError) in
+      guard state?.variables == old.variables else { throw .changedSince }
+      state = new
+    }
+    plans.withLock { $0.removeAll() }
   }
 
   /// Makes the variables for inputs of these types and settles the policies of all layers, unless that is done already.
@@ -165,7 +186,7 @@ public final class Model: Sendable {
     // Two tasks may have built at once; the first stays, since somebody may hold it already.
     return state.withLock {
       guard $0 == nil else { return nil }
-      $0 = BuiltModel(variables: variables, layers: call.layers)
+      $0 = BuiltModel(variables: variables, layers: call.layers, inputs: types)
       return call
     }
   }
@@ -180,7 +201,10 @@ public final class Model: Sendable {
     }
     let made = Inference(
       plan: try runtime.makePlan(call.graph), paths: call.variables.map(\.path), outputs: outputs)
-    state.withLock { $0?.add(call.layers) }
+    state.withLock {
+      $0?.add(call.layers)
+      if $0?.inputs == nil { $0?.inputs = types }
+    }
     // Where this call settled a policy, the next one may cast what it did not.
     guard !call.infersPolicies else { return made }
     plans.withLock { plans in

@@ -1,5 +1,6 @@
 public import MezzoBackend
 public import MezzoGraph
+public import MezzoPolicy
 
 /// What a layer asked for when it wanted a variable.
 public struct VariableSpec: Sendable, Hashable {
@@ -8,6 +9,8 @@ public struct VariableSpec: Sendable, Hashable {
   public var initializer: Initializer
   public var isTrainable: Bool
   public var regularizer: Regularizer?
+  /// What its gradient is rounded to, if the policy of its layer says so.
+  public var gradientDType: DType?
 
   /// The path of the layer it belongs to.
   public var layer: String { path.split(separator: ".").dropLast().joined(separator: ".") }

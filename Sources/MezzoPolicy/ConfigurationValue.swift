@@ -28,6 +28,17 @@ public enum ConfigurationValue: Sendable, Hashable {
     case .object: "an object"
     }
   }
+
+  /// The value as error messages show it: what has parts by its kind, the rest as it is.
+  public var summary: String {
+    switch self {
+    case .null, .array, .object: kind
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .string(let value): "\"\(value)\""
+    }
+  }
 }
 
 extension ConfigurationValue: Codable {

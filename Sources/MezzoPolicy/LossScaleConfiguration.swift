@@ -71,7 +71,7 @@ extension LossScaleConfiguration {
     var isDynamic = true
     if let dynamic = members["dynamic"] {
       guard case .bool(let value) = dynamic else {
-        throw .kind(argument: "dynamic", expected: "a boolean", found: dynamic.described)
+        throw .kind(argument: "dynamic", expected: "a boolean", found: dynamic.summary)
       }
       isDynamic = value
     }
@@ -84,7 +84,7 @@ extension LossScaleConfiguration {
   /// From what TensorFlow ≤ 2.3 wrote as `loss_scale`: `{"class_name": "DynamicLossScale", "config": {…}}`.
   private init(lossScale: ConfigurationValue, dialect: PolicyDialect) throws(LossScaleError) {
     guard case .string(let className)? = lossScale["class_name"] else {
-      throw .kind(argument: "loss_scale", expected: "an object with a class_name", found: lossScale.described)
+      throw .kind(argument: "loss_scale", expected: "an object with a class_name", found: lossScale.summary)
     }
     let config = lossScale["config"] ?? [:]
     switch className {
@@ -109,17 +109,6 @@ extension LossScaleConfiguration {
 }
 
 extension ConfigurationValue {
-  /// The value as errors name it.
-  fileprivate var described: String {
-    switch self {
-    case .bool(let value): "\(value)"
-    case .integer(let value): "\(value)"
-    case .number(let value): "\(value)"
-    case .string(let value): "\"\(value)\""
-    case .null, .array, .object: kind
-    }
-  }
-
   /// What Python's `float` makes of it; nil for null.
   fileprivate func convertedToFloat(_ argument: String) throws(LossScaleError) -> Double? {
     switch self {
@@ -128,9 +117,9 @@ extension ConfigurationValue {
     case .integer(let value): return Double(value)
     case .number(let value): return value
     case .string(let text):
-      guard let value = Double(text) else { throw .value(argument: argument, expected: "a number", found: described) }
+      guard let value = Double(text) else { throw .value(argument: argument, expected: "a number", found: summary) }
       return value
-    case .array, .object: throw .kind(argument: argument, expected: "a number", found: described)
+    case .array, .object: throw .kind(argument: argument, expected: "a number", found: summary)
     }
   }
 
@@ -142,13 +131,13 @@ extension ConfigurationValue {
     case .integer(let value): return value
     case .number(let number):
       guard let value = Int(exactly: number.rounded(.towardZero)) else {
-        throw .value(argument: argument, expected: "an integer of 64 bits", found: described)
+        throw .value(argument: argument, expected: "an integer of 64 bits", found: summary)
       }
       return value
     case .string(let text):
-      guard let value = Int(text) else { throw .value(argument: argument, expected: "an integer", found: described) }
+      guard let value = Int(text) else { throw .value(argument: argument, expected: "an integer", found: summary) }
       return value
-    case .array, .object: throw .kind(argument: argument, expected: "an integer", found: described)
+    case .array, .object: throw .kind(argument: argument, expected: "an integer", found: summary)
     }
   }
 }

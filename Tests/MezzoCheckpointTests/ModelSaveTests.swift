@@ -30,13 +30,44 @@ import Testing
     #expect((loaded.layer as? Sequential)?.layers.map(\.policy) == [.mixedFloat16, .float32])
   }
 
+  @Test func whatBecameOfPoliciesInTheModelComesBack() throws {
+    let runtime = Runtime.builtinOnly()
+    let layers = withPolicy(.float32) {
+      [Dense(2, name: "follows"), Dense(1, name: "infers", policy: .infer)] as [any Layer]
+    }
+    let model = Model(Sequential(layers, policy: .float64, sublayerPolicy: .parent), runtime: runtime)
+    let input = try Tensor([1, 2], shape: [1, 2], dtype: .float32)
+    let output = try model(input)
+    #expect(output.dtype == .float64, "what infers was called with what the layer before computes")
+    try model.save(to: directory.path)
+    let loaded = try Model(directory: directory.path, runtime: runtime)
+    #expect(try loaded.policies == ["": .float64, "follows": .float64, "infers": .float64])
+    #expect(try loaded.layers == model.layers)
+    #expect(try loaded.layers.map(\.policy.origin) == [.own, .own, .own])
+    #expect(try loaded(input) == output)
+  }
+
+  @Test func aConfigurationOfTheFirstFormatIsRead() throws {
+    let model = Model(Dense(2, policy: .mixedBFloat16), runtime: .builtinOnly())
+    let input = try Tensor([1, 2], shape: [1, 2], dtype: .float32)
+    let output = try model(input)
+    try model.save(to: directory.path)
+    let path = directory.appending(path: "config.json")
+    let whole = try JSONSerialization.jsonObject(with: Data(contentsOf: path))
+    var members = try #require(whole as? [String: Any])
+    members["format"] = 1
+    members["layers"] = nil
+    try JSONSerialization.data(withJSONObject: members).write(to: path)
+    #expect(try Model(directory: directory.path, runtime: .builtinOnly())(input) == output)
+  }
+
   @Test func aConfigurationOfALaterFormatIsRefused() throws {
     let model = Model(Dense(1, policy: .float32), runtime: .builtinOnly())
     try model.build(input: [1, 1])
     try model.save(to: directory.path)
     let path = directory.appending(path: "config.json")
     let text = try String(contentsOf: path, encoding: .utf8)
-    try text.replacingOccurrences(of: "\"format\" : 1", with: "\"format\" : 2").write(
+    try text.replacingOccurrences(of: "\"format\" : 2", with: "\"format\" : 3").write(
       to: path, atomically: true, encoding: .utf8)
     #expect(throws: CheckpointError.self) { try Model(directory: directory.path, runtime: .builtinOnly()) }
   }

@@ -30,3 +30,27 @@ struct CustomLayer: Layer, @unchecked Sendable {
 
   func encode(to encoder: any Encoder) throws {}
 }
+
+/// A layer of any inputs and outputs whose call a test writes down.
+struct StructuredLayer: Layer, @unchecked Sendable {
+  var policy: DTypePolicy
+  var autocast = true
+  var body: (LayerInputs, LayerContext) throws -> TensorTree
+
+  init(
+    _ policy: DTypePolicy = .float32, autocast: Bool = true,
+    body: @escaping (LayerInputs, LayerContext) throws -> TensorTree
+  ) {
+    self.policy = policy
+    self.autocast = autocast
+    self.body = body
+  }
+
+  func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree { try body(inputs, context) }
+
+  init(from decoder: any Decoder) throws {
+    throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "a closure cannot be read"))
+  }
+
+  func encode(to encoder: any Encoder) throws {}
+}

@@ -18,27 +18,30 @@ struct LayerRun {
   ///   - weights: by name, rounded to what they are stored in; by default what their initializers give.
   ///   - cotangent: without one, no gradients.
   init(
-    _ layer: any Layer, _ input: Tensor, weights: [String: [Double]] = [:], cotangent: [Double]? = nil,
-    isTraining: Bool = false
+    _ layer: any Layer, _ input: Tensor, mask: Tensor? = nil, weights: [String: [Double]] = [:],
+    cotangent: [Double]? = nil, isTraining: Bool = false
   ) throws {
     let runtime = Runtime.builtinOnly()
-    let call = try TracedCall(Model(layer, runtime: runtime), input: input.type, isTraining: isTraining) { _ in
-      .constant
-    }
+    let named = mask.map { ["mask": Tree.tensor($0.type)] } ?? [:]
+    let call = try TracedCall(
+      Model(layer, runtime: runtime), inputs: Arguments(.tensor(input.type), named: named), isTraining: isTraining
+    ) { _ in .constant }
     let trainable = call.variables.filter(\.isTrainable).map(\.path)
-    var outputs = [call.output] + call.assignments.map(\.value)
-    var inputs = [input]
+    let result = try call.output
+    var outputs = [result] + call.assignments.map(\.value)
+    var inputs = [input] + (mask.map { [$0] } ?? [])
     for spec in call.variables {
       inputs.append(
         try weights[spec.path].map { try Tensor($0, shape: spec.type.shape, dtype: spec.type.dtype) }
           ?? spec.initializer.tensor(spec.type, seed: 1, path: spec.path))
     }
     if let cotangent {
-      let wide = try call.output.cast(to: .float64)
-      let factors = try Tensor(cotangent, shape: call.output.shape, dtype: .float64)
+      let wide = try result.cast(to: .float64)
+      let factors = try Tensor(cotangent, shape: result.shape, dtype: .float64)
       let loss = try (wide * call.trace.input(factors.type, name: "cotangent")).sum()
       inputs.append(factors)
-      let sources = (input.dtype.isFloatingPoint ? [call.input] : []) + trainable.compactMap(call.symbol)
+      let floating = call.inputs.leaves.prefix(1).compactMap { $0 }.filter { $0.dtype.isFloatingPoint }
+      let sources = floating + trainable.compactMap(call.symbol)
       outputs += try call.trace.gradients(of: loss, by: sources)
     }
     variables = call.variables

@@ -13,6 +13,16 @@ struct PolicyScopeTests {
     try withPolicy("half") { #expect(globalPolicy().name == "half") }
   }
 
+  /// As in TensorFlow, whose scope sets the global policy.
+  @Test func scopesByNameNeedTheDTypeBehaviorOfTensorFlow2() {
+    let environment = PolicyEnvironment()
+    environment.usesV2DTypeBehavior = false
+    withPolicyEnvironment(environment) {
+      #expect(throws: PolicyError.globalPolicyNeedsV2Behavior) { try withPolicy("float16") {} }
+      #expect(withPolicy(.float16) { globalPolicy() } == .float16)
+    }
+  }
+
   @Test func resultAndErrorsPass() async throws {
     #expect(withPolicy(.float16) { globalPolicy().name } == "float16")
     #expect(try await withPolicy("bfloat16") { await later() } == .bfloat16)
@@ -112,16 +122,6 @@ struct PolicyScopeTests {
     }
     await withPolicy(.bfloat16) { seen.append(await later()) }
     return seen
-  }
-
-  /// As in TensorFlow, whose scope sets the global policy.
-  @Test func scopesByNameNeedTheDTypeBehaviorOfTensorFlow2() {
-    let environment = PolicyEnvironment()
-    environment.usesV2DTypeBehavior = false
-    withPolicyEnvironment(environment) {
-      #expect(throws: PolicyError.globalPolicyNeedsV2Behavior) { try withPolicy("float16") {} }
-      #expect(withPolicy(.float16) { globalPolicy() } == .float16)
-    }
   }
 }
 

@@ -19,7 +19,8 @@ enum PythonErrorClass: String, Sendable {
   init(of error: any Error, in dialect: PolicyDialect?) {
     switch error {
     case let error as PolicyError: self.init(error, dialect)
-    case is DecodingError: self = .typeError
+    // A layer that cannot be built in a dtype, and a value of another kind than a file should have there.
+    case LayerError.nonFloatingPolicy, is DecodingError: self = .typeError
     default: self = .valueError
     }
   }
@@ -27,7 +28,10 @@ enum PythonErrorClass: String, Sendable {
   private init(_ error: PolicyError, _ dialect: PolicyDialect?) {
     switch error {
     // What is no dtype's name cannot be converted to a dtype, which TensorFlow calls a wrong type.
-    case .unknownDType where dialect != .keras3 && dialect != .jmp: self = .typeError
+    case .unknownIdentifier, .unknownDType: self = dialect == .keras3 ? .valueError : .typeError
+    // Configurations are the arguments of a constructor.
+    case .configuration: self = .typeError
+    case .missingMapEntry: self = .keyError
     default: self = .valueError
     }
   }

@@ -74,7 +74,7 @@ enum GlobalScriptGroup: GoldenGroup {
     guard let operations = try? testCase.input.array("ops").map(ScriptOperation.init), applies(operations),
       let results = try? testCase.expect.array("results"), results.count == operations.count
     else { return nil }
-    var rules = ScriptRules()
+    var rules = ScriptRules(testCase)
     return ["results": .array(zip(operations, results).map { rules.result(of: $0, expected: $1) })]
   }
 }
