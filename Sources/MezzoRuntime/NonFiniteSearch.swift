@@ -23,10 +23,13 @@ private final class NonFiniteSearch {
   private var sources: [Int: String] = [:]
   /// Values that are variables, or variables in another dtype.
   private var variables: [Int: String] = [:]
+  /// Values that are gradients, or gradients in another dtype, by the variable's name.
+  private var gradients: [Int: String]
   private var first: NonFiniteReport?
 
   init(_ plan: Plan) {
     self.plan = plan
+    gradients = plan.gradients.mapValues { plan.graph.inputs[$0].name }
     for input in plan.graph.inputs {
       sources[input.value] = input.name
       if input.role != .argument { variables[input.value] = input.name }
@@ -34,15 +37,15 @@ private final class NonFiniteSearch {
   }
 
   func look(_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) {
+    name(step)
     for (place, result) in zip(step.results, results) where result.dtype.isFloatingPoint {
-      let gradient = plan.gradients[place.value].map { plan.graph.inputs[$0].name }
+      let gradient = gradients[place.value]
       guard first == nil || isWaiting(for: gradient) else { continue }
       let elements = ElementCensus(result)
       guard !elements.isFinite else { continue }
       if first == nil { first = report(step, place, elements, gradient: gradient, operands) }
       if isWaiting(for: gradient) { first?.firstGradient = gradient }
     }
-    name(step)
   }
 
   func report(_ inputs: [Tensor], _ states: [Tensor]) -> NonFiniteReport? {
@@ -95,12 +98,13 @@ private final class NonFiniteSearch {
   private func name(_ step: StepLayout) {
     let cast = step.name == OperationCode.cast.name ? step.inputs.first?.value : nil
     for place in step.results {
-      if let gradient = plan.gradients[place.value] {
-        sources[place.value] = "the gradient of \(plan.graph.inputs[gradient].name)"
-      } else {
-        sources[place.value] = cast.flatMap { sources[$0] } ?? step.name
+      if let cast {
+        variables[place.value] = variables[cast]
+        // Behind the backward pass, a gradient in another dtype is on its way to the update.
+        if step.origin.phase == .backward, gradients[place.value] == nil { gradients[place.value] = gradients[cast] }
       }
-      if let cast { variables[place.value] = variables[cast] }
+      sources[place.value] =
+        gradients[place.value].map { "the gradient of \($0)" } ?? cast.flatMap { sources[$0] } ?? step.name
     }
   }
 }

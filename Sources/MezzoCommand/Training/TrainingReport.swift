@@ -18,6 +18,10 @@ struct TrainingReport: Encodable, Sendable {
   /// The scale after the last step; `null` where the loss was not scaled.
   var lossScale: OrNull<Float>
   var lossScaleEvents: [ScaleEvent]
+  /// Where the scale got stuck, and where it came loose again.
+  var lossScaleHealth: [HealthEvent]
+  /// `null` where the loss was not scaled.
+  var lossScaleSummary: OrNull<ScaleSummary>
   var memory: MemorySummary
   /// As stored.
   var weightBytes: Int
@@ -39,7 +43,25 @@ struct TrainingReport: Encodable, Sendable {
     /// Where the first infinity or NaN of a skipped step came from.
     var layer: OrNull<String>
     var operation: OrNull<String>
+    /// All that is known of it; `null` for a step that was applied.
+    var firstNonFinite: OrNull<NonFiniteReport>
     var text: String
+  }
+
+  struct HealthEvent: Encodable, Sendable {
+    var step: Int
+    var event: LossScaleHealth.Event
+    var isWarning: Bool
+    var text: String
+  }
+
+  struct ScaleSummary: Encodable, Sendable {
+    var steps: Int
+    var skips: Int
+    var skippedShare: Double
+    var longestRun: Int
+    var smallestScale: OrNull<Float>
+    var largestScale: OrNull<Float>
   }
 
   init(_ experiment: Experiment, _ history: History, registry: BackendRegistry) {
@@ -64,8 +86,19 @@ struct TrainingReport: Encodable, Sendable {
     lossScaleEvents = history.lossScaleEvents.map { event in
       ScaleEvent(
         step: event.step, scale: event.scale, layer: OrNull(event.firstNonFinite?.layer),
-        operation: OrNull(event.firstNonFinite?.operation), text: "\(event)")
+        operation: OrNull(event.firstNonFinite?.operation), firstNonFinite: OrNull(event.firstNonFinite),
+        text: "\(event)")
     }
+    lossScaleHealth = history.lossScaleHealthEvents.map {
+      HealthEvent(step: $0.step, event: $0.event, isWarning: $0.event.isWarning, text: "\($0)")
+    }
+    lossScaleSummary = OrNull(
+      history.lossScaleSummary.map { summary in
+        ScaleSummary(
+          steps: summary.steps, skips: summary.skips, skippedShare: summary.skippedShare,
+          longestRun: summary.longestRun, smallestScale: OrNull(summary.smallestScale),
+          largestScale: OrNull(summary.largestScale))
+      })
     memory = history.explanation.memory
     weightBytes = history.weightBytes
     backends = registry.entries.map(BackendReport.init)

@@ -29,6 +29,11 @@ struct TrainingSummary {
     if events.count > Self.eventLimit {
       Swift.print(indent + style.dim("and \(events.count - Self.eventLimit) more"))
     }
+    for event in report.lossScaleHealth {
+      for line in event.text.wrapped(to: columns - indent.count) {
+        Swift.print(indent + (event.isWarning ? style.yellow(line) : style.dim(line)))
+      }
+    }
     Swift.print("\n" + style.bold("Routing"))
     for line in RouteTable(report.routes, columns: columns, style: style).lines() { Swift.print(line) }
   }
@@ -57,6 +62,10 @@ struct TrainingSummary {
   private var lossScale: String {
     guard let scale = report.lossScale.value else { return "none: nothing computes in float16" }
     let skipped = report.skippedSteps
-    return "\(Format.scale(scale)), \(skipped) step\(skipped == 1 ? "" : "s") skipped"
+    var text = "\(Format.scale(scale)), \(skipped) step\(skipped == 1 ? "" : "s") skipped"
+    if skipped > 0, let summary = report.lossScaleSummary.value {
+      text += " (\(Format.percent(summary.skippedShare))), at most \(summary.longestRun) in a row"
+    }
+    return text
   }
 }

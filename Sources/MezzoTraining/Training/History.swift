@@ -5,6 +5,10 @@ public import MezzoRuntime
 public struct History: Sendable {
   public internal(set) var epochs: [Epoch] = []
   public internal(set) var lossScaleEvents: [LossScaleEvent] = []
+  /// Where the loss scale got stuck, and where it came loose again.
+  public internal(set) var lossScaleHealthEvents: [LossScaleHealthEvent] = []
+  /// What became of the steps; `nil` where the loss was not scaled.
+  public internal(set) var lossScaleSummary: LossScaleHealth.Summary?
   public internal(set) var skippedSteps = 0
   /// The scale after the last step; `nil` where the loss was not scaled.
   public internal(set) var lossScale: LossScale?
@@ -22,8 +26,16 @@ public struct History: Sendable {
     public var seconds: Double
   }
 
+  /// A step at which the loss scale was found to be stuck, or to be so no longer.
+  public struct LossScaleHealthEvent: Sendable, Hashable, Codable, CustomStringConvertible {
+    public var step: Int
+    public var event: LossScaleHealth.Event
+
+    public var description: String { "step \(step): \(event)" }
+  }
+
   /// A step at which the loss scale changed, or the update was left out.
-  public struct LossScaleEvent: Sendable, CustomStringConvertible {
+  public struct LossScaleEvent: Sendable, Hashable, CustomStringConvertible {
     public var step: Int
     public var change: LossScale.Event
     public var scale: Float

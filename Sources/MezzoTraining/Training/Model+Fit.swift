@@ -62,6 +62,8 @@ extension Model {
       throw error
     }
     history.lossScaleEvents = trainer.events
+    history.lossScaleHealthEvents = trainer.healthEvents
+    history.lossScaleSummary = trainer.lossScaleSummary
     history.skippedSteps = trainer.skipped
     history.lossScale = trainer.lossScale
     history.stepMilliseconds = trainer.stepMilliseconds

@@ -29,6 +29,8 @@ struct Trainer {
   private var milliseconds: [Double] = []
   private(set) var skipped = 0
   private(set) var events: [History.LossScaleEvent] = []
+  private var health = LossScaleHealth()
+  private(set) var healthEvents: [History.LossScaleHealthEvent] = []
 
   /// So many steps in a row that cannot be applied although the scale can fall no further have no hope.
   private static let hopelessSteps = 10
@@ -65,6 +67,8 @@ struct Trainer {
   var explanation: Explanation? {
     (accumulation?.plan ?? steps.values.first?.plan.plan).map { Explanation($0, on: model.runtime) }
   }
+
+  var lossScaleSummary: LossScaleHealth.Summary? { lossScale == nil ? nil : health.summary }
 
   var stepMilliseconds: Double {
     let settled = (milliseconds.count > 6 ? Array(milliseconds.dropFirst(3)) : milliseconds).sorted()
@@ -128,11 +132,17 @@ struct Trainer {
   }
 
   private mutating func record(_ change: LossScale.Event?, report: NonFiniteReport?) {
-    guard let change, change != .unchanged else { return }
-    let event = History.LossScaleEvent(
-      step: taken, change: change, scale: lossScale?.value ?? 1, firstNonFinite: report)
-    events.append(event)
-    log.notice("\(event)")
+    guard let change, let scale = lossScale?.value else { return }
+    if change != .unchanged {
+      let event = History.LossScaleEvent(step: taken, change: change, scale: scale, firstNonFinite: report)
+      events.append(event)
+      log.notice("\(event)")
+    }
+    for event in health.record(change, scale: scale) {
+      let event = History.LossScaleHealthEvent(step: taken, event: event)
+      healthEvents.append(event)
+      log.log(level: event.event.isWarning ? .warning : .notice, "\(event)")
+    }
   }
 
   private mutating func step(examples: Int) throws -> TrainingStep {
