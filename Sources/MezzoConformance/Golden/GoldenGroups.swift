@@ -2,16 +2,24 @@
 enum GoldenGroups {
   static let all: [any GoldenGroup.Type] = [
     CastGroup.self,
+    CompileWrapGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
+    GradScalerGroup.self,
     InferGroup.self,
     InferLayersGroup.self,
     JMPCastGroup.self,
+    JMPQuirkGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
+    LossScaleSettingsGroup.self,
+    LossScaleStepsGroup.self,
+    LossScaleTraceGroup.self,
     PolicyV1Group.self,
     PromotionGroup.self,
+    ScaledLossGroup.self,
     SerializeGroup.self,
     StandardizeDTypeGroup.self,
+    TrainingRunGroup.self,
   ]
 }
