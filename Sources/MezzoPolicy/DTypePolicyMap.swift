@@ -46,10 +46,34 @@ public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
   ///   whose cost is bounded: at most 256 characters, four unlimited repetitions, and none of a group that repeats or
   ///   chooses inside.
   public mutating func insert(_ policy: DTypePolicy, for key: String) throws(PolicyError) {
-    guard policies[key] == nil else { throw .mapEntry(key: key, expected: "each key once") }
+    if let present = policies[key] {
+      throw .mapEntry(key: key, expected: "each key once, and this one is there for \(present.name)")
+    }
     if let flaw = PathPattern.flaw(of: key) { throw .mapEntry(key: key, expected: flaw) }
     keys.append(key)
     policies[key] = policy
+  }
+
+  /// Adds an entry for what stands for its policy, as ``DTypePolicy/get(_:dialect:)`` reads it.
+  ///
+  /// - Throws: ``PolicyError/mapPolicy(key:error:)`` if it stands for none, and what ``insert(_:for:)`` throws.
+  public mutating func insert(
+    _ identifier: PolicyIdentifier, for key: String, dialect: PolicyDialect = PolicyEnvironment.current.dialect
+  ) throws(PolicyError) {
+    try insert(try Self.policy(identifier, for: key, dialect), for: key)
+  }
+
+  static func policy(
+    _ identifier: PolicyIdentifier, for key: String, _ dialect: PolicyDialect
+  ) throws(PolicyError) -> DTypePolicy {
+    if case .configuration(let value) = identifier, value["class_name"] == .string(className) {
+      throw .mapEntry(key: key, expected: "a policy and no policy map")
+    }
+    do throws(PolicyError) {
+      return try DTypePolicy.get(identifier, dialect: dialect)
+    } catch {
+      throw .mapPolicy(key: key, error: error)
+    }
   }
 
   /// Takes an entry away.
