@@ -67,7 +67,7 @@ let package = Package(
 
     // Layers, training, files.
     .target(
-      name: "MezzoLayers", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy", "MezzoRuntime"],
+      name: "MezzoLayers", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy", "MezzoRuntime", log],
       swiftSettings: swift),
     .systemLibrary(name: "CMezzoZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(name: "CMezzoDigits", exclude: ["data"], cSettings: strictC),

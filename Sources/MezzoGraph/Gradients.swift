@@ -39,6 +39,7 @@ extension Trace {
     var results: [SymbolicTensor] = []
     for variable in variables {
       if let gradient = gradients[variable.id] {
+        note(gradient: gradient, by: variable)
         results.append(gradient)
       } else {
         results.append(try constant(0, dtype: variable.dtype).broadcast(to: variable.shape))

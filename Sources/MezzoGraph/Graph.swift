@@ -11,6 +11,8 @@ public struct Graph: Sendable, Hashable {
   public var outputs: [ValueID]
   /// Inputs of role `state` and the values that replace them.
   public var updates: [Update]
+  /// Values that are gradients, and the inputs they belong to.
+  public var gradients: [Gradient]
 
   public struct Node: Sendable {
     public var operation: any Operation
@@ -23,9 +25,11 @@ public struct Graph: Sendable, Hashable {
     public var value: ValueID
     public var name: String
     public var role: Role
+    /// The path of the layer that asked for it; empty outside any.
+    public var layer: String
   }
 
-  public enum Role: Sendable, Hashable {
+  public enum Role: String, Sendable, Hashable, Codable {
     /// Different at every run.
     case argument
     /// The same over many runs, so that what depends on it alone may be computed once.
@@ -36,6 +40,12 @@ public struct Graph: Sendable, Hashable {
 
   public struct Update: Sendable, Hashable {
     /// The place in `inputs`.
+    public var input: Int
+    public var value: ValueID
+  }
+
+  public struct Gradient: Sendable, Hashable {
+    /// The place in `inputs` of what the loss was differentiated by.
     public var input: Int
     public var value: ValueID
   }

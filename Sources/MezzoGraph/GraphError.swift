@@ -1,4 +1,5 @@
 public import MezzoBackend
+public import MezzoPolicy
 
 /// What is wrong with an operation or a tensor, with the path of the layer that asked for it.
 public struct GraphError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -10,6 +11,10 @@ public struct GraphError: Error, Equatable, Sendable, CustomStringConvertible {
     case attribute(operation: String, expected: String, found: String)
     case differentTraces(operation: String)
     case notDifferentiable(operation: String)
+    /// In strict mode: a number in the program that is another one in the dtype that it is used in.
+    case constant(Double, dtype: DType, fate: ConstantFate)
+    /// In strict mode: integers cast to a dtype that does not hold all of them.
+    case inexactIntegers(from: DType, to: DType)
     /// No operation of this name can be given a dtype.
     case operation(name: String, known: [String])
   }
@@ -47,6 +52,11 @@ public struct GraphError: Error, Equatable, Sendable, CustomStringConvertible {
       return "\(place)\(operation) was given symbolic tensors of two different traces"
     case .notDifferentiable(let operation):
       return "\(place)\(operation) has no gradient, but a gradient through it was asked for"
+    case .constant(let value, let dtype, let fate):
+      return "\(place)the constant \(value) \(fate) in \(dtype); compute with it in a wider dtype"
+    case .inexactIntegers(let source, let dtype):
+      return "\(place)\(dtype) does not hold every \(source) exactly; say the cast with a Cast layer, "
+        + "or use a narrower integer"
     case .operation(let name, let known):
       return "\(place)no operation \"\(name)\" can be given a dtype; there are \(known.joined(separator: ", "))"
     }

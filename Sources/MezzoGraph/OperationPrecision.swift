@@ -51,15 +51,9 @@ public struct OperationPrecision: Sendable, Hashable {
   ///   `attribute` for a dtype that is not among ``workingDTypes``.
   public init(policy: DTypePolicy) throws(GraphError) {
     var dtypes: [OperationCode: DType] = [:]
-    if let accumulator = policy.accumulatorDType {
-      try Self.check(accumulator, of: "the accumulator")
-      if accumulator == .float64 { dtypes[.matmul] = accumulator }
-    }
-    if let reduction = policy.reductionDType {
-      try Self.check(reduction, of: "a reduction")
-      if reduction == .float64 {
-        for code in Self.reductions { dtypes[code] = reduction }
-      }
+    if policy.accumulatorDType == .float64 { dtypes[.matmul] = .float64 }
+    if policy.reductionDType == .float64 {
+      for code in Self.reductions { dtypes[code] = .float64 }
     }
     for (name, dtype) in policy.operationDTypes {
       guard let code = Self.operations.first(where: { $0.name == name }) else { throw Self.unknownOperation(name) }

@@ -15,21 +15,29 @@ public final class Trace {
   private(set) var precisions: [OperationPrecision] = []
   private var inputs: [Graph.Input] = []
   private var constants: [Constant: SymbolicTensor] = [:]
+  /// What the loss was differentiated by, and the gradient.
+  private var gradients: [(variable: Graph.ValueID, value: Graph.ValueID)] = []
   /// Which layer is being traced, and in which phase; operations are tagged with it.
   public private(set) var origin = Graph.Origin(layer: "", phase: .forward)
   /// Which operations work in a dtype of their own.
   public private(set) var precision = OperationPrecision.ofOperands
 
+  /// Whether constants that a dtype cannot hold, and integers that it may not hold, are errors.
+  public private(set) var isStrict = false
+
   public init() {}
 
   public func input(_ type: TensorType, name: String, role: Graph.Role = .argument) -> SymbolicTensor {
     let symbol = newValue(type)
-    inputs.append(Graph.Input(value: symbol.id, name: name, role: role))
+    inputs.append(Graph.Input(value: symbol.id, name: name, role: role, layer: origin.layer))
     return symbol
   }
 
   /// A scalar that the graph knows; it broadcasts against any shape.
   public func constant(_ value: Double, dtype: DType) throws(GraphError) -> SymbolicTensor {
+    if isStrict, let fate = dtype.fate(of: value) {
+      throw GraphError(.constant(value, dtype: dtype, fate: fate), layer: origin.layer)
+    }
     let constant = Constant(value: value, dtype: dtype)
     if let known = constants[constant] { return known }
     let symbol = try apply(constant, [])[0]
@@ -46,6 +54,7 @@ public final class Trace {
     guard operands.allSatisfy({ $0.trace === self }) else {
       throw GraphError(.differentTraces(operation: type(of: operation).name), layer: origin.layer)
     }
+    if isStrict { try requireExactIntegers(operation, operands) }
     let types = try resultTypes(of: operation, operands)
     guard let dtype = precision.dtype(of: operation) else { return record(operation, operands, types) }
     let inside = try operands.map { operand throws(GraphError) in
@@ -53,6 +62,15 @@ public final class Trace {
     }
     let results = record(operation, inside, try resultTypes(of: operation, inside))
     return try zip(results, types).map { result, type throws(GraphError) in try result.cast(to: type.dtype) }
+  }
+
+  private func requireExactIntegers(
+    _ operation: some Operation, _ operands: [SymbolicTensor]
+  ) throws(GraphError) {
+    guard let cast = operation as? Cast, cast.dtype.isFloatingPoint, let source = operands.first?.dtype,
+      source.isInteger, !cast.dtype.holdsAll(of: source)
+    else { return }
+    throw GraphError(.inexactIntegers(from: source, to: cast.dtype), layer: origin.layer)
   }
 
   private func resultTypes(
@@ -97,6 +115,14 @@ public final class Trace {
     return try body()
   }
 
+  /// Traces `body` with numbers that a dtype cannot hold as errors, or not.
+  public func withStrictness<R, E: Error>(_ isStrict: Bool, _ body: () throws(E) -> R) throws(E) -> R {
+    let outer = self.isStrict
+    self.isStrict = isStrict
+    defer { self.isStrict = outer }
+    return try body()
+  }
+
   /// The graph of everything traced so far. `updates` pairs inputs of role `state` with what replaces them; a `constant`
   /// that is replaced becomes a state. An `argument` is the caller's, and never replaced.
   public func finish(
@@ -109,7 +135,16 @@ public final class Trace {
       }
     }
     for update in updates { inputs[update.input].role = .state }
-    return Graph(values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id), updates: updates)
+    let gradients = gradients.compactMap { gradient in
+      inputs.firstIndex { $0.value == gradient.variable }.map { Graph.Gradient(input: $0, value: gradient.value) }
+    }
+    return Graph(
+      values: values, nodes: nodes, inputs: inputs, outputs: outputs.map(\.id), updates: updates, gradients: gradients)
+  }
+
+  /// Takes note of `value` as the gradient by `variable`, so that a run can tell whose gradient it has before it.
+  func note(gradient value: SymbolicTensor, by variable: SymbolicTensor) {
+    gradients.append((variable.id, value.id))
   }
 
   func symbol(_ id: Graph.ValueID) -> SymbolicTensor { SymbolicTensor(id: id, type: values[id], trace: self) }

@@ -52,6 +52,12 @@ public struct BatchNormalization: Layer, Hashable {
     self.gammaRegularizer = gammaRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
+    warnOfLostConstants()
+  }
+
+  /// The epsilon, in the dtype of the arithmetic.
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] {
+    [LayerConstant("epsilon", epsilon, dtype: Normalization.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {

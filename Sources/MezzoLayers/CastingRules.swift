@@ -7,10 +7,13 @@ struct CastingRules: Sendable, Hashable {
   /// Whether the call that infers a layer's policy already casts by it. In TensorFlow 2.4 casts begin with the next call, so
   /// that the same arguments of several dtypes give one result at first and another ever after.
   var castsWhereInferred: Bool
+  /// Whether a cast that nobody declared, and a number that a dtype cannot hold, are errors.
+  var isStrict: Bool
 
   /// Those of the current environment.
   init(_ environment: PolicyEnvironment = .current) {
     castsInputs = environment.usesV2DTypeBehavior
     castsWhereInferred = environment.dialect != .tensorFlow24
+    isStrict = environment.isStrict
   }
 }

@@ -16,20 +16,28 @@ public struct Dense: Layer, Hashable {
   public var useBias: Bool
   public var kernelInitializer: Initializer
   public var biasInitializer: Initializer
+  public var kernelRegularizer: Regularizer?
+  public var biasRegularizer: Regularizer?
+  /// Sees the outputs, in the compute dtype; what it adds to the loss is a mean over the batch.
+  public var activityRegularizer: Regularizer?
   public var name: String?
   public let policy: DTypePolicy
 
   /// - Parameter policy: by default the one in effect here.
   public init(
     _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
-    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil,
-    policy: DTypePolicy? = nil
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.units = units
     self.activation = activation
     self.useBias = useBias
     self.kernelInitializer = kernelInitializer
     self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.biasRegularizer = biasRegularizer
+    self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
   }
@@ -46,13 +54,18 @@ public struct Dense: Layer, Hashable {
       throw LayerError.inputShape(layer: context.path, expected: "[batch, …, inputs]", found: input.shape)
     }
     let inputs = input.shape[input.rank - 1]
-    let kernel = try context.variable("kernel", shape: [inputs, units], initializer: kernelInitializer)
+    let kernel = try context.variable(
+      "kernel", shape: [inputs, units], initializer: kernelInitializer, regularizer: kernelRegularizer)
     // The number of rows is written out rather than left to be inferred, which an extent of 0 would make ambiguous.
     let rows = input.shape.dropLast().reduce(1, *)
     var output = try input.cast(to: compute).reshaped([rows, inputs]).matmul(kernel)
     if useBias {
-      output = try output + context.variable("bias", shape: [units], initializer: biasInitializer)
+      output =
+        try output
+        + context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer)
     }
-    return try activation(output).reshaped(input.shape.dropLast() + [units])
+    output = try activation(output).reshaped(input.shape.dropLast() + [units])
+    try context.regularize(output, activityRegularizer)
+    return output
   }
 }

@@ -34,6 +34,10 @@ public protocol Layer: Codable, Sendable {
   /// are none. With the policy `DTypePolicy.infer` they decide the policy, and the input no longer does.
   func build(_ context: LayerContext) throws
 
+  /// Numbers of its configuration that it computes with, with the dtypes that it does so in under `policy`; by default none.
+  /// One that such a dtype cannot hold is an error in strict mode; see also ``warnOfLostConstants()``.
+  func constants(under policy: DTypePolicy) -> [LayerConstant]
+
   /// One tensor in, one out. A floating-point input comes in the compute dtype of `policy`, unless `autocast` is false.
   func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor
 
@@ -48,6 +52,7 @@ extension Layer {
   public var autocast: Bool { true }
   public var sublayerPolicy: SublayerPolicy { .own }
   public func build(_ context: LayerContext) throws {}
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] { [] }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     throw LayerError.inputs(

@@ -30,10 +30,16 @@ public final class LayerContext {
   /// Layers that were called, in the order of their first calls.
   private(set) var layers: [LayerRecord] = []
   private var places: [String: Int] = [:]
+  /// What policies cast in each layer, by its path.
+  private(set) var casts: [String: [LayerCast]] = [:]
+  /// The constants of each layer that computes, by its path.
+  private(set) var constants: [String: [LayerConstant]] = [:]
   /// Whether an input decided the policy of a layer.
   private(set) var infersPolicies = false
 
   var variables = TracedVariables()
+  /// What layers add to the loss.
+  private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?
   private var streams = 0
 
@@ -66,6 +72,23 @@ public final class LayerContext {
     self.key = key
     streams += 1
     return try key.randomUniform(shape, stream: streams)
+  }
+
+  /// Adds `value` to the loss that training makes small and that it and evaluation report, as Keras's `add_loss` does.
+  ///
+  /// - Parameter value: a floating-point scalar, in at least float32 if it is to keep its digits.
+  /// - Throws: ``LayerError/loss(layer:found:)`` for anything else.
+  public func addLoss(_ value: SymbolicTensor) throws(LayerError) {
+    guard value.shape.isEmpty, value.dtype.isFloatingPoint else {
+      throw .loss(layer: path, found: value.type)
+    }
+    losses.append(value)
+  }
+
+  /// Adds the penalty for `activity` `[batch, …]` to the loss, as a mean over the batch.
+  public func regularize(_ activity: SymbolicTensor, _ regularizer: Regularizer?) throws {
+    guard let regularizer = try regularizer?.usable(path: joined("activity")) else { return }
+    try addLoss(try regularizer.penalty(activity) / Double(max(activity.shape.first ?? 1, 1)))
   }
 
   static let keyName = "random key"
@@ -119,10 +142,41 @@ extension LayerContext {
         // A container computes nothing itself: what it holds casts for itself.
         if isContainer { return try trace.withPrecision(.ofOperands) { try layer.call(inputs, self) } }
         let casts = rules.castsInputs && layer.autocast && (isDecided || rules.castsWhereInferred)
-        let inputs = casts ? try inputs.map { try $0.castIfFloating(to: compute) } : inputs
-        let outputs = try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
-        return try outputs.map { try $0.castIfFloating(to: policy.statedOutputDType) }
+        let inputs = casts ? try inputs.map { try castInput($1, $0, to: compute) } : inputs
+        try checkConstants(of: layer)
+        // A layer that does nothing but cast is a declaration.
+        let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
+          try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
+        }
+        // The compute dtype is no promise about outputs: a layer inside may have the last word.
+        let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
+        return try outputs.map { try cast(.output, "output", $0, to: output) }
       }
+    }
+  }
+
+  private func castInput(_ input: SymbolicTensor, _ name: String, to dtype: DType?) throws -> SymbolicTensor {
+    if rules.isStrict, let dtype, input.dtype.isFloatingPoint, input.dtype != dtype {
+      throw LayerError.undeclaredCast(layer: path, input: name, from: input.dtype, to: dtype)
+    }
+    return try cast(.input, name, input, to: dtype)
+  }
+
+  /// Casts what is floating, if there is a dtype to cast it to, and takes note of it.
+  func cast(
+    _ kind: LayerCast.Kind, _ name: String, _ value: SymbolicTensor, to dtype: DType?
+  ) throws(GraphError) -> SymbolicTensor {
+    guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
+    let note = LayerCast(kind: kind, name: name, from: value.dtype, to: dtype)
+    if !casts[path, default: []].contains(note) { casts[path, default: []].append(note) }
+    return try value.cast(to: dtype)
+  }
+
+  private func checkConstants(of layer: any Layer) throws(LayerError) {
+    constants[path] = layer.constants(under: policy)
+    guard rules.isStrict else { return }
+    for constant in constants[path] ?? [] {
+      if let fate = constant.fate { throw .constant(layer: path, constant, fate) }
     }
   }
 
@@ -179,14 +233,6 @@ extension LayerContext {
   }
 
   private func joined(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-}
-
-extension SymbolicTensor {
-  /// Casts what is floating, if there is a dtype to cast it to.
-  fileprivate func castIfFloating(to dtype: DType?) throws(GraphError) -> SymbolicTensor {
-    guard let dtype, self.dtype.isFloatingPoint else { return self }
-    return try cast(to: dtype)
-  }
 }
 
 extension TensorTree {

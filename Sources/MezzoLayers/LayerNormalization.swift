@@ -39,6 +39,12 @@ public struct LayerNormalization: Layer, Hashable {
     self.gammaRegularizer = gammaRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
+    warnOfLostConstants()
+  }
+
+  /// The epsilon, in the dtype of the arithmetic.
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] {
+    [LayerConstant("epsilon", epsilon, dtype: Normalization.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {

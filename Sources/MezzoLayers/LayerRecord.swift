@@ -10,6 +10,8 @@ public struct LayerRecord: Sendable, Hashable {
   public let path: String
   /// What configurations call this kind of layer.
   public let className: String
+  /// Whether it is made of others and computes nothing itself, so that its policy casts nothing.
+  public let isContainer: Bool
   /// What the layer was given, or took when it was made.
   public let requested: DTypePolicy
   /// What it was assigned in the model: `requested`, or where a ``SublayerPolicy`` says so that of the layer around it or
@@ -21,6 +23,7 @@ public struct LayerRecord: Sendable, Hashable {
   init(path: String, layer: any Layer, assigned: DTypePolicy) {
     self.path = path
     className = type(of: layer).className
+    isContainer = layer is any LayerContainer
     requested = layer.policy
     self.assigned = assigned
     policy = assigned.policy(forLayerClass: className)
@@ -29,6 +32,7 @@ public struct LayerRecord: Sendable, Hashable {
   private init(_ record: LayerRecord, following policy: DTypePolicy) {
     path = record.path
     className = record.className
+    isContainer = record.isContainer
     requested = record.requested
     assigned = policy
     self.policy = policy.policy(forLayerClass: className)
@@ -45,12 +49,14 @@ extension LayerRecord: Codable {
   private enum Key: String, CodingKey {
     case path, requested, assigned, policy, origin
     case className = "class_name"
+    case isContainer = "is_container"
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     path = try container.decode(String.self, forKey: .path)
     className = try container.decode(String.self, forKey: .className)
+    isContainer = try container.decodeIfPresent(Bool.self, forKey: .isContainer) ?? false
     requested = try container.decode(DTypePolicy.self, forKey: .requested)
     let origin = try container.decode(PolicyOrigin.self, forKey: .origin)
     assigned = try container.decode(DTypePolicy.self, forKey: .assigned).from(origin)
@@ -61,6 +67,7 @@ extension LayerRecord: Codable {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(path, forKey: .path)
     try container.encode(className, forKey: .className)
+    try container.encode(isContainer, forKey: .isContainer)
     try container.encode(requested, forKey: .requested)
     try container.encode(assigned, forKey: .assigned)
     try container.encode(policy, forKey: .policy)

@@ -28,8 +28,9 @@ public struct LayerVariable {
   /// - Parameter context: of the layer that reads, which may be another than the one that owns the variable.
   public func value(in context: LayerContext) throws -> SymbolicTensor {
     let value = context.variables.current(self)
-    guard isAutocast, let dtype = context.readDType else { return value }
-    return try value.cast(to: dtype)
+    guard isAutocast else { return value }
+    let name = path.split(separator: ".").last.map(String.init) ?? path
+    return try context.cast(.variable, name, value, to: context.readDType)
   }
 
   /// The same variable, following the layer that is being called although its own layer is not mixed.

@@ -19,11 +19,15 @@ struct Normalization {
       throw LayerError.invalidConfiguration(
         layer: "layer \(context.path)", expected: "an epsilon of at least 0", found: "\(epsilon)")
     }
-    let isWide = compute == .float64 || context.policy.reductionDType == .float64
-    self.input = try input.cast(to: isWide ? .float64 : .float32)
+    self.input = try input.cast(to: Self.dtype(under: context.policy))
     self.axes = axes
     self.epsilon = epsilon
     self.compute = compute
+  }
+
+  /// What everything is computed in under `policy`.
+  static func dtype(under policy: DTypePolicy) -> DType {
+    policy.computeDType == .float64 || policy.reductionDType == .float64 ? .float64 : .float32
   }
 
   /// The shape of a parameter.

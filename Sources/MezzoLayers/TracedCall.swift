@@ -7,6 +7,9 @@ public struct TracedCall {
   public let trace: Trace
   public let inputs: LayerInputs
   public let outputs: TensorTree
+  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever policies
+  /// are called.
+  public let computeDTypes: Set<DType>
   private let context: LayerContext
 
   /// - Parameter role: whether a variable is constant over many runs, or a state that the run replaces.
@@ -24,15 +27,15 @@ public struct TracedCall {
   ) throws {
     trace = Trace()
     inputs = try types.map { [trace] name, type in
-      // Products of extents, also of those beside a 0, must fit: layers multiply them.
-      guard TensorType(type.dtype, type.shape.map { $0 == 0 ? 1 : $0 }).checkedByteCount != nil else {
-        throw GraphError(.unusableType(type), layer: name)
-      }
+      guard type.isTraceable else { throw GraphError(.unusableType(type), layer: name) }
       return trace.input(type, name: name)
     }
     context = LayerContext(
       trace, isTraining: isTraining, rules: model.rules, policyMap: model.policyMap, built: built, role: role)
     outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
+    let trainable = context.variables.specs.filter(\.isTrainable)
+    computeDTypes = trace.dtypes(dependingOn: trainable.compactMap { [context] in context.variables.stored($0.path) })
+      .union(trainable.compactMap(\.gradientDType))
   }
 
   /// The call with one tensor.
@@ -61,16 +64,14 @@ public struct TracedCall {
   /// The layers and the policies that they follow, in the order of their first calls.
   public var layers: [LayerRecord] { context.layers }
 
+  /// What policies cast in each layer, by its path.
+  public var casts: [String: [LayerCast]] { context.casts }
+
+  /// The constants of each layer that computes, by its path.
+  public var constants: [String: [LayerConstant]] { context.constants }
+
   /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
   var infersPolicies: Bool { context.infersPolicies }
-
-  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever policies
-  /// are called.
-  public var computeDTypes: Set<DType> {
-    let trainable = variables.filter(\.isTrainable)
-    return trace.dtypes(dependingOn: trainable.compactMap { symbol($0.path) })
-      .union(trainable.compactMap(\.gradientDType))
-  }
 
   /// The gradients of `loss` by the trainable variables, in their order, each in its variable's dtype and rounded to what the
   /// policy of its layer wants gradients rounded to.
@@ -85,21 +86,30 @@ public struct TracedCall {
     }
   }
 
-  /// What the regularizers of the variables add to a loss of `dtype`: a scalar, or `nil` where there are none.
+  /// What training makes small: `loss` and what the layers and the regularizers of the variables add to it, in the dtype of
+  /// `loss`.
   ///
-  /// Computed from what is stored, outside of every layer: no policy rounds it.
-  public func penalty(dtype: DType) throws -> SymbolicTensor? {
-    var sum: SymbolicTensor?
-    for spec in variables {
-      guard let regularizer = spec.regularizer, let value = symbol(spec.path) else { continue }
-      let term = try trace.tagged(Graph.Origin(layer: spec.layer, phase: .forward)) {
-        try regularizer.penalty(value).cast(to: dtype)
+  /// Penalties are computed from what is stored, outside of every layer: no policy rounds it.
+  public func objective(_ loss: SymbolicTensor) throws -> SymbolicTensor {
+    let penalties = try variables.compactMap { spec in
+      try spec.regularizer.flatMap { regularizer in
+        try symbol(spec.path).map { value in
+          try trace.tagged(Graph.Origin(layer: spec.layer, phase: .forward)) { try regularizer.penalty(value) }
+        }
       }
-      sum = try sum.map { try $0 + term } ?? term
     }
-    return sum
+    return try (context.losses + penalties).reduce(loss) { try $0 + $1.cast(to: loss.dtype) }
   }
 
   /// The graph of the call alone. Its outputs are the tensors of `outputs` from left to right.
   public var graph: Graph { trace.finish(outputs.leaves.compactMap { $0 }) }
+}
+
+extension TensorType {
+  /// Whether layers can be told of a tensor of this type: products of its extents, also of those beside a 0, fit, since
+  /// layers multiply them. Strings and the like, which have no size, may be handed on although nothing computes with them.
+  fileprivate var isTraceable: Bool {
+    let extents = TensorType(dtype, shape.map { $0 == 0 ? 1 : $0 })
+    return dtype.bitWidth == nil ? extents.checkedCount != nil : extents.checkedByteCount != nil
+  }
 }

@@ -97,9 +97,6 @@ extension DTypePolicy {
   /// What a layer's floating outputs are cast to when it is done; as long as nothing else was said, the compute dtype.
   public var outputDType: DType? { refinements?.output ?? computeDType }
 
-  /// The output dtype of a policy that says one, even if it is the compute dtype.
-  package var statedOutputDType: DType? { refinements?.output }
-
   /// What products are summed in, where that is more than the float32 that every backend sums in at least.
   public var accumulatorDType: DType? { refinements?.accumulator }
 

@@ -66,7 +66,8 @@ extension DTypePolicy {
     if policyClass == nil || policyClass == .quantizedFloat8 { known.insert("amax_history_length") }
     if let unknown = members.keys.filter({ !known.contains($0) }).min() {
       throw .configuration(
-        place: "config", expected: "the keys \(known.sorted().joined(separator: ", "))", found: "the key \"\(unknown)\"")
+        place: "config", expected: "the keys \(known.sorted().joined(separator: ", "))",
+        found: "the key \"\(unknown)\"")
     }
     guard let value = members["mode"] else {
       throw .configuration(place: "config.mode", expected: "a string", found: "nothing")

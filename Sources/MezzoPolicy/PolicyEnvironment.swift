@@ -25,6 +25,7 @@ public final class PolicyEnvironment: Sendable {
     var explicit: DTypePolicy?
     var floatx = DType.float32
     var usesV2DTypeBehavior = true
+    var isStrict = false
     /// Every policy that was ever in effect here. They live as long as the environment, so that a reader needs no lock.
     var published: [Published.Key: Published] = [:]
 
@@ -126,6 +127,16 @@ public final class PolicyEnvironment: Sendable {
     set {
       change { $0.usesV2DTypeBehavior = newValue }
     }
+  }
+
+  /// Whether models made from now on are strict, which they are not at first.
+  ///
+  /// In a strict model it is an error if the input of a layer would be cast without a layer that declares it, if integers
+  /// are cast to a dtype that does not hold all of them, and if a constant vanishes, overflows or becomes another integer
+  /// in the dtype that it is used in.
+  public var isStrict: Bool {
+    get { state.withLock { $0.isStrict } }
+    set { state.withLock { $0.isStrict = newValue } }
   }
 
   /// Forgets what belongs to a session of Keras. As in TensorFlow 2.4, the global policy and `floatx` do not; in Keras 3

@@ -27,8 +27,7 @@ final class ConstantPool: @unchecked Sendable {
       try frame.pack(addresses)
       if step.isConstant {
         frame.write(addresses)
-        try frame.call()
-        if let observer { frame.results().forEach { observer(step, $0) } }
+        if let observer { try frame.call(addresses, observer) } else { try frame.call() }
       }
     }
   }

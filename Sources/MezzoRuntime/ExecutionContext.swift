@@ -39,9 +39,10 @@ final class ExecutionContext: @unchecked Sendable {
       for frame in frames { frame.write(addresses) }
       pool = constants
     }
-    for frame in frames {
-      try frame.call()
-      if let observer { frame.results().forEach { observer(frame.step, $0) } }
+    if let observer {
+      for frame in frames { try frame.call(addresses, observer) }
+    } else {
+      for frame in frames { try frame.call() }
     }
   }
 }

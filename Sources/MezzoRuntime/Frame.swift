@@ -85,8 +85,15 @@ final class Frame {
     }
   }
 
+  /// Calls with somebody looking on. The operands are copied before, since a result may be written over one of them.
+  func call(_ addresses: borrowing Addresses, _ observer: Plan.Observer) throws(RuntimeError) {
+    let operands = step.operands(addresses)
+    try call()
+    observer(step, operands, results())
+  }
+
   /// Copies of what the step wrote.
-  func results() -> [Tensor] {
+  private func results() -> [Tensor] {
     step.results.enumerated().compactMap { index, place in
       guard let data = tensors[step.inputs.count + index].data, let bytes = place.type.checkedByteCount else {
         return nil

@@ -22,6 +22,10 @@ public final class Plan: Sendable {
   let argumentInputs: [Int]
   /// Which of a run's inputs are constants.
   let constantInputs: [Int]
+  /// Values that are the gradients of the graph's inputs, by the place in the graph of the input.
+  let gradients: [Int: Int]
+  /// Values that replace states, likewise.
+  let updates: [Int: Int]
   /// What a run makes for the caller: all outputs, then updates that are not written over their state.
   private let made: [(location: Int, type: TensorType)]
   /// Updates that a run made: the place of the state, and the place in `made`.
@@ -63,6 +67,8 @@ public final class Plan: Sendable {
     constantInputs = argumentInputs.indices.filter { [argumentInputs] in
       graph.inputs[argumentInputs[$0]].role == .constant
     }
+    gradients = Dictionary(graph.gradients.map { (planner.base(of: $0.value), $0.input) }) { first, _ in first }
+    updates = Dictionary(graph.updates.map { (planner.base(of: $0.value), $0.input) }) { first, _ in first }
 
     var made = planner.outputs.enumerated().map { (location: $0, type: $1.type) }
     var replaced: [(state: Int, result: Int)] = []
@@ -94,8 +100,8 @@ public final class Plan: Sendable {
     return try execute(inputs, states: &states, observer: nil)
   }
 
-  /// Sees each result of each step; for diagnosis, since it costs a copy.
-  typealias Observer = (StepLayout, Tensor) -> Void
+  /// Sees each step with its operands and its results; for diagnosis, since it costs copies.
+  typealias Observer = (_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) -> Void
 
   func execute(
     _ inputs: [Tensor], states: inout [Tensor], observer: Observer?

@@ -45,6 +45,8 @@ struct Planner {
   var types: [TensorType] { work.types }
   var literals: [Int: Double] { work.literals }
   func isConstant(_ value: Int) -> Bool { constants.contains(value) }
+  /// The value in whose memory a value of the graph lies.
+  func base(of value: Int) -> Int { work.view(of: value).base }
   /// Where outputs and updates are found; each is a value of its own, dense, made by a step.
   private(set) var outputs: [Placed] = []
   private(set) var updates: [Placed] = []

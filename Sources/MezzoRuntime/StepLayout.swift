@@ -18,6 +18,8 @@ final class StepLayout: @unchecked Sendable {
   let packing: Packed?
 
   struct Place {
+    /// The value that lies there, of the graph or of the plan's own.
+    var value: Int
     var location: Location
     var type: TensorType
     var tensor: mezzo_tensor
@@ -63,7 +65,8 @@ final class StepLayout: @unchecked Sendable {
       tensor.nbytes = UInt64(planner.types[view.base].checkedByteCount ?? 0)
       // Every value that a step reads is an input, a literal or the result of an earlier step, all of which have a place.
       return Place(
-        location: memory.locations[view.base] ?? .pool(0), type: TensorType(dtype, view.shape), tensor: tensor)
+        value: view.base, location: memory.locations[view.base] ?? .pool(0), type: TensorType(dtype, view.shape),
+        tensor: tensor)
     }
     inputs = step.inputs.map(place)
     results = step.results.map { value in
@@ -80,6 +83,15 @@ final class StepLayout: @unchecked Sendable {
       case .input, .output: true
       case .arena, .pool: false
       }
+    }
+  }
+
+  /// Copies of the values that the step reads, each flat and whole, however the step looks at it.
+  func operands(_ addresses: borrowing Addresses) -> [Tensor] {
+    inputs.compactMap { place in
+      guard let data = addresses.resolve(place.location), let width = place.type.dtype.byteWidth else { return nil }
+      let bytes = UnsafeRawBufferPointer(start: data, count: Int(place.tensor.nbytes))
+      return try? Tensor(bytes: bytes, shape: [bytes.count / width], dtype: place.type.dtype)
     }
   }
 

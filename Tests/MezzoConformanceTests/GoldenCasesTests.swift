@@ -20,7 +20,10 @@ import Testing
   }
 
   /// A group that answers nothing would pass above.
-  @Test(arguments: ["cast", "device.compat", "global.script", "loss.overflow"])
+  @Test(arguments: [
+    "cast", "device.compat", "global.script", "loss.overflow", "policy.parse", "policy.from_config", "policy.serialize",
+    "policy.deserialize", "policy.get", "policy.quantized", "policy.map", "jmp.policy",
+  ])
   func groupIsAnswered(name: String) async throws {
     let report = await GoldenRunner().run(try GoldenCases.entries().filter { $0.testCase.group == name })
     #expect(report.tally.unsupported == 0)

@@ -25,7 +25,7 @@ import Testing
   }
 
   static let dtypes: [DType] = [
-    .float16, .bfloat16, .float32, .float64, .float8E5M2, .int8, .int32, .int64, .uint8, .bool, .complex64,
+    .float16, .bfloat16, .float32, .float64, .float8E5M2, .int8, .int32, .int64, .uint8, .bool, .complex64, .string,
   ]
 
   @Test(arguments: [DTypePolicy.float16, .float32, .float64, .mixedFloat16, .mixedBFloat16], dtypes)
@@ -71,6 +71,14 @@ import Testing
             "z": tensor(2 * value + 0x1p-29, .float64), "y": .array([sum, tensor(value, .float64), .none, sum]),
           ]))
     }
+  }
+
+  @Test func stringsAreHandedOnButNotComputed() throws {
+    let type = TensorType(.string, [1, 2])
+    let model = Model(CustomLayer(.float16) { input, _ in input }, runtime: runtime)
+    try model.build(input: type)
+    #expect(throws: (any Error).self) { try model.explain(input: type) }
+    #expect(throws: (any Error).self) { try Model(Dense(1, policy: .float16), runtime: runtime).explain(input: type) }
   }
 
   @Test func whatIsNoTensorIsRefusedByLayersOfOne() throws {

@@ -66,7 +66,7 @@ import Testing
     let runtime = Runtime.builtinOnly()
     let model = Model(layer, runtime: runtime)
     let call = try TracedCall(model, input: TensorType(.float32, [1]), isTraining: false) { _ in .argument }
-    let sum = try #require(try call.penalty(dtype: .float32))
+    let sum = try call.objective(call.trace.constant(0, dtype: .float32))
     try model.build(input: [1])
     let plan = try runtime.makePlan(call.trace.finish([sum]))
     let variables = try model.variables
@@ -76,10 +76,46 @@ import Testing
     #expect(outputs[0].scalars() == [1 + 4 * exact])
   }
 
-  @Test func withoutRegularizersThereIsNoPenalty() throws {
+  @Test func withoutRegularizersTheObjectiveIsTheLoss() throws {
     let model = Model(CustomLayer { input, _ in input }, runtime: .builtinOnly())
     let call = try TracedCall(model, input: TensorType(.float32, [1]), isTraining: true) { _ in .state }
-    #expect(try call.penalty(dtype: .float32) == nil)
+    let loss = try call.trace.constant(3, dtype: .float64)
+    #expect(try call.objective(loss).id == loss.id)
+  }
+
+  @Test func denseHasKerassThree() throws {
+    let runtime = Runtime.builtinOnly()
+    let dense = Dense(
+      2, kernelInitializer: .constant(2), biasInitializer: .ones, kernelRegularizer: .l2(1), biasRegularizer: .l1(0.5),
+      activityRegularizer: .l1(1), policy: .mixedFloat16)
+    let call = try TracedCall(Model(dense, runtime: runtime), input: TensorType(.float32, [4, 1]), isTraining: true) {
+      _ in .argument
+    }
+    let objective = try call.objective(call.trace.constant(100, dtype: .float32))
+    let results = try runtime.makePlan(call.trace.finish([objective])).run([
+      Tensor([1, 2, 3, 4], shape: [4, 1], dtype: .float32), Tensor([2, 2], shape: [1, 2], dtype: .float32),
+      Tensor([1, 1], shape: [2], dtype: .float32),
+    ])
+    // Outputs are 3, 5, 7 and 9, twice each, in a batch of 4.
+    let (kernel, bias, activity) = (8.0, 1.0, 48.0 / 4)
+    #expect(results[0].scalars() == [100 + kernel + bias + activity])
+  }
+
+  @Test func whatLayersAddToTheLossIsAScalar() throws {
+    let layer = CustomLayer { input, context in
+      try context.addLoss(input.sum() * 2)
+      #expect(throws: LayerError.loss(layer: "", found: TensorType(.float32, [1, 2]))) { try context.addLoss(input) }
+      #expect(throws: LayerError.self) { try context.addLoss(context.trace.constant(1, dtype: .int32)) }
+      return input
+    }
+    let runtime = Runtime.builtinOnly()
+    let call = try TracedCall(Model(layer, runtime: runtime), input: TensorType(.float32, [1, 2]), isTraining: true) {
+      _ in .argument
+    }
+    let objective = try call.objective(call.trace.constant(1, dtype: .float64))
+    #expect(objective.dtype == .float64)
+    let input = try Tensor([1, 3], shape: [1, 2], dtype: .float32)
+    #expect(try runtime.makePlan(call.trace.finish([objective])).run([input])[0].scalars() == [9])
   }
 
   @Test(arguments: [Regularizer.l1(.nan), .l2(.infinity), .l1l2(l1: 0, l2: -.infinity)])

@@ -9,6 +9,7 @@ import MezzoBackend
 import MezzoGraph
 import MezzoLayers
 import MezzoPolicy
+import MezzoRuntime
 import Testing
 
 @Suite struct SoftmaxTests {
@@ -55,8 +56,55 @@ import Testing
     #expect(excess(run.output.scalars(), expected, roundedTo: .float64) < 1e-14)
   }
 
+  /// As TensorFlow 2.4 gives it, and for float16 without its overflow: the second row is masked whole.
+  @Test(arguments: policies, [DType.bool, .int32, .float32])
+  func whatIsMaskedGetsNothing(_ policy: DTypePolicy, _ dtype: DType) throws {
+    let input = try Tensor(Self.logits.map { $0 * 8 }, shape: [2, 3], dtype: .float64)
+    let mask = try Tensor([1, 0, 1, 0, 0, 0], shape: [2, 3], dtype: dtype)
+    let run = try LayerRun(Softmax(policy: policy), input, mask: mask, cotangent: Self.cotangent)
+    let compute = try #require(policy.computeDType)
+    let found = run.output.scalars()
+    let pair = Self.reference([12, 2], width: 2)
+    let whole = compute == .float64 ? Self.reference([24, 0, -6], width: 3) : [1.0 / 3, 1.0 / 3, 1.0 / 3]
+    #expect(found[1] == 0)
+    #expect(run.output.dtype == compute)
+    #expect(excess([found[0], found[2]] + found[3...], pair + whole, roundedTo: compute) <= 1e-6)
+    #expect(run.inputGradient?.scalars()[1] == 0)
+  }
+
+  @Test func masksBroadcast() throws {
+    let input = try Tensor(Self.logits, shape: [2, 3], dtype: .float32)
+    let run = try LayerRun(
+      Softmax(policy: .float32), input, mask: Tensor([1, 0, 1], shape: [3], dtype: .bool))
+    #expect(run.output.scalars()[1] == 0 && run.output.scalars()[4] == 0)
+    for shape in [[2], [2, 2, 3], [4, 1, 3]] {
+      let mask = try Tensor(zeros: TensorType(.bool, shape))
+      #expect(throws: (any Error).self, "\(shape)") { try LayerRun(Softmax(policy: .float32), input, mask: mask) }
+    }
+  }
+
+  @Test func argumentsThatAreNoTensorAndMaskAreRefused() throws {
+    let type = Tree.tensor(TensorType(.float32, [2]))
+    func call(_ inputs: Arguments<TensorType>) throws -> TensorTree {
+      try TracedCall(
+        Model(Softmax(policy: .float32), runtime: .builtinOnly()), inputs: inputs, isTraining: false
+      ) { _ in .constant }.outputs
+    }
+    #expect(try call(Arguments(type, .none)).tensor?.shape == [2])
+    #expect(try call(Arguments(type, type)).tensor?.shape == [2])
+    #expect(try call(Arguments(type, named: ["mask": .none])).tensor?.shape == [2])
+    for inputs in [
+      Arguments(), Arguments(.array([type])), Arguments(type, type, type), Arguments(type, named: ["axis": type]),
+      Arguments(type, type, named: ["mask": type]), Arguments(type, .array([type])),
+    ] {
+      #expect(throws: LayerError.self, "\(inputs)") { try call(inputs) }
+    }
+  }
+
   @Test func integersAndMissingAxesAreRefused() throws {
-    #expect(throws: GraphError.self) { try LayerRun(Softmax(policy: .float32), Tensor([1], shape: [1], dtype: .int32)) }
+    #expect(throws: LayerError.inputs(layer: "", expected: "floating-point logits", found: "int32[1]")) {
+      try LayerRun(Softmax(policy: .float32), Tensor([1], shape: [1], dtype: .int32))
+    }
     #expect(throws: LayerError.inputShape(layer: "", expected: "with an axis 1", found: [1])) {
       try LayerRun(Softmax(axis: 1, policy: .float32), Tensor([1], shape: [1], dtype: .float32))
     }

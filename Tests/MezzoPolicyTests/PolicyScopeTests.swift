@@ -123,16 +123,6 @@ struct PolicyScopeTests {
     await withPolicy(.bfloat16) { seen.append(await later()) }
     return seen
   }
-
-  /// As in TensorFlow, whose scope sets the global policy.
-  @Test func scopesByNameNeedTheDTypeBehaviorOfTensorFlow2() {
-    let environment = PolicyEnvironment()
-    environment.usesV2DTypeBehavior = false
-    withPolicyEnvironment(environment) {
-      #expect(throws: PolicyError.globalPolicyNeedsV2Behavior) { try withPolicy("float16") {} }
-      #expect(withPolicy(.float16) { globalPolicy() } == .float16)
-    }
-  }
 }
 
 /// The policy in effect after the task has given way once.

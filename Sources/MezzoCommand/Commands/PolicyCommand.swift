@@ -4,7 +4,14 @@ import Mezzo
 struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy",
-    abstract: "List the dtype policies, or show what one of them means.",
+    abstract: "Show what dtype policies mean, by themselves and in a model.",
+    subcommands: [PolicyShowCommand.self, PolicyExplainCommand.self], defaultSubcommand: PolicyShowCommand.self)
+}
+
+struct PolicyShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "List the dtype policies, or show what one of them means. (the default)",
     discussion: """
       A policy has a dtype that layers compute in and one that they store variables in. The name of any dtype is a \
       policy of that dtype alone.

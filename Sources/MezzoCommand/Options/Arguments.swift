@@ -19,6 +19,17 @@ enum Arguments {
     return LayerWidths(widths: widths)
   }
 
+  @Sendable static func dtype(_ text: String) throws -> DType { try DType(name: text) }
+
+  @Sendable static func shape(_ text: String) throws -> ExampleShape {
+    let extents = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard extents.count <= 8, extents.allSatisfy({ (1...LayerWidths.limit).contains($0) }) else {
+      throw ValidationError(
+        "expected up to 8 extents of 1 to \(LayerWidths.limit), with commas between, such as 28,28")
+    }
+    return ExampleShape(extents: extents)
+  }
+
   @Sendable static func rate(_ text: String) throws -> Double {
     guard let value = Double(text), value.isFinite, value > 0 else {
       throw ValidationError("expected a number above 0, such as 0.001")
@@ -42,6 +53,13 @@ struct LayerWidths: Codable, Sendable, CustomStringConvertible {
   var widths: [Int]
 
   var description: String { widths.map(String.init).joined(separator: ",") }
+}
+
+/// The shape of one example.
+struct ExampleShape: Sendable, CustomStringConvertible {
+  var extents: [Int]
+
+  var description: String { extents.map(String.init).joined(separator: ",") }
 }
 
 enum OptimizerName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {

@@ -4,7 +4,10 @@ enum GoldenGroups {
     CastGroup.self,
     DeviceCompatibilityGroup.self,
     GlobalScriptGroup.self,
-    JmpPolicyGroup.self,
+    InferGroup.self,
+    InferLayersGroup.self,
+    JMPCastGroup.self,
+    JMPPolicyGroup.self,
     LayerDTypeGroup.self,
     LossGroup.self,
     PolicyConfigurationGroup.self,
@@ -14,5 +17,9 @@ enum GoldenGroups {
     PolicyObjectGroup.self,
     PolicyParseGroup.self,
     PolicyQuantizedGroup.self,
+    PolicyV1Group.self,
+    PromotionGroup.self,
+    SerializeGroup.self,
+    StandardizeDTypeGroup.self,
   ]
 }

@@ -12,29 +12,31 @@ public struct Evaluation: Sendable, Codable {
 }
 
 extension Model {
-  /// The loss and the accuracy over `data`, without training. As in training, the loss includes what regularizers add.
+  /// The loss and the accuracy over `data`, without training. As in training, the loss includes what regularizers and layers
+  /// add to it.
   public func evaluate(
     _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, batch: Int = 256
   ) throws -> Evaluation {
     try data.check(batch: 1, name: "test")
     if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    let type = TensorType(data.featureDType, [batch] + data.exampleShape)
-    try build(input: type)
-    let penalty = try penalty(input: type)
+    func type(_ examples: Int) -> TensorType { TensorType(data.featureDType, [examples] + data.exampleShape) }
+    try build(input: type(batch))
+    var steps: [Int: EvaluationStep] = [:]
     var means = Means()
     for start in stride(from: 0, to: data.count, by: batch) {
       let indices = Array(start..<min(start + batch, data.count))
+      let step =
+        try steps[indices.count]
+        ?? EvaluationStep(
+          self, features: type(indices.count),
+          targets: TensorType(data.targets.dtype, [indices.count] + data.targets.shape.dropFirst()), loss: loss)
+      steps[indices.count] = step
+      if start == 0 { try data.checkLabels(classes: step.classes) }
       let (features, targets) = try data.batch(indices[...])
-      let output = try self(features)
-      if start == 0, loss == .sparseCategoricalCrossentropy { try data.checkLabels(classes: output.shape.last) }
-      let measures = try runtime.evaluate([output, targets]) { tensors in
-        let value = try loss(tensors[0], target: tensors[1])
-        return [value] + (try loss.accuracy(tensors[0], target: tensors[1]).map { [$0] } ?? [])
-      }
-      means.add(
-        try measures[0].scalar(), measures.count > 1 ? try measures[1].scalar() : nil, weight: indices.count)
+      let outcome = try step.run(features: features, targets: targets)
+      means.add(outcome.loss, outcome.accuracy, weight: indices.count)
     }
-    return Evaluation(loss: means.loss + penalty, accuracy: means.accuracy)
+    return Evaluation(loss: means.loss, accuracy: means.accuracy)
   }
 
   /// The outputs for all of `features` `[examples, …]`, computed in batches.

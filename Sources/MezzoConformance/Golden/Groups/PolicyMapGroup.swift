@@ -128,10 +128,11 @@ enum PolicyMapGroup: GoldenGroup {
   static let differences = [
     DesignDifference(
       "Maps write what they mean", systems: ["keras3"],
-      cases: "configurations of maps, in which Keras 3 writes the default as it was given, and null for all if it was not",
+      cases:
+        "configurations of maps, in which Keras 3 writes the default as it was given, and null for all if it was not",
       behaviour: """
-        The default is resolved when the map is made and written like the entries; writing changes nothing. A map prints \
-        without an address.
+        The default is resolved when the map is made and written like the entries; writing changes nothing. A map \
+        prints without an address.
         """,
       reason: "In Keras 3 a configuration that was read takes names out of the policies of the map itself."
     ) { testCase in

@@ -48,7 +48,7 @@ final class ScriptRun {
   private func result(of operation: ScriptOperation) async throws -> ConfigurationValue {
     let argument = operation.argument.asString
     switch operation.name {
-    case "global": return Self.triple(globalPolicy())
+    case "global": return globalPolicy().triple
     case "floatx": return .string(floatx().name)
     case "set": try Self.setGlobal(argument)
     case "set_policy_object": try setGlobalPolicy(DTypePolicy(try named(operation), dialect: Self.dialect))
@@ -59,8 +59,8 @@ final class ScriptRun {
     case "set_floatx": try setFloatx(try named(operation))
     case "v2": PolicyEnvironment.current.usesV2DTypeBehavior = operation.argument.asBool ?? true
     case "clear_session": PolicyEnvironment.current.clearSession()
-    case "layer": return Self.triple(try makeLayer(operation))
-    case "layer_now": return Self.triple(try policyNow(try model(operation)))
+    case "layer": return try makeLayer(operation).triple
+    case "layer_now": return try model(operation).policyNow.triple
     case "call": return .string(try call(operation).name)
     case "thread_global", "thread_layer", "thread_set": return try await inThread(operation)
     default: throw GoldenFormError(expected: "an operation of scripts", found: operation.name)
@@ -71,10 +71,6 @@ final class ScriptRun {
   // MARK: - The state
 
   private static var dialect: PolicyDialect { PolicyEnvironment.current.dialect }
-
-  private static func triple(_ policy: DTypePolicy) -> ConfigurationValue {
-    .array([.string(policy.name), .name(policy.computeDType?.name), .name(policy.variableDType?.name)])
-  }
 
   private static func setGlobal(_ name: String?) throws {
     if let name { try setGlobalPolicy(name) } else { try setGlobalPolicy(nil as DTypePolicy?) }
@@ -122,15 +118,7 @@ final class ScriptRun {
     return model
   }
 
-  /// The layer's policy; once `_infer` has seen an input, that of the dtype that its kernel has.
-  private func policyNow(_ model: Model) throws -> DTypePolicy {
-    let policy = model.layer.policy
-    guard policy.computeDType == nil, model.isBuilt, let kernel = try model.variables["kernel"] else { return policy }
-    return policy.resolved(for: kernel.dtype)
-  }
-
   private func call(_ operation: ScriptOperation) throws -> DType {
-    let input = try Tensor(zeros: TensorType(try DType(golden: try named(operation)), [1, 3]))
-    return try model(operation)(input).dtype
+    try model(operation).dtype(ofCallWith: try DType(golden: try named(operation)))
   }
 }

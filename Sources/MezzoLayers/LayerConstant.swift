@@ -1,0 +1,32 @@
+import Logging
+public import MezzoPolicy
+
+/// A number in a layer's configuration that the layer computes with, such as an epsilon.
+public struct LayerConstant: Sendable, Hashable {
+  /// What configurations call it.
+  public let name: String
+  public let value: Double
+  /// What it is computed with in; nil while the policy is open.
+  public let dtype: DType?
+
+  public init(_ name: String, _ value: Double, dtype: DType?) {
+    self.name = name
+    self.value = value
+    self.dtype = dtype
+  }
+
+  /// What is lost of it there, if anything.
+  public var fate: ConstantFate? { dtype?.fate(of: value) }
+}
+
+extension Layer {
+  /// Logs a warning for each of ``constants`` that vanishes or overflows under the layer's policy. For the end of
+  /// initializers; in strict mode such a constant is an error besides, as soon as a model calls the layer.
+  public func warnOfLostConstants() {
+    for constant in constants(under: policy) {
+      guard let fate = constant.fate, let dtype = constant.dtype else { continue }
+      Logger(label: "mezzo.layers").warning(
+        "\(Self.className): \(constant.name) \(constant.value) \(fate) in \(dtype), under the policy \(policy.name)")
+    }
+  }
+}
