@@ -43,13 +43,37 @@ public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
   /// Adds an entry.
   ///
   /// - Throws: ``PolicyError/mapEntry(key:expected:)`` if there is one with this key, or the key is no regular expression
-  ///   whose cost is bounded: at most 256 characters, four unlimited repetitions, and none of a group that repeats or
+  ///   whose cost is bounded: at most 128 characters, three repetitions and eight choices (`|` and `?`), and no repetition of a group that repeats or
   ///   chooses inside.
   public mutating func insert(_ policy: DTypePolicy, for key: String) throws(PolicyError) {
-    guard policies[key] == nil else { throw .mapEntry(key: key, expected: "each key once") }
+    if let present = policies[key] {
+      throw .mapEntry(key: key, expected: "each key once, and this one is there for \(present.name)")
+    }
     if let flaw = PathPattern.flaw(of: key) { throw .mapEntry(key: key, expected: flaw) }
     keys.append(key)
     policies[key] = policy
+  }
+
+  /// Adds an entry for what stands for its policy, as ``DTypePolicy/get(_:dialect:)`` reads it.
+  ///
+  /// - Throws: ``PolicyError/mapPolicy(key:error:)`` if it stands for none, and what ``insert(_:for:)`` throws.
+  public mutating func insert(
+    _ identifier: PolicyIdentifier, for key: String, dialect: PolicyDialect = PolicyEnvironment.current.dialect
+  ) throws(PolicyError) {
+    try insert(try Self.policy(identifier, for: key, dialect), for: key)
+  }
+
+  static func policy(
+    _ identifier: PolicyIdentifier, for key: String, _ dialect: PolicyDialect
+  ) throws(PolicyError) -> DTypePolicy {
+    if case .configuration(let value) = identifier, value["class_name"] == .string(className) {
+      throw .mapEntry(key: key, expected: "a policy and no policy map")
+    }
+    do throws(PolicyError) {
+      return try DTypePolicy.get(identifier, dialect: dialect)
+    } catch {
+      throw .mapPolicy(key: key, error: error)
+    }
   }
 
   /// Takes an entry away.
@@ -73,15 +97,16 @@ public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
 
 /// Keys as regular expressions.
 private enum PathPattern {
-  private static let longest = 256
-  private static let unlimitedRepetitions = 4
+  private static let longest = 128
+  private static let mostRepetitions = 3
+  private static let mostChoices = 8
 
   /// What is wrong with a key, if anything. A pattern comes from a file as often as from a program, and its matching must
-  /// not take forever: repetitions inside repetitions do.
+  /// not take forever: repetitions inside repetitions do, and many optional parts in a row.
   static func flaw(of pattern: String) -> String? {
     guard pattern.count <= longest else { return "at most \(longest) characters" }
     guard (try? Regex(pattern)) != nil else { return "a regular expression" }
-    var unlimited = 0
+    var (repetitions, choices) = (0, 0)
     var branching: [Bool] = []
     var closedBranching = false
     var isEscaped = false
@@ -102,15 +127,20 @@ private enum PathPattern {
       case ")":
         closedBranching = branching.popLast() ?? false
         if closedBranching, !branching.isEmpty { branching[branching.count - 1] = true }
-      case "|": if !branching.isEmpty { branching[branching.count - 1] = true }
+      case "|", "?":
+        choices += 1
+        if !branching.isEmpty { branching[branching.count - 1] = true }
       case "*", "+", "{":
         if followsBranchingGroup { return "no repetition of a group that repeats or chooses inside" }
-        unlimited += 1
+        repetitions += 1
         if !branching.isEmpty { branching[branching.count - 1] = true }
       default: break
       }
     }
-    return unlimited > unlimitedRepetitions ? "at most \(unlimitedRepetitions) repetitions" : nil
+    guard repetitions <= mostRepetitions, choices <= mostChoices else {
+      return "at most \(mostRepetitions) repetitions and \(mostChoices) choices"
+    }
+    return nil
   }
 
   static func matches(_ pattern: String, _ path: String) -> Bool {
