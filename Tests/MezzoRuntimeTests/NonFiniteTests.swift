@@ -216,7 +216,7 @@ import Testing
 
   @Test(arguments: [
     (0, "0"), (1, "1"), (0.5, "0.5"), (3.14159, "3.14"), (65504, "65504"), (123_456.7, "1.23e5"), (999_999.5, "1.0e6"),
-    (3.3895313892515355e38, "3.39e38"), (1.7976931348623157e308, "1.8e308"), (5e-324, "4.94e-324"), (0.0001, "1.0e-4"),
+    (3.3895313892515355e38, "3.39e38"), (1.7976931348623157e308, "1.8e308"), (0.0001, "1.0e-4"),
   ])
   func magnitudesAreShort(magnitude: Double, text: String) throws {
     let census = ElementCensus(try Tensor(magnitude, dtype: .float64))
