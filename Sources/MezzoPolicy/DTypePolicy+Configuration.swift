@@ -80,7 +80,11 @@ extension DTypePolicy {
       return [
         "module": "keras", "class_name": .string(className), "config": configuration, "registered_name": nil,
       ]
-    case .jmp: return .string(description(in: .jmp))
+    case .jmp:
+      // What its text cannot say must not be lost.
+      let saysAll = (try? DTypePolicy(description(in: .jmp), dialect: .jmp))?.refinements?.output == refinements?.output
+        && refinements.map { $0.isOutputAlone } ?? true
+      return saysAll ? .string(description(in: .jmp)) : serialized(in: .mezzo)
     }
   }
 
