@@ -116,7 +116,8 @@ extension LayerContext {
   ///
   /// - Parameter name: different from that of every other sublayer here, and not empty. The same layer may be called
   ///   several times and then has the same variables.
-  /// - Throws: ``LayerError/invalidConfiguration(layer:expected:found:)`` for such a name, and what the layer throws.
+  /// - Throws: ``LayerError/sameName(container:name:)`` or ``LayerError/invalidConfiguration(layer:expected:found:)`` for such
+  ///   a name, and what the layer throws.
   public func call(_ layer: any Layer, _ inputs: LayerInputs, name: String) throws -> TensorTree {
     guard !name.isEmpty else {
       throw LayerError.invalidConfiguration(

@@ -7,11 +7,11 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case variableType(path: String, built: TensorType, asked: TensorType)
   case inputs(layer: String, expected: String, found: String)
   case outputs(layer: String, found: String)
+  case loss(layer: String, found: TensorType)
   /// In strict mode: an input that would be cast although no layer says so.
   case undeclaredCast(layer: String, input: String, from: DType, to: DType)
   /// In strict mode: a number of the layer's configuration that is lost in the dtype that it is computed with in.
   case constant(layer: String, LayerConstant, ConstantFate)
-  case loss(layer: String, found: TensorType)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
@@ -28,37 +28,37 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .inputShape(let layer, let expected, let found):
-      "layer \(layer) expected an input of shape \(expected), got \(found)"
+      "\(Self.named(layer)) expected an input of shape \(expected), got \(found)"
     case .variableType(let path, let built, let asked):
-      "layer \(Self.owner(path)): its variable \(path) was built as \(built), this input would need \(asked); "
+      "\(Self.named(Self.owner(path))): its variable \(path) was built as \(built), this input would need \(asked); "
         + "give inputs of the shape that the model was built with, or make a new model"
-    case .inputs(let layer, let expected, let found): "layer \(layer) expected \(expected), got \(found)"
-    case .outputs(let layer, let found): "layer \(layer) was expected to return one tensor, it returned \(found)"
+    case .inputs(let layer, let expected, let found): "\(Self.named(layer)) expected \(expected), got \(found)"
+    case .outputs(let layer, let found): "\(Self.named(layer)) was expected to return one tensor, it returned \(found)"
+    case .loss(let layer, let found):
+      "\(Self.named(layer)) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .undeclaredCast(let layer, let input, let from, let to):
-      "layer \(layer) is strict and computes in \(to), but its \(input) is \(from): put Cast(to: .\(to)) before it, "
+      "\(Self.named(layer)) is strict and computes in \(to), but its \(input) is \(from): put Cast(to: .\(to)) before it, "
         + "or give it a policy that computes in \(from)"
     case .constant(let layer, let constant, let fate):
-      "layer \(layer): \(constant.name) \(constant.value) \(fate) in \(constant.dtype?.name ?? ""); "
+      "\(Self.named(layer)): \(constant.name) \(constant.value) \(fate) in \(constant.dtype?.name ?? ""); "
         + "use another value, or a policy of more range"
-    case .loss(let layer, let found):
-      "layer \(layer) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .nonFloatingPolicy(let layer, let policy):
-      "layer \(layer) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
+      "\(Self.named(layer)) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):
-      "layer \(layer) has the policy \(policy), but no backend computes with quantized weights yet; "
+      "\(Self.named(layer)) has the policy \(policy), but no backend computes with quantized weights yet; "
         + "give the layer the part of the name behind \"_from_\" as its policy"
     case .nonFloatingVariable(let path, let dtype):
-      "layer \(Self.owner(path)): only floating-point variables are read in other dtypes than their own, "
+      "\(Self.named(Self.owner(path))): only floating-point variables are read in other dtypes than their own, "
         + "but \(path) is \(dtype)"
     case .initializer(let path, let expected, let found):
-      "layer \(Self.owner(path)): \(path) expected \(expected), got \(found)"
+      "\(Self.named(Self.owner(path))): \(path) expected \(expected), got \(found)"
     case .regularizer(let path, let found):
-      "layer \(Self.owner(path)): the regularizer of \(path) expected finite factors, got \(found)"
+      "\(Self.named(Self.owner(path))): the regularizer of \(path) expected finite factors, got \(found)"
     case .assignment(let path, let expected, let found):
-      "layer \(Self.owner(path)): assigning to \(path) expected \(expected), got \(found)"
+      "\(Self.named(Self.owner(path))): assigning to \(path) expected \(expected), got \(found)"
     case .invalidConfiguration(let layer, let expected, let found): "\(layer) expected \(expected), got \(found)"
     case .sameName(let container, let name):
-      "\(container.isEmpty ? "the model" : "layer \(container)") expected layers of different names, since a name is the "
+      "\(Self.named(container)) expected layers of different names, since a name is the "
         + "path to a layer's variables, got two named \(name)"
     case .notBuilt(let model):
       "\(model) has no variables yet: call build(input:), fit or predict first, so that the input's shape is known"
@@ -70,6 +70,9 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
       "the input has \(value) at element \(index); inputs must be finite"
     }
   }
+
+  /// The only layer of a model has no path.
+  private static func named(_ layer: String) -> String { layer.isEmpty ? "the model" : "layer \(layer)" }
 
   private static func owner(_ path: String) -> String {
     path.split(separator: ".").dropLast().joined(separator: ".")

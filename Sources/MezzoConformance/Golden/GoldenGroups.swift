@@ -15,6 +15,8 @@ enum GoldenGroups {
     LossScaleSettingsGroup.self,
     LossScaleStepsGroup.self,
     LossScaleTraceGroup.self,
+    PolicyDeserializeGroup.self,
+    PolicyParseGroup.self,
     PolicyV1Group.self,
     PromotionGroup.self,
     ScaledLossGroup.self,

@@ -41,8 +41,10 @@ enum PythonErrorClass: String, Sendable {
   private init(_ error: PolicyError, _ dialect: PolicyDialect?) {
     switch error {
     // What is no dtype's name cannot be converted to a dtype, which TensorFlow calls a wrong type.
-    case .unknownIdentifier: self = .typeError
-    case .unknownDType where dialect != .keras3 && dialect != .jmp: self = .typeError
+    case .unknownIdentifier, .unknownDType: self = dialect == .keras3 ? .valueError : .typeError
+    // Configurations are the arguments of a constructor.
+    case .configuration: self = .typeError
+    case .missingMapEntry: self = .keyError
     default: self = .valueError
     }
   }
