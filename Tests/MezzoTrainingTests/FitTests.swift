@@ -107,7 +107,8 @@ import Testing
     #expect(throws: TrainingError.frozen) { try frozenOnly() }
     func frozenOnly() throws {
       _ = try Trainer(
-        Model(Scale(), runtime: .builtinOnly()), data: data, batch: 4, loss: .sparseCategoricalCrossentropy,
+        Model(Scale(), runtime: .builtinOnly()), data: data, batch: 4, accumulating: 1,
+        loss: .sparseCategoricalCrossentropy,
         optimizer: .adam(), scaling: .automatic, seed: 0)
     }
   }

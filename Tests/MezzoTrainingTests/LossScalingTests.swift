@@ -65,13 +65,6 @@ import Testing
     #expect(try model.variables == before)
   }
 
-  @Test func scalingIsDecidedByWhatLayersComputeIn() {
-    #expect(LossScaling.automatic.resolved([.float16, .float32]) == .dynamic())
-    #expect(LossScaling.automatic.resolved([.bfloat16, .float32]) == nil)
-    #expect(LossScaling.automatic.resolved([]) == nil)
-    #expect(LossScaling.scale(.fixed(8)).resolved([.float32]) == .fixed(8))
-  }
-
   /// A power of two changes no bit of a float32 gradient, unless it is applied twice, or not taken back.
   @Test func aScaleNeitherForgottenNorDoubledChangesNothing() async throws {
     let data = try FitTests.clouds()

@@ -2,9 +2,16 @@ public import MezzoGraph
 
 /// How variables follow their gradients. A value: its state lies in slots beside the variables, in their dtype.
 ///
-/// It knows nothing of loss scaling: the training step unscales before it and tells it whether to apply.
+/// It knows nothing of loss scaling, but for ``LossScaleOptimizer``, which takes the scale out of the gradients before
+/// another optimizer gets them.
 public protocol Optimizer: Codable, Sendable {
-  var learningRate: Double { get }
+  /// What configurations call this kind of optimizer: Keras's class name.
+  static var className: String { get }
+
+  var learningRate: Double { get set }
+
+  /// How gradients are made smaller first; by default not at all.
+  var clipping: GradientClipping? { get }
 
   /// The names of what is kept for each variable, with the variable's type: `["momentum"]`.
   var slots: [String] { get }
@@ -14,6 +21,7 @@ public protocol Optimizer: Codable, Sendable {
 
   /// - Parameters:
   ///   - slots: in the order of ``slots``.
+  ///   - gradient: without a loss scale, clipped, in the dtype of the variable.
   ///   - schedule: what changes from step to step.
   /// - Returns: the new variable and the new slots; unchanged where `schedule.apply` is false.
   func update(
@@ -22,6 +30,10 @@ public protocol Optimizer: Codable, Sendable {
 }
 
 extension Optimizer {
+  public static var className: String { "\(Self.self)" }
+
+  public var clipping: GradientClipping? { nil }
+
   public func check() throws(TrainingError) { try checkRate() }
 
   /// Rates are applied in float32, and a negative one climbs.
@@ -29,6 +41,9 @@ extension Optimizer {
     try require(
       learningRate >= 0 && Float(learningRate).isFinite, "the learning rate", "at least 0 and finite in float32",
       learningRate)
+    if let limit = clipping?.limit {
+      try require(limit > 0 && limit.isFinite, "the limit of clipping", "above 0 and finite", limit)
+    }
   }
 
   func require(_ holds: Bool, _ name: String, _ expected: String, _ found: Double) throws(TrainingError) {
@@ -40,7 +55,7 @@ extension Optimizer {
 public struct UpdateSchedule {
   /// The learning rate, float64.
   public var rate: SymbolicTensor
-  /// Applied steps so far and this one, int64.
+  /// Iterations so far and this one, int64.
   public var step: SymbolicTensor
   /// Whether the gradients are finite, bool.
   public var apply: SymbolicTensor

@@ -21,10 +21,11 @@ extension Model {
     features: TensorType, targets: TensorType, loss: Loss = .sparseCategoricalCrossentropy,
     optimizer: any Optimizer = .adam(), scaling: LossScaling = .automatic
   ) throws -> Explanation {
-    let probe = try TracedCall(self, input: features, isTraining: true) { _ in .constant }
+    let wrapped = try lossScaled(optimizer, features: features, scaling: scaling)
+    let scaled = wrapped as? LossScaleOptimizer
     let step = try TrainingStep(
-      self, features: features, targets: targets, loss: loss, optimizer: optimizer,
-      isScaled: scaling.resolved(probe.computeDTypes) != nil)
-    return Explanation(step.plan, on: runtime)
+      self, features: features, targets: targets, loss: loss, optimizer: scaled?.innerOptimizer ?? wrapped,
+      isScaled: scaled != nil)
+    return Explanation(step.plan.plan, on: runtime)
   }
 }

@@ -15,6 +15,10 @@ extension Model {
   /// ```
   /// - Parameters:
   ///   - batch: examples in a step; the last step of an epoch takes what is left.
+  ///   - accumulating: batches whose gradients are summed for one update, which then is that of one batch of all their
+  ///     examples; the last of an epoch takes what is left. If the gradients of one batch are not finite, the whole update
+  ///     is skipped.
+  ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
   ///   - scaling: loss scaling; `automatic` is right for every policy.
   ///   - seed: of the order of the examples and of random layers.
   ///   - progress: called after every step.
@@ -22,12 +26,15 @@ extension Model {
   @concurrent
   @discardableResult
   public func fit(
-    _ data: DataSet, validation: DataSet? = nil, epochs: Int = 1, batch: Int = 32, optimizer: any Optimizer = .adam(),
-    loss: Loss = .sparseCategoricalCrossentropy, scaling: LossScaling = .automatic, seed: UInt64 = 0,
-    progress: (@Sendable (TrainingProgress) -> Void)? = nil
+    _ data: DataSet, validation: DataSet? = nil, epochs: Int = 1, batch: Int = 32, accumulating: Int = 1,
+    optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy,
+    scaling: LossScaling = .automatic, seed: UInt64 = 0, progress: (@Sendable (TrainingProgress) -> Void)? = nil
   ) async throws -> History {
     try data.check(batch: batch, name: "training")
     if epochs < 1 { throw TrainingError.invalidOption(name: "epochs", expected: "at least 1", found: "\(epochs)") }
+    guard accumulating >= 1 else {
+      throw TrainingError.invalidOption(name: "accumulating", expected: "at least 1", found: "\(accumulating)")
+    }
     if let validation {
       try validation.check(batch: 1, name: "validation")
       guard validation.exampleShape == data.exampleShape else {
@@ -37,7 +44,8 @@ extension Model {
     try optimizer.check()
     try scaling.check()
     var trainer = try Trainer(
-      self, data: data, batch: batch, loss: loss, optimizer: optimizer, scaling: scaling, seed: seed)
+      self, data: data, batch: batch, accumulating: accumulating, loss: loss, optimizer: optimizer, scaling: scaling,
+      seed: seed)
     try validation?.checkLabels(classes: trainer.classes)
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }
     var history = History(explanation: explanation)
@@ -45,7 +53,8 @@ extension Model {
     do {
       for epoch in 0..<epochs {
         history.epochs.append(
-          try await self.epoch(epoch, of: epochs, &trainer, data, validation, batch, loss, seed, progress))
+          try await self.epoch(
+            epoch, of: epochs, &trainer, data, validation, batch, accumulating, loss, seed, progress))
       }
     } catch {
       // After a backend failed in the middle of a step, some states may be of before and some of after.
@@ -62,22 +71,26 @@ extension Model {
   @concurrent
   private func epoch(
     _ epoch: Int, of epochs: Int, _ trainer: inout Trainer, _ data: DataSet, _ validation: DataSet?, _ batch: Int,
-    _ loss: Loss, _ seed: UInt64, _ progress: (@Sendable (TrainingProgress) -> Void)?
+    _ accumulating: Int, _ loss: Loss, _ seed: UInt64, _ progress: (@Sendable (TrainingProgress) -> Void)?
   ) async throws -> History.Epoch {
     let clock = ContinuousClock()
     let start = clock.now
     var random = SplitMix64(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9)
     let order = (0..<data.count).shuffled(using: &random)
-    let steps = (data.count + batch - 1) / batch
+    let batches = stride(from: 0, to: data.count, by: batch).map { order[$0..<min($0 + batch, data.count)] }
+    let groups = stride(from: 0, to: batches.count, by: accumulating).map { start in
+      Array(batches[start..<min(start + accumulating, batches.count)])
+    }
     var means = Means()
-    for step in 0..<steps {
+    for (step, group) in groups.enumerated() {
       try Task.checkCancellation()
-      let indices = order[(step * batch)..<min((step + 1) * batch, data.count)]
-      let outcome = try trainer.train(on: indices)
-      if outcome.isApplied { means.add(outcome.loss, outcome.accuracy, weight: indices.count) }
+      let outcome = try trainer.train(on: group)
+      let examples = group.reduce(0) { $0 + $1.count }
+      if outcome.isApplied { means.add(outcome.loss, outcome.accuracy, weight: examples) }
       progress?(
         TrainingProgress(
-          epoch: epoch + 1, epochs: epochs, step: step + 1, steps: steps, loss: means.loss, accuracy: means.accuracy,
+          epoch: epoch + 1, epochs: epochs, step: step + 1, steps: groups.count, loss: means.loss,
+          accuracy: means.accuracy,
           skippedSteps: trainer.skipped, lossScale: trainer.lossScale?.value))
       // A long computation on the cooperative pool lets others in now and then.
       if step % 16 == 15 { await Task.yield() }

@@ -15,6 +15,12 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case nonFiniteFeature(example: Int, element: Int, value: String)
   case nonFiniteLoss(step: Int, loss: String, first: NonFiniteReport?)
   case frozen
+  case nestedLossScaling
+  case unknownOptimizer(name: String, known: [String])
+  case gradientCount(expected: Int, found: Int)
+  case gradientType(variable: Int, expected: TensorType, found: TensorType)
+  case noGradients
+  case otherVariables(expected: [TensorType], found: [TensorType])
 
   public var description: String {
     switch self {
@@ -43,6 +49,17 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
         + (first.map { "First non-finite value: \($0). " } ?? "")
         + "Lower the learning rate, or compute that layer in a wider dtype"
     case .frozen: "the model has no variable to train"
+    case .nestedLossScaling:
+      "a LossScaleOptimizer must wrap an optimizer that does not scale the loss already, or it would be scaled twice"
+    case .unknownOptimizer(let name, let known):
+      "no optimizer class \(name) is registered; there are \(known). OptimizerRegistry.register(_:) adds one's own"
+    case .gradientCount(let expected, let found):
+      "expected one gradient, or nil, for each of \(expected) variables, got \(found)"
+    case .gradientType(let variable, let expected, let found):
+      "the gradient of variable \(variable) must be \(expected), in a floating-point dtype, got \(found)"
+    case .noGradients: "no variable has a gradient: the loss depends on none of them"
+    case .otherVariables(let expected, let found):
+      "this optimizer keeps slots of \(expected) for the variables of its first step, these would need \(found)"
     }
   }
 }

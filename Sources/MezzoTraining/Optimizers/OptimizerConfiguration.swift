@@ -1,0 +1,84 @@
+import MezzoPolicy
+
+/// The members of an optimizer's configuration, in Keras's names, as they are read one after the other.
+///
+/// What is left over at the end is refused unless it says nothing: a setting that is not known must not be lost silently.
+struct OptimizerConfiguration {
+  private let className: String
+  private var members: [String: ConfigurationValue]
+
+  init(_ className: String, from decoder: any Decoder) throws {
+    self.className = className
+    members = try [String: ConfigurationValue](from: decoder)
+  }
+
+  mutating func number(_ key: String, default fallback: Double) throws(TrainingError) -> Double {
+    try optionalNumber(key) ?? fallback
+  }
+
+  mutating func flag(_ key: String, default fallback: Bool) throws(TrainingError) -> Bool {
+    switch members.removeValue(forKey: key) {
+    case .bool(let value)?: return value
+    case nil, .null?: return fallback
+    case let value?: throw invalid(key, "true or false", value)
+    }
+  }
+
+  /// `clipvalue`, `clipnorm` or `global_clipnorm`, of which there may be one.
+  mutating func clipping() throws(TrainingError) -> GradientClipping? {
+    var found: [GradientClipping] = []
+    if let limit = try optionalNumber("clipvalue") { found.append(.value(limit)) }
+    if let limit = try optionalNumber("clipnorm") { found.append(.norm(limit)) }
+    if let limit = try optionalNumber("global_clipnorm") { found.append(.globalNorm(limit)) }
+    guard found.count <= 1 else {
+      throw .invalidOption(
+        name: "\(className)'s configuration", expected: "one of clipvalue, clipnorm and global_clipnorm",
+        found: "\(found.count) of them")
+    }
+    return found.first
+  }
+
+  /// - Throws: `TrainingError.invalidOption` where something is left that would have changed the training.
+  func finish() throws(TrainingError) {
+    // How a moving average is made matters only where there is one.
+    let names: Set = ["name", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "is_legacy_optimizer"]
+    for (key, value) in members.sorted(by: { $0.key < $1.key }) where !names.contains(key) {
+      switch value {
+      case .null, .bool(false), .integer(0), .number(0): continue
+      default: throw invalid(key, "left out, since it is not known here", value)
+      }
+    }
+  }
+
+  private mutating func optionalNumber(_ key: String) throws(TrainingError) -> Double? {
+    switch members.removeValue(forKey: key) {
+    case .integer(let value)?: return Double(value)
+    case .number(let value)?: return value
+    case nil, .null?: return nil
+    case let value?: throw invalid(key, "a number", value)
+    }
+  }
+
+  private func invalid(_ key: String, _ expected: String, _ found: ConfigurationValue) -> TrainingError {
+    .invalidOption(name: "'\(key)' of \(className)", expected: expected, found: found.kind)
+  }
+}
+
+extension GradientClipping {
+  /// The member of a configuration.
+  var member: (key: String, value: ConfigurationValue) {
+    switch self {
+    case .value(let limit): ("clipvalue", .number(limit))
+    case .norm(let limit): ("clipnorm", .number(limit))
+    case .globalNorm(let limit): ("global_clipnorm", .number(limit))
+    }
+  }
+}
+
+extension [String: ConfigurationValue] {
+  /// With what the clipping says, if there is any.
+  func adding(_ clipping: GradientClipping?) -> [String: ConfigurationValue] {
+    guard let (key, value) = clipping?.member else { return self }
+    return merging([key: value]) { _, new in new }
+  }
+}

@@ -1,0 +1,41 @@
+import MezzoBackend
+import MezzoGraph
+
+/// The updates of variables by an optimizer, as part of a graph.
+struct VariableUpdates {
+  /// Variables and slots, and what replaces them.
+  private(set) var updates: [(state: SymbolicTensor, value: SymbolicTensor)] = []
+  /// Names and types of the slots, which are states of the graph, in the order of its inputs.
+  private(set) var slots: [(name: String, type: TensorType)] = []
+
+  /// - Parameters:
+  ///   - paths: of the variables; what stands before the last part is the layer.
+  ///   - gradients: one for each variable.
+  init(
+    _ optimizer: any Optimizer, _ variables: [SymbolicTensor], paths: [String], gradients: Gradients<SymbolicTensor>,
+    schedule: UpdateSchedule
+  ) throws {
+    let trace = schedule.rate.trace
+    let gradients = try trace.tagged(Graph.Origin(layer: "optimizer", phase: .update)) {
+      try optimizer.clipping?(gradients) ?? gradients
+    }
+    for (index, variable) in variables.enumerated() {
+      let layer = paths[index].split(separator: ".").dropLast().joined(separator: ".")
+      try trace.tagged(Graph.Origin(layer: layer, phase: .update)) {
+        let slots = optimizer.slots.map { slot in
+          let name = Self.slotName(slot, of: paths[index])
+          self.slots.append((name, variable.type))
+          return trace.input(variable.type, name: name, role: .state)
+        }
+        guard let gradient = gradients.values[index] else { return }
+        let new = try optimizer.update(
+          variable, slots: slots, gradient: gradient.cast(to: variable.dtype), schedule: schedule)
+        updates.append((variable, new.variable))
+        updates += zip(slots, new.slots).map { ($0, $1) }
+      }
+    }
+  }
+
+  /// No variable's path has a slash.
+  static func slotName(_ slot: String, of path: String) -> String { "\(path)/\(slot)" }
+}

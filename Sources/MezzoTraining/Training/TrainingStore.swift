@@ -1,0 +1,48 @@
+import MezzoBackend
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+
+/// The tensors of a training by name: the model's variables, the optimizer's slots, sums of gradients.
+struct TrainingStore {
+  private var places: [String: Int] = [:]
+  private var tensors: [Tensor] = []
+  private let placeholder: Tensor
+
+  init(_ variables: Variables) throws {
+    placeholder = try Tensor(zeros: TensorType(.bool, [0]))
+    for path in variables.paths {
+      if let tensor = variables[path] { set(path, tensor) }
+    }
+  }
+
+  subscript(name: String) -> Tensor {
+    get throws(LayerError) {
+      guard let place = places[name] else { throw .unknownVariables(expected: [name], found: places.keys.sorted()) }
+      return tensors[place]
+    }
+  }
+
+  mutating func set(_ name: String, _ tensor: Tensor) {
+    if let place = places[name] {
+      tensors[place] = tensor
+    } else {
+      places[name] = tensors.count
+      tensors.append(tensor)
+    }
+  }
+
+  /// Adds zeros under each name that is not there yet.
+  mutating func add(_ states: [(name: String, type: TensorType)]) throws {
+    for (name, type) in states where places[name] == nil { set(name, try Tensor(zeros: type)) }
+  }
+
+  /// Lends tensors to `body`. Meanwhile the store does not hold them, so that a plan may write them where they are.
+  mutating func withStates<R>(_ names: [String], _ body: (inout [Tensor]) throws -> R) throws -> R {
+    var lent: [Tensor] = []
+    for name in names { lent.append(try self[name]) }
+    for name in names { set(name, placeholder) }
+    defer { for (name, tensor) in zip(names, lent) { set(name, tensor) } }
+    return try body(&lent)
+  }
+}
