@@ -7,11 +7,11 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case variableType(path: String, built: TensorType, asked: TensorType)
   case inputs(layer: String, expected: String, found: String)
   case outputs(layer: String, found: String)
+  case loss(layer: String, found: TensorType)
   /// In strict mode: an input that would be cast although no layer says so.
   case undeclaredCast(layer: String, input: String, from: DType, to: DType)
   /// In strict mode: a number of the layer's configuration that is lost in the dtype that it is computed with in.
   case constant(layer: String, LayerConstant, ConstantFate)
-  case loss(layer: String, found: TensorType)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
@@ -34,14 +34,14 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
         + "give inputs of the shape that the model was built with, or make a new model"
     case .inputs(let layer, let expected, let found): "\(Self.named(layer)) expected \(expected), got \(found)"
     case .outputs(let layer, let found): "\(Self.named(layer)) was expected to return one tensor, it returned \(found)"
+    case .loss(let layer, let found):
+      "\(Self.named(layer)) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .undeclaredCast(let layer, let input, let from, let to):
       "\(Self.named(layer)) is strict and computes in \(to), but its \(input) is \(from): put Cast(to: .\(to)) before it, "
         + "or give it a policy that computes in \(from)"
     case .constant(let layer, let constant, let fate):
       "\(Self.named(layer)): \(constant.name) \(constant.value) \(fate) in \(constant.dtype?.name ?? ""); "
         + "use another value, or a policy of more range"
-    case .loss(let layer, let found):
-      "\(Self.named(layer)) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .nonFloatingPolicy(let layer, let policy):
       "\(Self.named(layer)) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):

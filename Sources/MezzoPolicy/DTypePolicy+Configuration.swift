@@ -8,11 +8,19 @@ extension DTypePolicy {
   public init(
     configuration: ConfigurationValue, dialect: PolicyDialect = .mezzo
   ) throws(PolicyError) {
+    try self.init(configuration, nil, dialect)
+  }
+
+  /// - Parameter policyClass: the class that the configuration is of, if that is known.
+  private init(
+    _ configuration: ConfigurationValue, _ policyClass: PolicyClass?, _ dialect: PolicyDialect
+  ) throws(PolicyError) {
     guard case .object(var members) = configuration else {
       throw .configuration(place: "config", expected: "an object with a name", found: configuration.kind)
     }
-    if members["mode"] != nil, dialect == .mezzo || dialect == .keras3 {
-      self = try Self.quantized(members, dialect: dialect)
+    let hasMode = members["mode"] != nil && (dialect == .mezzo || dialect == .keras3)
+    if policyClass?.isQuantized ?? hasMode {
+      try self.init(quantized: members, policyClass, dialect)
       return
     }
     let name = members.removeValue(forKey: "name")
@@ -28,34 +36,6 @@ extension DTypePolicy {
     }
   }
 
-  private static func quantized(
-    _ members: [String: ConfigurationValue], dialect: PolicyDialect
-  ) throws(PolicyError) -> DTypePolicy {
-    let known: Set = ["mode", "source_name", "amax_history_length"]
-    if let unknown = members.keys.filter({ !known.contains($0) }).min() {
-      throw .configuration(
-        place: "config", expected: "the keys mode, source_name and amax_history_length",
-        found: "the key \"\(unknown)\"")
-    }
-    guard case .string(let mode)? = members["mode"] else {
-      throw .configuration(place: "config.mode", expected: "a string", found: members["mode"]?.kind ?? "nothing")
-    }
-    let source: DTypePolicy
-    switch members["source_name"] {
-    case .string(let name): source = try DTypePolicy(name, dialect: dialect)
-    case .null, nil: source = globalPolicy()
-    case let other?: throw .configuration(place: "config.source_name", expected: "a string", found: other.kind)
-    }
-    let length: Int?
-    switch members["amax_history_length"] {
-    case .integer(let number): length = number
-    case nil: length = nil
-    case let other?:
-      throw .configuration(place: "config.amax_history_length", expected: "an integer", found: other.kind)
-    }
-    return try DTypePolicy(Quantization(mode: mode, amaxHistoryLength: length), from: source)
-  }
-
   /// The configuration that ``init(configuration:dialect:)`` reads.
   public var configuration: ConfigurationValue {
     guard let quantization else { return ["name": .string(name)] }
@@ -68,16 +48,7 @@ extension DTypePolicy {
   }
 
   /// What Keras 3 calls the class of this policy.
-  public var className: String {
-    switch (quantization?.method, quantization?.blockSize, quantization?.amaxHistoryLength) {
-    case (nil, _, _): "DTypePolicy"
-    case (.gptq, _, _): "GPTQDTypePolicy"
-    case (.awq, _, _): "AWQDTypePolicy"
-    case (.int4, .some, _): "Int4DTypePolicy"
-    case (_, _, .some): "QuantizedFloat8DTypePolicy"
-    default: "QuantizedDTypePolicy"
-    }
-  }
+  public var className: String { PolicyClass(of: quantization).rawValue }
 
   /// As the system of the dialect prints it: `<Policy "float32">`, in Keras 3 with the name of the class, in `jmp` its
   /// text.
@@ -120,7 +91,7 @@ extension DTypePolicy {
   /// configurations of later versions have them.
   ///
   /// - Throws: ``PolicyError/unknownPolicy(name:)`` for a string or a class that is not known,
-  ///   ``PolicyError/configuration(place:expected:found:)`` for another form.
+  ///   ``PolicyError/serialization(expected:found:)`` for another form, else what ``init(configuration:dialect:)`` throws.
   public static func deserialize(
     _ value: ConfigurationValue, dialect: PolicyDialect = .mezzo
   ) throws(PolicyError) -> DTypePolicy {
@@ -132,41 +103,22 @@ extension DTypePolicy {
       guard !namesDTypesOnly || dialect.dtype(named: name) != nil else { throw .unknownPolicy(name: name) }
       return try DTypePolicy(name, dialect: dialect)
     case .object(let members):
-      guard let className = members["class_name"] else {
-        throw .configuration(
-          place: "", expected: "an object with class_name and config",
+      let known: Set = ["class_name", "config", "module", "registered_name"]
+      if let unknown = members.keys.filter({ !known.contains($0) }).min() {
+        throw .serialization(
+          expected: "the keys \(known.sorted().joined(separator: ", "))", found: "the key \"\(unknown)\"")
+      }
+      guard case .string(let name)? = members["class_name"], let configuration = members["config"] else {
+        throw .serialization(
+          expected: "an object with class_name and config",
           found: members.isEmpty ? "{}" : "the keys \(members.keys.sorted().joined(separator: ", "))")
       }
-      guard case .string(let className) = className else {
-        throw .configuration(place: "class_name", expected: "a string", found: className.kind)
+      guard let policyClass = PolicyClass(rawValue: name), policyClass.exists(in: dialect) else {
+        throw .unknownPolicy(name: name)
       }
-      try checkClass(className, members, dialect)
-      return try DTypePolicy(configuration: members["config"] ?? .object([:]), dialect: dialect)
+      return try DTypePolicy(configuration, policyClass, dialect)
     case .bool, .integer, .number, .array:
-      throw .configuration(place: "", expected: "a string, null or an object", found: value.summary)
+      throw .serialization(expected: "a string, null or an object", found: value.summary)
     }
   }
-
-  private static func checkClass(
-    _ name: String, _ members: [String: ConfigurationValue], _ dialect: PolicyDialect
-  ) throws(PolicyError) {
-    let isKnown =
-      switch dialect {
-      case .tensorFlow24, .tfKeras: keras2Classes.contains(name)
-      case .keras3: keras3Classes.contains(name)
-      case .mezzo, .jmp: keras2Classes.contains(name) || keras3Classes.contains(name)
-      }
-    guard isKnown else { throw .unknownPolicy(name: name) }
-    let known: Set = ["class_name", "config", "module", "registered_name"]
-    if let unknown = members.keys.filter({ !known.contains($0) }).min() {
-      throw .configuration(
-        place: "", expected: "the keys \(known.sorted().joined(separator: ", "))", found: "the key \"\(unknown)\"")
-    }
-  }
-
-  private static let keras2Classes: Set = ["Policy", "PolicyV1"]
-  private static let keras3Classes: Set = [
-    "DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy",
-    "GPTQDTypePolicy", "AWQDTypePolicy",
-  ]
 }

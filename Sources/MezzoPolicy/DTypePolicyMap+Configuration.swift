@@ -34,7 +34,7 @@ extension DTypePolicyMap: Codable {
     _ value: ConfigurationValue, at place: String, _ dialect: PolicyDialect
   ) throws(PolicyError) -> DTypePolicy {
     guard value["class_name"] != .string(className) else {
-      throw .configuration(place: place, expected: "a policy", found: "a policy map")
+      throw .mapEntry(key: place, expected: "a policy and no policy map")
     }
     if case .string(let name) = value { return try DTypePolicy.get(.name(name), dialect: dialect) }
     return try DTypePolicy.deserialize(value, dialect: dialect)

@@ -8,7 +8,7 @@
 /// let map = try DTypePolicyMap(default: .mixedBFloat16, ["encoder.dense": .float32, "head[.].*": .float32])
 /// try map.policy(forPath: "head.dense_1")  // float32
 /// ```
-public struct DTypePolicyMap: Sendable, Hashable {
+public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
   /// What layers follow that match no entry.
   public let defaultPolicy: DTypePolicy
 
@@ -31,6 +31,12 @@ public struct DTypePolicyMap: Sendable, Hashable {
   /// As Keras names it: `map_float32`.
   public var name: String { "map_\(defaultPolicy.name)" }
 
+  /// As Keras prints it: `<DTypePolicyMap default_policy=float32, mapping=[('head', 'float16')]>`.
+  public var description: String {
+    let mapping = keys.map { "('\($0)', '\(policies[$0]?.name ?? "")')" }.joined(separator: ", ")
+    return "<DTypePolicyMap default_policy=\(defaultPolicy.name), mapping=[\(mapping)]>"
+  }
+
   /// The policy of the entry with exactly this key.
   public subscript(key: String) -> DTypePolicy? { policies[key] }
 
@@ -48,11 +54,9 @@ public struct DTypePolicyMap: Sendable, Hashable {
 
   /// Takes an entry away.
   ///
-  /// - Throws: ``PolicyError/mapEntry(key:expected:)`` if there is none with this key.
+  /// - Throws: ``PolicyError/missingMapEntry(key:)`` if there is none with this key.
   public mutating func remove(_ key: String) throws(PolicyError) {
-    guard policies.removeValue(forKey: key) != nil else {
-      throw .mapEntry(key: key, expected: "one of the keys that it has")
-    }
+    guard policies.removeValue(forKey: key) != nil else { throw .missingMapEntry(key: key) }
     keys.removeAll { $0 == key }
   }
 

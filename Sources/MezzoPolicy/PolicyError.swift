@@ -25,10 +25,14 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   case quantizedSource(mode: String, source: String)
   /// An entry of a map that cannot be one.
   case mapEntry(key: String, expected: String)
+  /// A map has no entry with this key.
+  case missingMapEntry(key: String)
   /// More than one pattern of a map matches the path of a layer.
   case ambiguousPath(path: String, keys: [String])
   /// A configuration is not one of a policy. `place` says where in it, as `config.name`.
   case configuration(place: String, expected: String, found: String)
+  /// What should be a serialised policy is not of such a form.
+  case serialization(expected: String, found: String)
   /// What was given for the dtype of a layer names no policy.
   case unknownIdentifier(String)
 
@@ -80,6 +84,8 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
       """
     case .mapEntry(let key, let expected):
       "A policy map cannot have the entry \"\(key)\": expected \(expected)."
+    case .missingMapEntry(let key):
+      "The policy map has no entry \"\(key)\". Remove one of the keys that it has."
     case .ambiguousPath(let path, let keys):
       """
       The layer "\(path)" matches \(keys.map { "\"\($0)\"" }.joined(separator: " and ")) of the policy map. Make the \
@@ -87,6 +93,8 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
       """
     case .configuration(let place, let expected, let found):
       "\(place.isEmpty ? "The configuration" : place) is no dtype policy: expected \(expected), found \(found)."
+    case .serialization(let expected, let found):
+      "Cannot read a policy: expected \(expected), found \(found)."
     case .unknownIdentifier(let text):
       """
       Cannot interpret \(text) as the dtype of a layer. Use a policy, its configuration, or a name such as "float32".

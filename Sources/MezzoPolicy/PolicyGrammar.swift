@@ -42,22 +42,26 @@ enum PolicyGrammar {
 
   /// The policy that a string of `jmp` describes: fields of which a later one wins, or one dtype for everything.
   static func jmpPolicy(_ text: String) throws(PolicyError) -> DTypePolicy {
-    guard text.contains("=") else {
-      guard let dtype = PolicyDialect.jmp.dtype(named: text) else { throw .unknownDType(name: text) }
-      return try DTypePolicy(parameters: dtype)
-    }
+    guard text.contains("=") else { return try DTypePolicy(parameters: try jmpDType(text[...], in: text)) }
     var dtypes: [String: DType] = [:]
     for field in try fields(text) {
+      let dtype = try jmpDType(field.value, in: text)
       guard let key = keys[String(field.key)], jmpKeys.contains(key) else {
         throw .grammar(policy: text, expected: "one of the keys p, c and o", found: "\"\(field.key)\"")
-      }
-      guard let dtype = PolicyDialect.jmp.dtype(named: String(field.value)) else {
-        throw .unknownDType(name: String(field.value))
       }
       dtypes[key] = dtype
     }
     return try DTypePolicy(
       parameters: dtypes["params"] ?? .float32, compute: dtypes["compute"], output: dtypes["output"])
+  }
+
+  private static func jmpDType(_ name: Substring, in text: String) throws(PolicyError) -> DType {
+    guard let dtype = PolicyDialect.jmp.dtype(named: String(name)) else {
+      throw .grammar(
+        policy: text, expected: "full, half, float16, bfloat16, float32, float64, f16, bf16, f32 or f64",
+        found: "\"\(name)\"")
+    }
+    return dtype
   }
 
   /// The one text that all spellings of a policy have in common.

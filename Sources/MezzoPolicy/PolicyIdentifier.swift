@@ -18,8 +18,8 @@ extension DTypePolicy {
   ///
   /// What Python takes for false is not the global policy, and numbers are no dtypes: an empty name is a mistake.
   ///
-  /// - Throws: ``PolicyError/unknownIdentifier(_:)`` in TensorFlow's dialects for a name that is no dtype's, else what
-  ///   ``init(_:dialect:)-(String,_)`` or ``deserialize(_:dialect:)`` throws.
+  /// - Throws: ``PolicyError/unknownIdentifier(_:)`` for a number, a boolean or an array, and in TensorFlow's dialects for a
+  ///   name that is no dtype's; else what ``init(_:dialect:)-(String,_)`` or ``deserialize(_:dialect:)`` throws.
   public static func get(
     _ identifier: PolicyIdentifier, dialect: PolicyDialect = PolicyEnvironment.current.dialect
   ) throws(PolicyError) -> DTypePolicy {
@@ -27,7 +27,11 @@ extension DTypePolicy {
     case .none: return globalPolicy()
     case .policy(let policy): return policy
     case .dtype(let dtype): return DTypePolicy(dtype)
-    case .configuration(let value): return try deserialize(value, dialect: dialect)
+    case .configuration(let value):
+      switch value {
+      case .bool, .integer, .number, .array: throw .unknownIdentifier(value.summary)
+      case .null, .string, .object: return try deserialize(value, dialect: dialect)
+      }
     case .name(let name):
       switch dialect {
       case .keras3 where Self.quantizedPrefixes.contains(where: name.hasPrefix):

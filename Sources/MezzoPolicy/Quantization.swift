@@ -14,7 +14,7 @@ public struct Quantization: Sendable, Hashable {
   /// Weights that share a scale, where the mode says it; −1: a whole channel.
   public let blockSize: Int?
   /// How many steps' largest magnitudes a float8 scale looks back on; nil where there is no such scale.
-  public let amaxHistoryLength: Int?
+  public var amaxHistoryLength: Int?
 
   /// What stands between the mode and the source of a policy's name.
   public static let separator = "_from_"
