@@ -39,6 +39,23 @@ public enum ConfigurationValue: Sendable, Hashable {
     case .string(let value): "\"\(value)\""
     }
   }
+
+  /// The beginning of the value with its parts, which error messages quote where the form as a whole is wrong.
+  var excerpt: String {
+    let text = written
+    return text.count > Self.excerptLength ? text.prefix(Self.excerptLength) + "…" : text
+  }
+
+  private static let excerptLength = 200
+
+  private var written: String {
+    switch self {
+    case .array(let elements): "[\(elements.map(\.written).joined(separator: ", "))]"
+    case .object(let members):
+      "{\(members.sorted { $0.key < $1.key }.map { "\"\($0)\": \($1.written)" }.joined(separator: ", "))}"
+    case .null, .bool, .integer, .number, .string: summary
+    }
+  }
 }
 
 extension ConfigurationValue: Codable {

@@ -16,7 +16,7 @@ extension DTypePolicy {
     _ configuration: ConfigurationValue, _ policyClass: PolicyClass?, _ dialect: PolicyDialect
   ) throws(PolicyError) {
     guard case .object(var members) = configuration else {
-      throw .configuration(place: "config", expected: "an object with a name", found: configuration.kind)
+      throw .configuration(place: "config", expected: "an object with a name", found: configuration.summary)
     }
     let hasMode = members["mode"] != nil && (dialect == .mezzo || dialect == .keras3)
     if policyClass?.isQuantized ?? hasMode {
@@ -32,7 +32,7 @@ extension DTypePolicy {
     case .string(let name): try self.init(name, dialect: dialect)
     case .null where dialect == .keras3, nil where dialect == .keras3: self = globalPolicy()
     default:
-      throw .configuration(place: "config.name", expected: "a string", found: name?.kind ?? "nothing")
+      throw .configuration(place: "config.name", expected: "a string", found: name?.summary ?? "nothing")
     }
   }
 
@@ -80,7 +80,11 @@ extension DTypePolicy {
       return [
         "module": "keras", "class_name": .string(className), "config": configuration, "registered_name": nil,
       ]
-    case .jmp: return .string(description(in: .jmp))
+    case .jmp:
+      // What its text cannot say must not be lost.
+      let saysAll = (try? DTypePolicy(description(in: .jmp), dialect: .jmp))?.refinements?.output == refinements?.output
+        && refinements.map { $0.isOutputAlone } ?? true
+      return saysAll ? .string(description(in: .jmp)) : serialized(in: .mezzo)
     }
   }
 
@@ -106,19 +110,18 @@ extension DTypePolicy {
       let known: Set = ["class_name", "config", "module", "registered_name"]
       if let unknown = members.keys.filter({ !known.contains($0) }).min() {
         throw .serialization(
-          expected: "the keys \(known.sorted().joined(separator: ", "))", found: "the key \"\(unknown)\"")
+          expected: "the keys \(known.sorted().joined(separator: ", "))",
+          found: "the key \"\(unknown)\" in \(value.excerpt)")
       }
       guard case .string(let name)? = members["class_name"], let configuration = members["config"] else {
-        throw .serialization(
-          expected: "an object with class_name and config",
-          found: members.isEmpty ? "{}" : "the keys \(members.keys.sorted().joined(separator: ", "))")
+        throw .serialization(expected: "an object with class_name and config", found: value.excerpt)
       }
       guard let policyClass = PolicyClass(rawValue: name), policyClass.exists(in: dialect) else {
         throw .unknownPolicy(name: name)
       }
       return try DTypePolicy(configuration, policyClass, dialect)
     case .bool, .integer, .number, .array:
-      throw .serialization(expected: "a string, null or an object", found: value.summary)
+      throw .serialization(expected: "a string, null or an object", found: value.excerpt)
     }
   }
 }

@@ -54,26 +54,23 @@ extension DTypePolicy {
   }
 }
 
-/// A policy is written as `{"name": "mixed_float16"}`, the form of its Keras configuration; the name says all of it. Other
-/// keys are ignored when it is read: files of TensorFlow 2.3 and before have a `loss_scale` there.
+/// A policy is written as `{"name": "mixed_float16"}`, the form of its Keras configuration; the name says all but the
+/// history of a float8 scale, for which ``configuration`` is written where it is not the usual one. A `loss_scale`, which
+/// files of TensorFlow 2.3 and before have there, is passed over; other keys are an error.
 extension DTypePolicy: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case name
-  }
-
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    let name = try container.decode(String.self, forKey: .name)
+    let value = try ConfigurationValue(from: decoder)
     do {
-      try self.init(name)
+      try self.init(configuration: value)
     } catch {
-      let path = container.codingPath + [CodingKeys.name]
-      throw DecodingError.dataCorrupted(.init(codingPath: path, debugDescription: "\(error)", underlyingError: error))
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "\(error)", underlyingError: error))
     }
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
+    let isInName = quantization?.amaxHistoryLength ?? Quantization.defaultAmaxHistoryLength
+      == Quantization.defaultAmaxHistoryLength
+    try (isInName ? ["name": .string(name)] : configuration).encode(to: encoder)
   }
 }

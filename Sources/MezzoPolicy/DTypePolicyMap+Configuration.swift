@@ -4,8 +4,8 @@ extension DTypePolicyMap: Codable {
   /// A null or absent default is the global policy. Entries come in the order of their keys, since JSON keeps none; which
   /// of them a path finds does not depend on it.
   ///
-  /// - Throws: ``PolicyError/configuration(place:expected:found:)`` where it is not of that form, what reading the policies
-  ///   throws, and what ``insert(_:for:)`` throws.
+  /// - Throws: ``PolicyError/configuration(place:expected:found:)`` where it is not of that form, and what
+  ///   ``insert(_:for:dialect:)`` throws.
   public init(configuration: ConfigurationValue, dialect: PolicyDialect = .mezzo) throws(PolicyError) {
     guard case .object(let members) = configuration else {
       throw .configuration(
@@ -18,26 +18,20 @@ extension DTypePolicyMap: Codable {
     }
     switch members["default_policy"] {
     case nil, .null: self.init()
-    case let value?: self.init(default: try Self.policy(value, at: "map.default_policy", dialect))
+    case let value?: self.init(default: try Self.policy(Self.identifier(value), for: "default_policy", dialect))
     }
     switch members["policy_map"] {
     case nil, .null: break
     case .object(let entries):
       for (key, value) in entries.sorted(by: { $0.key < $1.key }) {
-        try insert(try Self.policy(value, at: "map.policy_map[\"\(key)\"]", dialect), for: key)
+        try insert(Self.identifier(value), for: key, dialect: dialect)
       }
     case let other?: throw .configuration(place: "map.policy_map", expected: "an object", found: other.kind)
     }
   }
 
-  private static func policy(
-    _ value: ConfigurationValue, at place: String, _ dialect: PolicyDialect
-  ) throws(PolicyError) -> DTypePolicy {
-    guard value["class_name"] != .string(className) else {
-      throw .mapEntry(key: place, expected: "a policy and no policy map")
-    }
-    if case .string(let name) = value { return try DTypePolicy.get(.name(name), dialect: dialect) }
-    return try DTypePolicy.deserialize(value, dialect: dialect)
+  private static func identifier(_ value: ConfigurationValue) -> PolicyIdentifier {
+    if case .string(let name) = value { .name(name) } else { .configuration(value) }
   }
 
   static let className = "DTypePolicyMap"

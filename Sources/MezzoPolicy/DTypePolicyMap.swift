@@ -8,13 +8,14 @@
 /// let map = try DTypePolicyMap(default: .mixedBFloat16, ["encoder.dense": .float32, "head[.].*": .float32])
 /// try map.policy(forPath: "head.dense_1")  // float32
 /// ```
-public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
+public struct DTypePolicyMap: Sendable, CustomStringConvertible {
   /// What layers follow that match no entry.
   public let defaultPolicy: DTypePolicy
 
   /// In the order in which they were added.
   public private(set) var keys: [String] = []
   private var policies: [String: DTypePolicy] = [:]
+  private var patterns: [String: PathPattern] = [:]
 
   public init(default defaultPolicy: DTypePolicy = globalPolicy()) { self.defaultPolicy = defaultPolicy }
 
@@ -43,13 +44,40 @@ public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
   /// Adds an entry.
   ///
   /// - Throws: ``PolicyError/mapEntry(key:expected:)`` if there is one with this key, or the key is no regular expression
-  ///   whose cost is bounded: at most 256 characters, four unlimited repetitions, and none of a group that repeats or
-  ///   chooses inside.
+  ///   of up to 256 characters with what regular languages have: no assertions, no references back.
   public mutating func insert(_ policy: DTypePolicy, for key: String) throws(PolicyError) {
-    guard policies[key] == nil else { throw .mapEntry(key: key, expected: "each key once") }
-    if let flaw = PathPattern.flaw(of: key) { throw .mapEntry(key: key, expected: flaw) }
+    if let present = policies[key] {
+      throw .mapEntry(key: key, expected: "each key once, and this one is there for \(present.name)")
+    }
+    do throws(PathPattern.Flaw) {
+      patterns[key] = try PathPattern(key)
+    } catch {
+      throw .mapEntry(key: key, expected: error.expected)
+    }
     keys.append(key)
     policies[key] = policy
+  }
+
+  /// Adds an entry for what stands for its policy, as ``DTypePolicy/get(_:dialect:)`` reads it.
+  ///
+  /// - Throws: ``PolicyError/mapPolicy(key:error:)`` if it stands for none, and what ``insert(_:for:)`` throws.
+  public mutating func insert(
+    _ identifier: PolicyIdentifier, for key: String, dialect: PolicyDialect = PolicyEnvironment.current.dialect
+  ) throws(PolicyError) {
+    try insert(try Self.policy(identifier, for: key, dialect), for: key)
+  }
+
+  static func policy(
+    _ identifier: PolicyIdentifier, for key: String, _ dialect: PolicyDialect
+  ) throws(PolicyError) -> DTypePolicy {
+    if case .configuration(let value) = identifier, value["class_name"] == .string(className) {
+      throw .mapEntry(key: key, expected: "a policy and no policy map")
+    }
+    do throws(PolicyError) {
+      return try DTypePolicy.get(identifier, dialect: dialect)
+    } catch {
+      throw .mapPolicy(key: key, error: error)
+    }
   }
 
   /// Takes an entry away.
@@ -57,6 +85,7 @@ public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: ``PolicyError/missingMapEntry(key:)`` if there is none with this key.
   public mutating func remove(_ key: String) throws(PolicyError) {
     guard policies.removeValue(forKey: key) != nil else { throw .missingMapEntry(key: key) }
+    patterns[key] = nil
     keys.removeAll { $0 == key }
   }
 
@@ -65,56 +94,20 @@ public struct DTypePolicyMap: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: ``PolicyError/ambiguousPath(path:keys:)`` if no key is the path and more than one pattern matches it.
   public func policy(forPath path: String) throws(PolicyError) -> DTypePolicy {
     if let exact = policies[path] { return exact.from(.map) }
-    let matching = keys.filter { PathPattern.matches($0, path) }
+    let matching = keys.filter { patterns[$0]?.matches(path) ?? false }
     guard matching.count <= 1 else { throw .ambiguousPath(path: path, keys: matching) }
     return (matching.first.flatMap { policies[$0] } ?? defaultPolicy).from(.map)
   }
 }
 
-/// Keys as regular expressions.
-private enum PathPattern {
-  private static let longest = 256
-  private static let unlimitedRepetitions = 4
-
-  /// What is wrong with a key, if anything. A pattern comes from a file as often as from a program, and its matching must
-  /// not take forever: repetitions inside repetitions do.
-  static func flaw(of pattern: String) -> String? {
-    guard pattern.count <= longest else { return "at most \(longest) characters" }
-    guard (try? Regex(pattern)) != nil else { return "a regular expression" }
-    var unlimited = 0
-    var branching: [Bool] = []
-    var closedBranching = false
-    var isEscaped = false
-    var isInClass = false
-    for character in pattern {
-      let followsBranchingGroup = closedBranching
-      closedBranching = false
-      if isEscaped {
-        isEscaped = false
-        continue
-      }
-      switch character {
-      case "\\": isEscaped = true
-      case "[": isInClass = true
-      case "]": isInClass = false
-      case _ where isInClass: break
-      case "(": branching.append(false)
-      case ")":
-        closedBranching = branching.popLast() ?? false
-        if closedBranching, !branching.isEmpty { branching[branching.count - 1] = true }
-      case "|": if !branching.isEmpty { branching[branching.count - 1] = true }
-      case "*", "+", "{":
-        if followsBranchingGroup { return "no repetition of a group that repeats or chooses inside" }
-        unlimited += 1
-        if !branching.isEmpty { branching[branching.count - 1] = true }
-      default: break
-      }
-    }
-    return unlimited > unlimitedRepetitions ? "at most \(unlimitedRepetitions) repetitions" : nil
+/// By what layers find in it: the order of entries does not count.
+extension DTypePolicyMap: Hashable {
+  public static func == (left: DTypePolicyMap, right: DTypePolicyMap) -> Bool {
+    left.defaultPolicy == right.defaultPolicy && left.policies == right.policies
   }
 
-  static func matches(_ pattern: String, _ path: String) -> Bool {
-    guard path.count <= longest, let regex = try? Regex(pattern) else { return false }
-    return (try? regex.wholeMatch(in: path)) != nil
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(defaultPolicy)
+    hasher.combine(policies)
   }
 }

@@ -62,7 +62,7 @@ extension Experimental {
         }
     }
 
-    /// What to train with, at its start; nil: without a scale.
+    /// What to train with, at its start; nil: without a scale, which a fixed one of 1 comes to.
     public var lossScale: MezzoPolicy.LossScale? { declaredLossScale?.scale }
 
     /// What to tell the user who chose the scale, if it is of no use: it serves float16 alone.

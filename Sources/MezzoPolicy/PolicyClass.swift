@@ -29,6 +29,17 @@ enum PolicyClass: String {
     }
   }
 
+  /// The form of its modes, for people.
+  var modes: String {
+    switch self {
+    case .policy, .policyV1, .dtypePolicy, .floatDTypePolicy: "none"
+    case .quantized, .quantizedFloat8: "int8, float8 or int4"
+    case .int4: "int4/<block_size>"
+    case .gptq: "gptq/<weight_bits>/<group_size>"
+    case .awq: "awq/<weight_bits>/<group_size>"
+    }
+  }
+
   /// Whether the dialect reads configurations of the class.
   func exists(in dialect: PolicyDialect) -> Bool {
     switch (self, dialect) {
@@ -55,32 +66,33 @@ extension DTypePolicy {
     if policyClass == nil || policyClass == .quantizedFloat8 { known.insert("amax_history_length") }
     if let unknown = members.keys.filter({ !known.contains($0) }).min() {
       throw .configuration(
-        place: "config", expected: "the keys \(known.sorted().joined(separator: ", "))", found: "the key \"\(unknown)\"")
+        place: "config", expected: "the keys \(known.sorted().joined(separator: ", "))",
+        found: "the key \"\(unknown)\"")
     }
     guard let value = members["mode"] else {
       throw .configuration(place: "config.mode", expected: "a string", found: "nothing")
     }
     guard case .string(let mode) = value else {
-      throw .quantization(mode: value.summary, expected: "a string")
+      throw .quantization(mode: value.summary, expected: "a string that begins with one of \(Quantization.methodNames)")
     }
     var quantization = try Quantization(mode: mode)
     if let policyClass {
       quantization.amaxHistoryLength =
         policyClass == .quantizedFloat8 ? Quantization.defaultAmaxHistoryLength : nil
       guard PolicyClass(of: quantization) == policyClass else {
-        throw .quantization(mode: mode, expected: "a mode of \(policyClass.rawValue)")
+        throw .quantization(mode: mode, expected: "a mode of \(policyClass.rawValue): \(policyClass.modes)")
       }
     }
     switch members["amax_history_length"] {
     case .integer(let number): quantization.amaxHistoryLength = number
     case nil: break
     case let other?:
-      throw .configuration(place: "config.amax_history_length", expected: "an integer", found: other.kind)
+      throw .configuration(place: "config.amax_history_length", expected: "an integer", found: other.summary)
     }
     switch members["source_name"] {
     case .string(let name): try self.init(quantization, from: try DTypePolicy(name, dialect: dialect))
     case .null, nil: try self.init(quantization, from: globalPolicy())
-    case let other?: throw .configuration(place: "config.source_name", expected: "a string", found: other.kind)
+    case let other?: throw .configuration(place: "config.source_name", expected: "a string", found: other.summary)
     }
   }
 }

@@ -25,6 +25,8 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   case quantizedSource(mode: String, source: String)
   /// An entry of a map that cannot be one.
   case mapEntry(key: String, expected: String)
+  /// What an entry of a map has for a policy is none.
+  indirect case mapPolicy(key: String, error: PolicyError)
   /// A map has no entry with this key.
   case missingMapEntry(key: String)
   /// More than one pattern of a map matches the path of a layer.
@@ -84,6 +86,8 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
       """
     case .mapEntry(let key, let expected):
       "A policy map cannot have the entry \"\(key)\": expected \(expected)."
+    case .mapPolicy(let key, let error):
+      "The entry \"\(key)\" of the policy map has no policy. \(error)"
     case .missingMapEntry(let key):
       "The policy map has no entry \"\(key)\". Remove one of the keys that it has."
     case .ambiguousPath(let path, let keys):

@@ -42,6 +42,7 @@ public struct PolicyFile: Sendable, Hashable {
   /// - Throws: ``PolicyError/configuration(place:expected:found:)`` if it is no JSON, too large, too deep, or of no form
   ///   that is known; else what reading the policies in it throws.
   public init(json: some Collection<UInt8>) throws(PolicyError) {
+    guard !json.contains(0) else { throw .configuration(place: "", expected: "JSON in UTF-8", found: "a byte 0") }
     guard json.count <= Self.largestSize else {
       throw .configuration(place: "", expected: "at most \(Self.largestSize) bytes", found: "\(json.count)")
     }
@@ -73,14 +74,19 @@ public struct PolicyFile: Sendable, Hashable {
       try self.init(versioned: value)
     } else if value["class_name"] == .string(DTypePolicyMap.className) {
       self.init(map: try DTypePolicyMap(configuration: value["config"] ?? .null))
-    } else if let dtype = value["config"]?["dtype"] {
-      // A layer of Keras, under whose configuration its policy lies.
-      try self.init(configuration: dtype)
+    } else if let dtype = Self.layerDType(value) {
+      self.init(policy: try DTypePolicy.get(.configuration(dtype)))
     } else if value["class_name"] == nil, value["name"] != nil || value["mode"] != nil {
       self.init(policy: try DTypePolicy(configuration: value))
     } else {
       self.init(policy: try DTypePolicy.deserialize(value))
     }
+  }
+
+  /// The policy in the configuration of a layer of Keras, bare or with its class around it.
+  private static func layerDType(_ value: ConfigurationValue) -> ConfigurationValue? {
+    guard case .string(let className)? = value["class_name"] else { return value["dtype"] }
+    return PolicyClass(rawValue: className) == nil ? value["config"]?["dtype"] : nil
   }
 
   private init(versioned value: ConfigurationValue) throws(PolicyError) {
@@ -99,9 +105,6 @@ public struct PolicyFile: Sendable, Hashable {
     self.init()
     if let policy = members["policy"] { self.policy = try DTypePolicy.deserialize(policy) }
     if let map = members["map"] { self.map = try DTypePolicyMap(configuration: map) }
-    guard self.policy != nil || self.map != nil else {
-      throw .configuration(place: "", expected: "a policy or a map", found: "neither")
-    }
   }
 
   /// What ``init(configuration:)`` reads.

@@ -18,18 +18,20 @@ extension DTypePolicy {
   ///
   /// What Python takes for false is not the global policy, and numbers are no dtypes: an empty name is a mistake.
   ///
-  /// - Throws: ``PolicyError/unknownIdentifier(_:)`` for a number, a boolean or an array, and in TensorFlow's dialects for a
-  ///   name that is no dtype's; else what ``init(_:dialect:)-(String,_)`` or ``deserialize(_:dialect:)`` throws.
+  /// - Throws: ``PolicyError/unknownIdentifier(_:)`` for a number, a boolean, an array or a dtype that the dialect does not
+  ///   have, and in TensorFlow's for a name that is no dtype's; else what ``init(_:dialect:)-(String,_)`` or ``deserialize(_:dialect:)`` throws.
   public static func get(
     _ identifier: PolicyIdentifier, dialect: PolicyDialect = PolicyEnvironment.current.dialect
   ) throws(PolicyError) -> DTypePolicy {
     switch identifier {
     case .none: return globalPolicy()
     case .policy(let policy): return policy
-    case .dtype(let dtype): return DTypePolicy(dtype)
+    case .dtype(let dtype):
+      guard dialect.dtype(named: dtype.name) != nil else { throw .unknownIdentifier(dtype.name) }
+      return DTypePolicy(dtype)
     case .configuration(let value):
       switch value {
-      case .bool, .integer, .number, .array: throw .unknownIdentifier(value.summary)
+      case .bool, .integer, .number, .array: throw .unknownIdentifier(value.excerpt)
       case .null, .string, .object: return try deserialize(value, dialect: dialect)
       }
     case .name(let name):

@@ -13,6 +13,8 @@ struct PolicyRefinements: Sendable, Hashable {
       && layers.isEmpty && quantization == nil
   }
 
+  var isOutputAlone: Bool { self == PolicyRefinements(output: output) }
+
   /// Boxed, so that reading a policy copies a pointer and not dictionaries; immutable, so that it may be shared.
   final class Box: Sendable {
     let value: PolicyRefinements

@@ -22,6 +22,8 @@ public struct Quantization: Sendable, Hashable {
   /// Keras 3's default.
   public static let defaultAmaxHistoryLength = 1024
 
+  static let methodNames = Method.allCases.map(\.rawValue).joined(separator: ", ")
+
   /// The mode as names spell it.
   public var mode: String {
     [method.rawValue, weightBits.map(String.init), blockSize.map(String.init)].compactMap { $0 }.joined(separator: "/")
@@ -34,8 +36,7 @@ public struct Quantization: Sendable, Hashable {
   public init(mode: String, amaxHistoryLength: Int? = nil) throws(PolicyError) {
     let parts = mode.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard let method = Method(rawValue: parts[0]) else {
-      let known = Method.allCases.map(\.rawValue).joined(separator: ", ")
-      throw .quantization(mode: mode, expected: "a mode that begins with one of \(known)")
+      throw .quantization(mode: mode, expected: "a mode that begins with one of \(Self.methodNames)")
     }
     self.method = method
     self.amaxHistoryLength = amaxHistoryLength ?? (method == .float8 ? Self.defaultAmaxHistoryLength : nil)

@@ -42,7 +42,7 @@ import Testing
 
   @Test(arguments: ["tf24", "tfkeras", "keras3"]) func scriptsFollowTheStatedRules(system: String) async throws {
     var random = Xorshift(state: 0xC0FFEE)
-    for _ in 0..<60 {
+    for _ in 0..<30 {
       var operations = Self.script(&random)
       // Keras 3 has no such alias.
       if system == "keras3" { operations.removeAll { $0.compact.contains("half") || $0.compact.contains("scope") } }

@@ -20,7 +20,11 @@ import Testing
   }
 
   /// A group that answers nothing would pass above.
-  @Test(arguments: ["cast", "device.compat", "global.script", "loss.overflow"])
+  @Test(arguments: [
+    "cast", "compile.wrap", "device.compat", "global.script", "jmp.policy", "loss.overflow", "lossscale.construct",
+    "lossscale.from_config", "lossscale.trace", "policy.deserialize", "policy.from_config", "policy.get", "policy.map",
+    "policy.parse", "policy.quantized", "policy.serialize",
+  ])
   func groupIsAnswered(name: String) async throws {
     let report = await GoldenRunner().run(try GoldenCases.entries().filter { $0.testCase.group == name })
     #expect(report.tally.unsupported == 0)

@@ -7,7 +7,11 @@ import Testing
 @testable import MezzoLayers
 
 @Suite struct RepolicyTests {
-  private let sample = try! Tensor((0..<24).map { Double($0) / 8 - 1.3 }, shape: [4, 6], dtype: .float32)
+  private let sample: Tensor
+
+  init() throws {
+    sample = try Tensor((0..<24).map { Double($0) / 8 - 1.3 }, shape: [4, 6], dtype: .float32)
+  }
 
   private func model(_ policy: DTypePolicy = .float32) throws -> Model {
     let model = withPolicy(policy) {

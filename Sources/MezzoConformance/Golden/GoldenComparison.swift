@@ -14,9 +14,9 @@ public struct GoldenMismatch: Sendable, Hashable {
 /// are compared by class and substance: what the expected message names of the question, and the dtypes and policies
 /// that it names, have to be named in Mezzo's message too, in whatever words. So are members named `text`.
 struct GoldenComparison {
-  var tolerance = 0.0
+  private let tolerance: Double
   /// What of the question an error may have to name.
-  var subjects: [String] = []
+  private let subjects: [String]
 
   init(tolerance: Double = 0, subjects: [ConfigurationValue] = []) {
     self.tolerance = tolerance

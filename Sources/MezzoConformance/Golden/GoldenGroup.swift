@@ -46,6 +46,8 @@ public enum GoldenSkip: String, CaseIterable, Sendable, Codable {
   case pythonType
   /// The case is about a facility of Python itself.
   case pythonFacility
+  /// The case makes calls in an order that Mezzo's types do not allow.
+  case refusedByCompiler
   /// The system failed for another reason than its policies.
   case anchorFailed
 
@@ -59,6 +61,11 @@ public enum GoldenSkip: String, CaseIterable, Sendable, Codable {
       """
     case .pythonFacility:
       "Something that Python has and Swift has not, such as changing an object's attributes by name at run time."
+    case .refusedByCompiler:
+      """
+      Calls in a wrong order, such as unscaling twice, or a new scale without a step. Gradients with and without a scale \
+      are types of their own and a step moves the scale itself, so no program gets as far as the error.
+      """
     case .anchorFailed:
       """
       The system itself failed for a reason that is not about policies: it has no kernel for that dtype, or an \

@@ -1,6 +1,7 @@
 import MezzoGraph
 import MezzoLayers
 import MezzoPolicy
+import MezzoTraining
 
 /// The Python classes that golden cases know errors by.
 enum PythonErrorClass: String, Sendable {
@@ -19,8 +20,20 @@ enum PythonErrorClass: String, Sendable {
   init(of error: any Error, in dialect: PolicyDialect?) {
     switch error {
     case let error as PolicyError: self.init(error, dialect)
+    case let error as LossScaleError: self.init(error)
+    // A wrapped optimizer is of the wrong kind in tf-keras; in TensorFlow 2.4 the error is that of a name used twice.
+    case TrainingError.nestedLossScaling where dialect == .tfKeras: self = .typeError
     // A layer that cannot be built in a dtype, and a value of another kind than a file should have there.
     case LayerError.nonFloatingPolicy, is DecodingError: self = .typeError
+    default: self = .valueError
+    }
+  }
+
+  private init(_ error: LossScaleError) {
+    switch error {
+    case .growthFactor, .backoffFactor: self = .assertionError
+    case .kind, .unknown: self = .typeError
+    case .missing: self = .keyError
     default: self = .valueError
     }
   }

@@ -39,7 +39,9 @@ extension LossScaleOptimizer: Codable {
 
   public func encode(to encoder: any Encoder) throws {
     let configuration = try configuration
-    try configuration.members.encode(to: encoder)
+    var members = configuration.members
+    if configuration.dialect == .keras3 { members["name"] = "loss_scale_optimizer" }
+    try members.encode(to: encoder)
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(AnyOptimizer(innerOptimizer), forKey: .innerOptimizer)
     if configuration.lossScale.dynamics != lossScale.dynamics {
@@ -52,8 +54,11 @@ extension LossScaleOptimizer: Codable {
     get throws(LossScaleError) {
       let isKeras3 = PolicyEnvironment.current.dialect == .keras3
       return try LossScaleConfiguration(
-        dynamic: lossScale.isDynamic, initialScale: Double(lossScale.initialScale),
+        dynamic: lossScale.isDynamic, initialScale: initialScale,
         dynamicGrowthSteps: lossScale.dynamics?.growthInterval, dialect: isKeras3 ? .keras3 : .mezzo)
     }
   }
+
+  /// The scale as it was most likely typed: the shortest decimal that is this `Float`.
+  private var initialScale: Double { Double("\(lossScale.initialScale)") ?? Double(lossScale.initialScale) }
 }

@@ -54,6 +54,11 @@ public struct LossScaleOptimizer: Optimizer {
     try self.init(inner, lossScale: configuration.lossScale)
   }
 
+  /// tf-keras writes a name of its own for the same class.
+  public static var className: String {
+    PolicyEnvironment.current.dialect == .tfKeras ? "LossScaleOptimizerV3" : "LossScaleOptimizer"
+  }
+
   /// The inner optimizer's, both ways.
   public var learningRate: Double {
     get { innerOptimizer.learningRate }

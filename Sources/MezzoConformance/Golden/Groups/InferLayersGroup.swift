@@ -21,6 +21,9 @@ enum InferLayersGroup: GoldenGroup {
     ])
   }
 
+  /// The kind of the layer need not be named: errors name the layer by its path.
+  static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] { [testCase.input["input"] ?? nil] }
+
   private static func layer(_ name: String, _ policy: DTypePolicy?) -> (any Layer)? {
     switch name {
     case "BatchNormalization": BatchNormalization(policy: policy)

@@ -24,7 +24,7 @@ enum PolicyDeserializeGroup: GoldenGroup {
   ) -> DesignDifference {
     DesignDifference(
       "Deserialising gives a policy or an error", systems: ["tfkeras", "keras3"],
-      cases: "strings and classes that these systems do not know and return as they are, and in Keras 3 names of policies",
+      cases: "what these systems return as it is: strings and classes that they do not know, in Keras 3 every string",
       behaviour: """
         The name of a policy of Keras 3 is read as one, and nothing at all as the global policy. What is not known is an \
         error that names it.

@@ -22,22 +22,30 @@ enum PolicyMapGroup: GoldenGroup {
     return .ok(.array(map.keys.map { .array([.string($0), .name(map[$0]?.name)]) }))
   }
 
-  /// The path that a case looks up, and the keys of its map.
+  /// The path that a case looks up, and the entries of its map.
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] {
     let entries = testCase.input["map"]?["entries"]?.asArray ?? []
-    return [testCase.input["query"] ?? .null] + entries.compactMap { $0.asArray?.first }
+    return [testCase.input["query"] ?? .null] + entries
   }
 
   // MARK: - Maps
 
-  /// Nil where a key or a policy is not a string.
+  /// Nil where a key is not a string.
   private static func map(_ value: ConfigurationValue) throws -> DTypePolicyMap? {
     var map = DTypePolicyMap(default: try value["default"]?.asString.map { try .get(.name($0)) } ?? globalPolicy())
     for (key, policy) in try value.array("entries").map(entry) {
-      guard let key = key.asString, let policy = policy.asString else { return nil }
-      try map.insert(try .get(.name(policy)), for: key)
+      guard let key = key.asString else { return nil }
+      try map.insert(identifier(policy), for: key)
     }
     return map
+  }
+
+  private static func identifier(_ value: ConfigurationValue) -> PolicyIdentifier {
+    switch value {
+    case .null: .none
+    case .string(let name): .name(name)
+    default: .configuration(value)
+    }
   }
 
   private static func entry(
@@ -93,11 +101,9 @@ enum PolicyMapGroup: GoldenGroup {
   private static func layer(_ input: ConfigurationValue) throws -> ConfigurationValue {
     let name = try layerName(input)
     let (key, policy) = try entry(try input.member("entry"))
-    guard let key = key.asString, let policy = policy.asString else {
-      throw GoldenFormError(expected: "two strings as 'entry'", found: try input.member("entry").compact)
-    }
+    guard let key = key.asString else { throw GoldenFormError(expected: "a path", found: key.compact) }
     var map = DTypePolicyMap()
-    try map.insert(try .get(.name(policy)), for: key)
+    try map.insert(identifier(policy), for: key)
     let before = try map.policy(forPath: name)
     let model = Model(policyMap: map) { Dense(2, name: name) }
     let output = try model(Tensor(zeros: TensorType(.float32, [1, 3])))
@@ -122,10 +128,11 @@ enum PolicyMapGroup: GoldenGroup {
   static let differences = [
     DesignDifference(
       "Maps write what they mean", systems: ["keras3"],
-      cases: "configurations of maps, in which Keras 3 writes the default as it was given, and null for all if it was not",
+      cases:
+        "configurations of maps, in which Keras 3 writes the default as it was given, and null for all if it was not",
       behaviour: """
-        The default is resolved when the map is made and written like the entries; writing changes nothing. A map prints \
-        without an address.
+        The default is resolved when the map is made and written like the entries; writing changes nothing. A map \
+        prints without an address.
         """,
       reason: "In Keras 3 a configuration that was read takes names out of the policies of the map itself."
     ) { testCase in

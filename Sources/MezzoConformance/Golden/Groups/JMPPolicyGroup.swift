@@ -1,7 +1,7 @@
 import MezzoPolicy
 
 /// The policy strings of jmp.
-enum JmpPolicyGroup: GoldenGroup {
+enum JMPPolicyGroup: GoldenGroup {
   static let names = ["jmp.policy"]
 
   static func answer(_ testCase: GoldenCase) async throws -> GoldenAnswer {
