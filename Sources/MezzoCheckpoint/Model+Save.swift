@@ -1,4 +1,5 @@
 public import MezzoLayers
+import MezzoPolicy
 public import MezzoRuntime
 
 #if canImport(FoundationEssentials)
@@ -21,14 +22,22 @@ extension Model {
     var model: AnyLayer
     /// The policies that layers ended up with, which those in `model` alone do not say.
     var layers: [LayerRecord]?
+    /// The scale and its count of good steps as training left them.
+    var lossScale: LossScale?
+
+    private enum CodingKeys: String, CodingKey {
+      case format, seed, model, layers
+      case lossScale = "loss_scale"
+    }
   }
 
-  /// Writes the layers, their policies and what became of those in the model to `config.json` and the weights to `model.safetensors` in `directory`, which must
-  /// exist. Each file is whole or as it was.
+  /// Writes the layers, their policies, what became of those in the model and the loss scale to `config.json`, and the
+  /// weights to `model.safetensors`, in `directory`, which must exist. Each file is whole or as it was.
   public func save(to directory: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let text = Array(try encoder.encode(Configuration(seed: seed, model: AnyLayer(layer), layers: layers)))
+    let text = Array(
+      try encoder.encode(Configuration(seed: seed, model: AnyLayer(layer), layers: layers, lossScale: lossScale)))
     try Safetensors.write(try variables, to: "\(directory)/\(Self.weightsFile)")
     try text.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
   }
@@ -53,5 +62,6 @@ extension Model {
     self.init(
       configuration.model.layer, seed: configuration.seed, runtime: runtime,
       variables: try Safetensors.read("\(directory)/\(Self.weightsFile)"), layers: configuration.layers ?? [])
+    lossScale = configuration.lossScale
   }
 }

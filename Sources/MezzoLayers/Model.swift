@@ -24,6 +24,7 @@ public final class Model: Sendable {
   /// What it knows since its first input.
   private let state: Locked<BuiltModel?>
   private let plans = Locked<[Arguments<TensorType>: Inference]>([:])
+  private let scale = Locked<LossScale?>(nil)
   let rules: CastingRules
   /// The policies of layers by path, for those that were given none of their own.
   public let policyMap: DTypePolicyMap?
@@ -79,6 +80,13 @@ public final class Model: Sendable {
   }
 
   public var isBuilt: Bool { built != nil }
+
+  /// The dynamic loss scale and its count of good steps as the last training left them, from which the next one goes on;
+  /// saved with the model. Nil where no training scaled its loss.
+  public var lossScale: LossScale? {
+    get { scale.withLock { $0 } }
+    set { scale.withLock { $0 = newValue } }
+  }
 
   var built: BuiltModel? { state.withLock { $0 } }
 

@@ -82,7 +82,8 @@ extension DTypePolicy {
       ]
     case .jmp:
       // What its text cannot say must not be lost.
-      let saysAll = (try? DTypePolicy(description(in: .jmp), dialect: .jmp))?.refinements?.output == refinements?.output
+      let saysAll =
+        (try? DTypePolicy(description(in: .jmp), dialect: .jmp))?.refinements?.output == refinements?.output
         && refinements.map { $0.isOutputAlone } ?? true
       return saysAll ? .string(description(in: .jmp)) : serialized(in: .mezzo)
     }

@@ -69,7 +69,8 @@ extension DTypePolicy: Codable {
   }
 
   public func encode(to encoder: any Encoder) throws {
-    let isInName = quantization?.amaxHistoryLength ?? Quantization.defaultAmaxHistoryLength
+    let isInName =
+      quantization?.amaxHistoryLength ?? Quantization.defaultAmaxHistoryLength
       == Quantization.defaultAmaxHistoryLength
     try (isInName ? ["name": .string(name)] : configuration).encode(to: encoder)
   }

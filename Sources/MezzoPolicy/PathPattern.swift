@@ -99,7 +99,8 @@ struct PathPattern: Sendable {
       rest = rest[rest.index(after: end)...]
       let least = Int(bounds[0]) ?? -1
       let most = bounds.count == 1 ? least : bounds[1].isEmpty ? nil : Int(bounds[1]) ?? -1
-      guard bounds.count <= 2, (0...Self.mostRepeats).contains(least), (least...Self.mostRepeats).contains(most ?? least)
+      guard bounds.count <= 2, (0...Self.mostRepeats).contains(least),
+        (least...Self.mostRepeats).contains(most ?? least)
       else { throw Flaw(expected: "{m}, {m,} or {m,n} with numbers up to \(Self.mostRepeats)") }
       return .repeated(node, least: least, most: most)
     }

@@ -1,12 +1,20 @@
 import Testing
 
 @Suite struct HelpTests {
-  @Test(arguments: ["train", "demo", "explain", "backends", "policy"])
+  @Test(arguments: ["train", "demo", "explain", "backends"])
   func eachCommandExplainsItself(name: String) throws {
     let command = try Command(name, "--help")
     #expect(command.status == 0)
     #expect(command.error.isEmpty)
     for part in ["OVERVIEW: ", "mezzo \(name)", "USAGE: ", "--json", "--verbose"] {
+      #expect(command.output.contains(part), "\(part) is missing")
+    }
+  }
+
+  @Test(arguments: ["show", "explain"]) func eachPartOfPolicyExplainsItself(name: String) throws {
+    let command = try Command("policy", name, "--help")
+    #expect(command.status == 0 && command.error.isEmpty)
+    for part in ["OVERVIEW: ", "mezzo policy \(name)", "USAGE: ", "--json", "--verbose"] {
       #expect(command.output.contains(part), "\(part) is missing")
     }
   }

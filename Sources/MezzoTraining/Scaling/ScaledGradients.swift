@@ -34,13 +34,15 @@ extension Gradients: Sendable where Value: Sendable {}
 
 extension ScaledGradients where Value == SymbolicTensor {
   /// Each gradient times 1∕scale, which is rounded to float32 as in TensorFlow. The product is in at least float32 and
-  /// rounded once to the gradient's dtype: in float16, 1∕scale would be 0 from 2²⁵ on.
+  /// rounded once to the gradient's dtype: in float16, 1∕scale would be 0 from 2²⁵ on, as it is in the dialects of
+  /// TensorFlow and Keras 3.
   public func unscaled() throws(GraphError) -> Gradients<SymbolicTensor> {
     let inverse = try 1 / scale
+    let isNarrow = PolicyEnvironment.current.dialect.scalesInNarrowDTypes
     return Gradients(
       try values.map { gradient throws(GraphError) in
         guard let gradient else { return nil }
-        let wide = try gradient.atLeastFloat32()
+        let wide = isNarrow ? gradient : try gradient.atLeastFloat32()
         return try (wide * inverse.cast(to: wide.dtype)).cast(to: gradient.dtype)
       })
   }

@@ -21,18 +21,29 @@ extension ScaledLoss: Sendable where Value: Sendable {}
 
 extension ScaledLoss where Value == SymbolicTensor {
   /// `loss · scale`, in at least float32: in float16 a loss of 2 is infinite already under TensorFlow's first scale, 2¹⁵.
+  /// In the dialects of TensorFlow and Keras 3 it is in the dtype of the loss, as there.
   ///
   /// - Parameters:
   ///   - loss: a scalar.
   ///   - scale: a scalar, float32.
   public init(_ loss: SymbolicTensor, scale: SymbolicTensor) throws(GraphError) {
-    let wide = try loss.atLeastFloat32()
+    let wide = PolicyEnvironment.current.dialect.scalesInNarrowDTypes ? loss : try loss.atLeastFloat32()
     self.init(value: try wide * scale.cast(to: wide.dtype), scale: scale)
   }
 
   /// The gradients by each of `variables`, each in its variable's dtype, with the scale still in them.
   public func gradients(by variables: [SymbolicTensor]) throws(GraphError) -> ScaledGradients<SymbolicTensor> {
     ScaledGradients(try value.trace.gradients(of: value, by: variables), scale: scale)
+  }
+}
+
+extension PolicyDialect {
+  /// Whether losses and gradients are scaled and unscaled in their own dtypes, though a scale may be infinite there.
+  var scalesInNarrowDTypes: Bool {
+    switch self {
+    case .mezzo, .jmp: false
+    case .tensorFlow24, .tfKeras, .keras3: true
+    }
   }
 }
 

@@ -19,7 +19,8 @@ extension Model {
   ///     examples; the last of an epoch takes what is left. If the gradients of one batch are not finite, the whole update
   ///     is skipped.
   ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
-  ///   - scaling: loss scaling; `automatic` is right for every policy.
+  ///   - scaling: loss scaling; `automatic` is right for every policy, and goes on from the scale and the count of the
+  ///     last training of the model, also of one that was loaded.
   ///   - seed: of the order of the examples and of random layers.
   ///   - progress: called after every step.
   /// - Throws: `TrainingError`, `LayerError`, `GraphError` or `RuntimeError`, naming the layer where there is one.

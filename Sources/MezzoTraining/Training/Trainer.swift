@@ -49,7 +49,10 @@ struct Trainer {
     let wrapped = try model.lossScaled(optimizer, features: type, scaling: scaling)
     let scaled = wrapped as? LossScaleOptimizer
     self.optimizer = scaled?.innerOptimizer ?? wrapped
-    lossScale = scaled?.lossScale
+    let isAutomatic = scaling == .automatic && !(optimizer is LossScaleOptimizer)
+    lossScale = scaled.map { isAutomatic ? model.lossScale ?? $0.lossScale : $0.lossScale }
+    // One that came from a file may be anything.
+    try lossScale?.check()
     store = try TrainingStore(model.variables)
     if accumulating > 1 {
       let step = try AccumulatingStep(
@@ -129,6 +132,7 @@ struct Trainer {
       variables.set(path, try store[path], isTrainable: variables.isTrainable(path))
     }
     try model.setVariables(variables)
+    if lossScale?.isDynamic ?? false { model.lossScale = lossScale }
   }
 
   private mutating func record(_ change: LossScale.Event?, report: NonFiniteReport?) {
