@@ -58,13 +58,17 @@ extension DTypePolicy {
 /// history of a float8 scale, for which ``configuration`` is written where it is not the usual one. A `loss_scale`, which
 /// files of TensorFlow 2.3 and before have there, is passed over; other keys are an error.
 extension DTypePolicy: Codable {
+  private enum Key: String, CodingKey { case name }
+
   public init(from decoder: any Decoder) throws {
     let value = try ConfigurationValue(from: decoder)
-    do {
+    do throws(PolicyError) {
       try self.init(configuration: value)
     } catch {
+      var path = decoder.codingPath
+      if case .configuration = error {} else { path.append(Key.name) }
       throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "\(error)", underlyingError: error))
+        .init(codingPath: path, debugDescription: "\(error)", underlyingError: error))
     }
   }
 

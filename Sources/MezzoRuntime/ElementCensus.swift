@@ -63,7 +63,7 @@ extension ElementCensus: CustomStringConvertible {
     while mantissa >= 9.995 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
     while mantissa < 0.9995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
     let hundredths = (mantissa * 100).rounded()
-    if (0...2).contains(exponent) { return "\((magnitude * 100).rounded() / 100)" }
+    if (-1...2).contains(exponent) { return "\((magnitude * 100).rounded() / 100)" }
     return "\(hundredths / 100)e\(exponent)"
   }
 }

@@ -154,7 +154,7 @@ import Testing
 
   @Test func theFirstGradientThatIsNotFiniteIsNamed() throws {
     let found = try #require(try gradients(scale: 0x1p20))
-    #expect(found.layer == "b" && found.phase == .backward && found.operation == "cast")
+    #expect(found.layer == "loss" && found.phase == .backward && found.operation == "cast")
     #expect(found.firstGradient == "b.kernel")
     #expect(found.inputs.isEmpty)
     #expect("\(found)".hasSuffix("the first gradient that is not finite is that of b.kernel"))
