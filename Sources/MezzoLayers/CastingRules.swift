@@ -9,11 +9,14 @@ struct CastingRules: Sendable, Hashable {
   var castsWhereInferred: Bool
   /// Whether a cast that nobody declared, and a number that a dtype cannot hold, are errors.
   var isStrict: Bool
+  /// Whose forms of what systems disagree about.
+  var dialect: PolicyDialect
 
   /// Those of the current environment.
   init(_ environment: PolicyEnvironment = .current) {
     castsInputs = environment.usesV2DTypeBehavior
     castsWhereInferred = environment.dialect != .tensorFlow24
     isStrict = environment.isStrict
+    dialect = environment.dialect
   }
 }

@@ -66,6 +66,9 @@ public final class LayerContext {
   /// every call, in ``Layer/build(_:)`` and where that dtype is not floating, and then they are read as they are stored.
   public var readDType: DType? { frame.readDType }
 
+  /// Whose forms of what systems disagree about, such as the hard sigmoid; that of the environment that the model was made in.
+  public var dialect: PolicyDialect { rules.dialect }
+
   /// Uniform float32 numbers in [0, 1), different at every step of training and the same for the same seed.
   public func randomUniform(_ shape: [Int]) throws -> SymbolicTensor {
     let key = self.key ?? trace.input(Self.keyType, name: Self.keyName)

@@ -107,6 +107,12 @@ struct Work {
         axis < added || source.shape[axis - added] != shape[axis] ? 0 : source.strides[axis - added]
       }
       views[result] = ValueView(base: source.base, shape: shape, strides: strides)
+    case .windows(let steps, let dilations):
+      let moved = source.strides[1...steps.count]
+      views[result] = ValueView(
+        base: source.base, shape: shape,
+        strides: source.strides[..<1] + zip(moved, steps).map { $0 * $1 } + zip(moved, dilations).map { $0 * $1 }
+          + source.strides[(steps.count + 1)...])
     case .reshape:
       if isDense(source) {
         views[result] = ValueView(base: source.base, shape: shape, strides: rowMajorStrides(shape))

@@ -17,6 +17,9 @@ protocol GoldenGroup: Sendable {
   /// exact, with the sign of a zero.
   static func tolerance(for testCase: GoldenCase) -> Double
 
+  /// The same for the number at a place such as `ok.outputs[0].data[3]`, where places differ.
+  static func tolerance(for testCase: GoldenCase, at path: String) -> Double
+
   /// The values of the question that an error may have to name. By default all strings and numbers in the input.
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue]
 }
@@ -24,6 +27,7 @@ protocol GoldenGroup: Sendable {
 extension GoldenGroup {
   static var differences: [DesignDifference] { [] }
   static func tolerance(for testCase: GoldenCase) -> Double { 0 }
+  static func tolerance(for testCase: GoldenCase, at path: String) -> Double { tolerance(for: testCase) }
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] { [testCase.input] }
 }
 

@@ -2,7 +2,7 @@ import MezzoGraph
 import MezzoPolicy
 
 /// What the normalising layers share: arithmetic in at least float32, and parameters that lie along some of the axes.
-struct Normalization {
+struct NormalizationArithmetic {
   /// In the dtype that everything here is computed in: float32, or float64 where the policy computes or reduces in it.
   let input: SymbolicTensor
   /// The axes along which there are parameters, ascending.

@@ -16,17 +16,8 @@ public struct Dropout: Layer, Hashable {
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
-    guard (0..<1).contains(rate) else {
-      throw LayerError.invalidConfiguration(
-        layer: "layer \(context.path)", expected: "a rate of at least 0 and below 1", found: "\(rate)")
-    }
-    guard context.isTraining, rate > 0 else { return input }
-    guard input.dtype.isFloatingPoint else {
-      throw LayerError.invalidConfiguration(
-        layer: "layer \(context.path)", expected: "floating-point input, which can be scaled", found: input.dtype.name)
-    }
-    let threshold = try context.trace.constant(rate, dtype: .float32)
-    let isKept = try threshold.isLessOrEqual(context.randomUniform(input.shape))
+    guard let rate = try context.rate(rate, input) else { return input }
+    let isKept = try context.isKept(input.shape, rate: rate)
     return try isKept.select(input * (1 / (1 - rate)), context.trace.constant(0, dtype: input.dtype))
   }
 }

@@ -44,7 +44,7 @@ public struct LayerNormalization: Layer, Hashable {
 
   /// The epsilon, in the dtype of the arithmetic.
   public func constants(under policy: DTypePolicy) -> [LayerConstant] {
-    [LayerConstant("epsilon", epsilon, dtype: Normalization.dtype(under: policy))]
+    [LayerConstant("epsilon", epsilon, dtype: NormalizationArithmetic.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
@@ -53,7 +53,7 @@ public struct LayerNormalization: Layer, Hashable {
       throw LayerError.invalidConfiguration(
         layer: "layer \(context.path)", expected: "one or more different axes", found: "\(axis)")
     }
-    let normalization = try Normalization(input, axes: axes, epsilon: epsilon, context)
+    let normalization = try NormalizationArithmetic(input, axes: axes, epsilon: epsilon, context)
     let gamma =
       try scale
       ? context.variable(

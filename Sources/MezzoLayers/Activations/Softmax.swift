@@ -10,7 +10,7 @@ public import MezzoPolicy
 /// As in TensorFlow 2.4, −10⁹ is added to what is masked, which leaves it a probability of 0 beside anything unmasked. Where
 /// all is masked, what counts is what the addition leaves of the logits: nothing of those below 32 in float32, so that all
 /// are as probable as each other, and all of them in float64. TensorFlow adds −65504 under float16, in 16 bits, where sums
-/// overflow; here that is not so.
+/// overflow; here that is not so. In Keras 3's dialect what is masked has a probability of 0 whatever the others.
 public struct Softmax: Layer, Hashable {
   /// Counts from the end if negative.
   public var axis: Int
@@ -36,12 +36,7 @@ public struct Softmax: Layer, Hashable {
     switch masks.first ?? TensorTree.none {
     case .none: return .tensor(try input.softmax(axis: axis))
     case .tensor(let mask):
-      let logits = try input.atLeastFloat32()
-      let masked = try logits + (1 - mask.cast(to: logits.dtype)) * -1e9
-      guard masked.shape == input.shape else {
-        throw refusal("a mask that broadcasts to \(input.type)", "\(mask.type)", context)
-      }
-      return .tensor(try masked.softmax(axis: axis).cast(to: input.dtype))
+      return .tensor(try context.maskedSoftmax(input, mask, axis: axis).cast(to: input.dtype))
     case .array, .dictionary: throw refusal("a tensor as its mask", "a structure", context)
     }
   }

@@ -57,7 +57,7 @@ public struct BatchNormalization: Layer, Hashable {
 
   /// The epsilon, in the dtype of the arithmetic.
   public func constants(under policy: DTypePolicy) -> [LayerConstant] {
-    [LayerConstant("epsilon", epsilon, dtype: Normalization.dtype(under: policy))]
+    [LayerConstant("epsilon", epsilon, dtype: NormalizationArithmetic.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
@@ -66,7 +66,7 @@ public struct BatchNormalization: Layer, Hashable {
         layer: "layer \(context.path)", expected: "a momentum between 0 and 1", found: "\(momentum)")
     }
     let axis = try context.axis(axis, of: input)
-    let normalization = try Normalization(input, axes: [axis], epsilon: epsilon, context)
+    let normalization = try NormalizationArithmetic(input, axes: [axis], epsilon: epsilon, context)
     func parameter(
       _ name: String, _ initializer: Initializer, isTrainable: Bool = true, _ regularizer: Regularizer? = nil
     ) throws -> LayerVariable {

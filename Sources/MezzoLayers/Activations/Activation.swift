@@ -1,7 +1,15 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// An activation as a layer of its own; the shape stays.
+/// An activation as a layer of its own; the shape stays. Floating-point input comes in the compute dtype; `linear` lets
+/// everything through, and `relu` integers.
+///
+/// ```swift
+/// let layers = Sequential {
+///   Dense(64)
+///   Activation(.mish)
+/// }
+/// ```
 public struct Activation: Layer, Hashable {
   public var function: ActivationFunction
   public var name: String?
@@ -14,6 +22,6 @@ public struct Activation: Layer, Hashable {
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
-    try function(input)
+    try function(input, dialect: context.dialect)
   }
 }
