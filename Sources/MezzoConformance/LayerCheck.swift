@@ -1,5 +1,6 @@
 import MezzoBackend
 import MezzoCheckpoint
+import MezzoGraph
 import MezzoLayers
 public import MezzoPolicy
 import MezzoRuntime
@@ -16,9 +17,10 @@ import MezzoRuntime
 /// let failures = LayerCheck().run(LayerSpecimen("Scale", [[[3, 5]]]) { Scale(policy: $0) })
 /// ```
 ///
-/// A configuration that is read as it was written; calls under every policy, close to those in float64; gradients that agree with
-/// differences; batches of none and of one, and rows that do not depend on each other; weights that a file keeps; of normalisations,
-/// float16 inputs of magnitude 1,000 without an error of 2·10⁻³; of attentions, no NaN where a mask hides all.
+/// A configuration that is read as it was written; calls under every policy, close to those in float64; gradients that
+/// agree with differences; batches of none and of one, and rows that do not depend on each other; weights that a file
+/// keeps; of normalisations, float16 inputs of magnitude 1,000 without an error of 2·10⁻³; of attentions, no NaN where
+/// a mask hides all.
 public struct LayerCheck: Sendable {
   /// A check that failed.
   public struct Failure: Sendable, Hashable, CustomStringConvertible {
@@ -57,7 +59,8 @@ public struct LayerCheck: Sendable {
     encoder.outputFormatting = .sortedKeys
     let written = try encoder.encode(AnyLayer(specimen.make(.mixedBFloat16)))
     let again = try encoder.encode(JSONDecoder().decode(AnyLayer.self, from: written))
-    return written == again ? nil : "\(String(decoding: written, as: UTF8.self)) became \(String(decoding: again, as: UTF8.self))"
+    return written == again
+      ? nil : "\(String(decoding: written, as: UTF8.self)) became \(String(decoding: again, as: UTF8.self))"
   }
 
   private func policies(_ specimen: LayerSpecimen) throws -> String? {
@@ -126,9 +129,12 @@ public struct LayerCheck: Sendable {
     guard specimen.isNormalization else { return nil }
     for policy in [DTypePolicy.float16, .mixedFloat16] {
       let probe = try LayerProbe(specimen, policy, specimen.shapes[0], factor: 1000, isTraining: true)
-      let exact = try LayerProbe(specimen, .float64, specimen.shapes[0], factor: 1000, isTraining: true, weightsOf: probe)
+      let exact = try LayerProbe(
+        specimen, .float64, specimen.shapes[0], factor: 1000, isTraining: true, weightsOf: probe)
       for (got, expected) in zip(try probe.run(), try exact.run()) {
-        if let problem = difference(got.scalars(), expected.scalars(), 2e-3) { return "under \(policy.name): \(problem)" }
+        if let problem = difference(got.scalars(), expected.scalars(), 2e-3) {
+          return "under \(policy.name): \(problem)"
+        }
       }
     }
     return nil

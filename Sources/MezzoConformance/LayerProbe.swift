@@ -37,9 +37,11 @@ struct LayerProbe {
         return factor == 1 ? unit : (unit * factor).rounded()
       }
     }
-    let wide = try policy == .float64 && specimen.integersBelow == nil ? inputs.map { try $0.cast(to: .float64) } : inputs
+    let wide =
+      try policy == .float64 && specimen.integersBelow == nil ? inputs.map { try $0.cast(to: .float64) } : inputs
     try self.init(
-      specimen, policy, wide, isTraining: isTraining, hiding: hiding, differentiates: differentiates, weights: other?.weights)
+      specimen, policy, wide, isTraining: isTraining, hiding: hiding, differentiates: differentiates,
+      weights: other?.weights)
   }
 
   private init(
@@ -96,12 +98,14 @@ struct LayerProbe {
     var generator = SplitMix(state: 13)
     let given = inputs + named.keys.sorted().compactMap { named[$0] }
     // Behind what is given come weights, keys of random numbers, and factors.
-    values = try given
+    values =
+      try given
       + graph.inputs.dropFirst(given.count).map { input in
         let type = graph.values[input.value]
         return try byPath[input.name] ?? Tensor(type) { type.dtype.isFloatingPoint ? generator.uniform() * 2 - 1 : 1 }
       }
-    moving = inputs.indices.filter { inputs[$0].dtype.isFloatingPoint }
+    moving =
+      inputs.indices.filter { inputs[$0].dtype.isFloatingPoint }
       + call.variables.filter(\.isTrainable).compactMap { spec in graph.inputs.firstIndex { $0.name == spec.path } }
   }
 

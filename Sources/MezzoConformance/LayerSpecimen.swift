@@ -12,12 +12,14 @@ public struct LayerSpecimen: Sendable {
   public var integersBelow: Int?
   /// Whether it brings its inputs to a scale, so that it must take any.
   public var isNormalization: Bool
-  /// The named argument that masks the keys of an attention: `[batch, keys]`, or `[batch, queries, keys]` if `isSquare`.
+  /// The named argument that masks the keys of an attention: `[batch, keys]`, or `[batch, queries, keys]` if
+  /// `isSquare`.
   public var mask: (name: String, isSquare: Bool)?
   public var make: @Sendable (DTypePolicy) throws -> any Layer
 
   public init(
-    _ name: String, _ shapes: [[[Int]]], takesArray: Bool = false, integersBelow: Int? = nil, isNormalization: Bool = false,
+    _ name: String, _ shapes: [[[Int]]], takesArray: Bool = false, integersBelow: Int? = nil,
+    isNormalization: Bool = false,
     mask: (name: String, isSquare: Bool)? = nil, make: @escaping @Sendable (DTypePolicy) throws -> any Layer
   ) {
     self.name = name
@@ -32,7 +34,9 @@ public struct LayerSpecimen: Sendable {
   /// The layers that Mezzo has.
   public static let all: [LayerSpecimen] = shapewise + windowed + weighted + sequential + normalizing
 
-  private static func one(_ name: String, _ shapes: [Int]..., make: @escaping @Sendable (DTypePolicy) -> any Layer) -> LayerSpecimen {
+  private static func one(_ name: String, _ shapes: [Int]..., make: @escaping @Sendable (DTypePolicy) -> any Layer)
+    -> LayerSpecimen
+  {
     LayerSpecimen(name, shapes.map { [$0] }, make: make)
   }
 
@@ -51,17 +55,24 @@ public struct LayerSpecimen: Sendable {
       one("PReLU", [3, 2, 5]) { PReLU(alphaInitializer: .constant(0.25), sharedAxes: [1], policy: $0) },
       one("Softmax", [3, 5], [2, 3, 1]) { Softmax(policy: $0) },
       pair("Add", [[3, 5], [3, 5]], [[2, 1, 4], [2, 3, 4]]) { Add(policy: $0) },
-      pair("Subtract", [[3, 5], [3, 5]]) { Subtract(policy: $0) }, pair("Multiply", [[3, 5], [3, 5], [3, 1]]) { Multiply(policy: $0) },
-      pair("Average", [[3, 5], [3, 5]]) { Average(policy: $0) }, pair("Maximum", [[3, 5], [3, 5]]) { Maximum(policy: $0) },
+      pair("Subtract", [[3, 5], [3, 5]]) { Subtract(policy: $0) },
+      pair("Multiply", [[3, 5], [3, 5], [3, 1]]) { Multiply(policy: $0) },
+      pair("Average", [[3, 5], [3, 5]]) { Average(policy: $0) },
+      pair("Maximum", [[3, 5], [3, 5]]) { Maximum(policy: $0) },
       pair("Minimum", [[3, 5], [3, 5]]) { Minimum(policy: $0) },
       pair("Concatenate", [[3, 5], [3, 2], [3, 1]]) { Concatenate(policy: $0) },
       pair("Dot", [[3, 5], [3, 5]]) { Dot(axes: [1], normalize: true, policy: $0) },
-      one("Flatten", [3, 5], [2, 3, 1, 2]) { Flatten(policy: $0) }, one("Reshape", [3, 6]) { Reshape([-1, 2], policy: $0) },
-      one("Permute", [2, 3, 5]) { Permute([2, 1], policy: $0) }, one("RepeatVector", [3, 5]) { RepeatVector(3, policy: $0) },
-      one("Masking", [2, 3, 5]) { Masking(policy: $0) }, one("Rescaling", [3, 5]) { Rescaling(0.5, offset: 1, policy: $0) },
+      one("Flatten", [3, 5], [2, 3, 1, 2]) { Flatten(policy: $0) },
+      one("Reshape", [3, 6]) { Reshape([-1, 2], policy: $0) },
+      one("Permute", [2, 3, 5]) { Permute([2, 1], policy: $0) },
+      one("RepeatVector", [3, 5]) { RepeatVector(3, policy: $0) },
+      one("Masking", [2, 3, 5]) { Masking(policy: $0) },
+      one("Rescaling", [3, 5]) { Rescaling(0.5, offset: 1, policy: $0) },
       one("Normalization", [3, 2]) { Normalization(mean: [0.5, 1], variance: [4, 0.25], policy: $0) },
-      one("Dropout", [3, 5]) { Dropout(0.5, policy: $0) }, one("GaussianDropout", [3, 5]) { GaussianDropout(0.5, policy: $0) },
-      one("AlphaDropout", [3, 5]) { AlphaDropout(0.5, policy: $0) }, one("GaussianNoise", [3, 5]) { GaussianNoise(0.5, policy: $0) },
+      one("Dropout", [3, 5]) { Dropout(0.5, policy: $0) },
+      one("GaussianDropout", [3, 5]) { GaussianDropout(0.5, policy: $0) },
+      one("AlphaDropout", [3, 5]) { AlphaDropout(0.5, policy: $0) },
+      one("GaussianNoise", [3, 5]) { GaussianNoise(0.5, policy: $0) },
       one("ActivityRegularization", [3, 5]) { ActivityRegularization(l1: 0.1, policy: $0) },
       one("SpatialDropout2D", [2, 3, 3, 2]) { SpatialDropout2D(0.5, policy: $0) },
     ]
@@ -141,9 +152,15 @@ public struct LayerSpecimen: Sendable {
   ]
 
   private static let normalizing: [LayerSpecimen] = [
-    LayerSpecimen("BatchNormalization", [[[4, 5]], [[2, 3, 3, 2]]], isNormalization: true) { BatchNormalization(policy: $0) },
-    LayerSpecimen("LayerNormalization", [[[3, 5]], [[2, 3, 4]]], isNormalization: true) { LayerNormalization(policy: $0) },
-    LayerSpecimen("GroupNormalization", [[[2, 3, 4]]], isNormalization: true) { GroupNormalization(groups: 2, policy: $0) },
+    LayerSpecimen("BatchNormalization", [[[4, 5]], [[2, 3, 3, 2]]], isNormalization: true) {
+      BatchNormalization(policy: $0)
+    },
+    LayerSpecimen("LayerNormalization", [[[3, 5]], [[2, 3, 4]]], isNormalization: true) {
+      LayerNormalization(policy: $0)
+    },
+    LayerSpecimen("GroupNormalization", [[[2, 3, 4]]], isNormalization: true) {
+      GroupNormalization(groups: 2, policy: $0)
+    },
     LayerSpecimen("RMSNormalization", [[[3, 5]]], isNormalization: true) { RMSNormalization(policy: $0) },
     LayerSpecimen("UnitNormalization", [[[3, 5]]], isNormalization: true) { UnitNormalization(policy: $0) },
   ]

@@ -23,13 +23,15 @@ enum MoveBlueprints {
       ]
     } + [
       make([5, 3], [-1, 2], [-2, -1], [0, 0], 3), make([7], [-9], [3], [0], 2), make([7], [3], [-9], [0], 1),
-      make([7], [-4], [-5], [2], 1), make([4, 5], [-2, 1], [1, -3], [1, 2], 5), make([0, 2], [3, 1], [0, 0], [2, 2], 7),
+      make([7], [-4], [-5], [2], 1), make([4, 5], [-2, 1], [1, -3], [1, 2], 5),
+      make([0, 2], [3, 1], [0, 0], [2, 2], 7),
       make([3, long], [1, -5], [0, 7], [0, 1], 1, .special(period: 1)),
     ]
   }
 
   static func slice(_ effort: Effort) -> [Blueprint] {
-    func make(_ shape: [Int], _ start: [Int], _ count: [Int], _ step: [Int], _ recipe: ValueRecipe = .ordinary) -> Blueprint
+    func make(_ shape: [Int], _ start: [Int], _ count: [Int], _ step: [Int], _ recipe: ValueRecipe = .ordinary)
+      -> Blueprint
     {
       Blueprint(
         inputs: [shape], results: [count], recipes: [recipe],
@@ -81,7 +83,8 @@ enum MoveBlueprints {
     let channels = effort == .quick ? 67 : 1031
     return [
       make(2, [5], [3], [2], strides: [1], dilations: [1]), make(1, [4], [2], [], strides: [3], dilations: [1]),
-      make(2, [3], [3], [1], strides: [2], dilations: [2], more: 2), make(0, [3], [2], [2], strides: [1], dilations: [1]),
+      make(2, [3], [3], [1], strides: [2], dilations: [2], more: 2),
+      make(0, [3], [2], [2], strides: [1], dilations: [1]),
       make(1, [0], [2], [2], strides: [1], dilations: [1]), make(1, [2], [2], [0], strides: [1], dilations: [1]),
       make(2, [3, 4], [3, 2], [3], strides: [1, 2], dilations: [1, 1], more: 1),
       make(1, [2, 3, 2], [2, 2, 3], [2], strides: [1, 2, 1], dilations: [2, 1, 1]),

@@ -24,7 +24,8 @@ public struct OperationPrecision: Sendable, Hashable {
   public static let operations: [OperationCode] = OperationCode.allCases.filter { code in
     switch code {
     case .cast, .logicalAnd, .allFinite, .oneHot, .gather, .randomUniform, .sgdUpdate, .adamUpdate, .pad, .slice,
-      .concatenate: false
+      .concatenate:
+      false
     default: true
     }
   }

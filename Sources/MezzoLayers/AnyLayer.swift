@@ -29,7 +29,8 @@ public enum LayerRegistry {
   private static let types = Locked<[String: any Layer.Type]>(
     Dictionary(
       uniqueKeysWithValues: ([
-        Activation.self, ActivityRegularization.self, Add.self, AdditiveAttention.self, AlphaDropout.self, Attention.self,
+        Activation.self, ActivityRegularization.self, Add.self, AdditiveAttention.self, AlphaDropout.self,
+        Attention.self,
         Average.self, AveragePooling1D.self, AveragePooling2D.self, AveragePooling3D.self, BatchNormalization.self,
         Bidirectional.self, Cast.self, Concatenate.self, Conv1D.self, Conv1DTranspose.self, Conv2D.self,
         Conv2DTranspose.self, Conv3D.self, Conv3DTranspose.self, Cropping1D.self, Cropping2D.self, Cropping3D.self,

@@ -1,7 +1,7 @@
 import MezzoGraph
 
-/// Einstein's sum of two tensors by an equation such as `abc,cd->abd`: letters are axes, and what the result does not name is
-/// summed. `...` stands for leading axes of the first that the result keeps.
+/// Einstein's sum of two tensors by an equation such as `abc,cd->abd`: letters are axes, and what the result does not
+/// name is summed. `...` stands for leading axes of the first that the result keeps.
 struct Einsum {
   let left: [Character]
   let right: [Character]
@@ -47,7 +47,9 @@ struct Einsum {
     let rows = left.filter { !right.contains($0) }
     let columns = right.filter { !left.contains($0) }
     func extents(_ axes: [Character]) -> [Int] {
-      axes.map { axis in left.firstIndex(of: axis).map { a.shape[$0] } ?? right.firstIndex(of: axis).map { b.shape[$0] } ?? 1 }
+      axes.map { axis in
+        left.firstIndex(of: axis).map { a.shape[$0] } ?? right.firstIndex(of: axis).map { b.shape[$0] } ?? 1
+      }
     }
     func arranged(_ x: SymbolicTensor, _ axes: [Character], _ order: [[Character]]) throws -> SymbolicTensor {
       let transposed = try x.transposed(order.joined().compactMap { axes.firstIndex(of: $0) })

@@ -3,9 +3,9 @@ public import MezzoPolicy
 
 /// `activation(einsum(x, kernel) + bias)`: a ``Dense`` over any axes.
 ///
-/// The equation names the axes of input, kernel and output, as in Keras: `abc,cd->abd` is a `Dense`, `abc,cde->abde` one into two
-/// axes. `...` stands for leading axes that stay. Any numeric input is cast to the compute dtype; the product is summed in at least
-/// float32.
+/// The equation names the axes of input, kernel and output, as in Keras: `abc,cd->abd` is a `Dense`, `abc,cde->abde`
+/// one into two axes. `...` stands for leading axes that stay. Any numeric input is cast to the compute dtype; the
+/// product is summed in at least float32.
 ///
 /// ```swift
 /// let heads = EinsumDense("abc,cde->abde", outputShape: [nil, 8, 64], biasAxes: "de")
@@ -54,7 +54,8 @@ public struct EinsumDense: Layer, Hashable {
     for (axis, extent) in zip(einsum.result.reversed(), outputShape.reversed()) {
       guard let extent else { continue }
       try context.require(
-        extent > 0 && extent < 1 << 31 && (extents[axis] ?? extent) == extent, "an output shape that fits the input \(input.shape)",
+        extent > 0 && extent < 1 << 31 && (extents[axis] ?? extent) == extent,
+        "an output shape that fits the input \(input.shape)",
         outputShape.map { $0 ?? -1 })
       extents[axis] = extent
     }
@@ -68,7 +69,8 @@ public struct EinsumDense: Layer, Hashable {
     if let biasAxes {
       let axes = Array(biasAxes)
       try context.require(
-        axes.allSatisfy(einsum.result.contains) && Set(axes).count == axes.count, "axes of the output for the bias", biasAxes)
+        axes.allSatisfy(einsum.result.contains) && Set(axes).count == axes.count, "axes of the output for the bias",
+        biasAxes)
       let ordered = einsum.result.filter(axes.contains)
       let bias = try context.variable(
         "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer, regularizer: biasRegularizer)

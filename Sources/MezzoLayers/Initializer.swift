@@ -2,7 +2,8 @@ public import MezzoBackend
 public import MezzoGraph
 import MezzoPolicy
 
-/// How a variable gets its first values, in Keras's words. The same seed and path give the same values on every machine.
+/// How a variable gets its first values, in Keras's words. The same seed and path give the same values on every
+/// machine.
 public enum Initializer: Codable, Sendable, Hashable {
   case zeros
   case ones
@@ -13,7 +14,8 @@ public enum Initializer: Codable, Sendable, Hashable {
   case heUniform
   case randomUniform(minimum: Double, maximum: Double)
   case randomNormal(mean: Double, deviation: Double)
-  /// Rows, or columns where there are fewer of them, of length 1 at right angles to each other (Saxe et al., ICLR 2014).
+  /// Rows, or columns where there are fewer of them, of length 1 at right angles to each other (Saxe et al., ICLR
+  /// 2014).
   case orthogonal
   /// 1 in the second quarter of a vector and 0 elsewhere: the forget gate of an LSTM's bias.
   case forgetGateOnes

@@ -3,7 +3,8 @@ public import MezzoPolicy
 
 /// What layers ask of what they are given.
 extension LayerContext {
-  /// The tensors of a layer that takes several: those of an array that is the only argument, or the arguments themselves.
+  /// The tensors of a layer that takes several: those of an array that is the only argument, or the arguments
+  /// themselves.
   ///
   /// - Throws: ``LayerError/inputs(layer:expected:found:)`` for fewer, more, or anything else.
   public func tensors(
@@ -16,7 +17,8 @@ extension LayerContext {
     else {
       let number =
         count.lowerBound == count.upperBound
-        ? "\(count.lowerBound)" : count.upperBound == .max ? "\(count.lowerBound) or more" : "\(count.lowerBound) to \(count.upperBound)"
+        ? "\(count.lowerBound)"
+        : count.upperBound == .max ? "\(count.lowerBound) or more" : "\(count.lowerBound) to \(count.upperBound)"
       let extra = named.isEmpty ? "" : " and perhaps \(named.sorted().joined(separator: ", "))"
       throw .inputs(
         layer: path, expected: "\(number) tensors\(extra)", found: "\(inputs.leaves.count) in a structure")

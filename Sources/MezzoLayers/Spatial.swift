@@ -33,7 +33,11 @@ public struct Extents: Hashable, Sendable, Codable, ExpressibleByIntegerLiteral,
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if let one = try? container.decode(Int.self) { self.init([one]) } else { self.init(try container.decode([Int].self)) }
+    if let one = try? container.decode(Int.self) {
+      self.init([one])
+    } else {
+      self.init(try container.decode([Int].self))
+    }
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -75,7 +79,8 @@ public enum DataFormat: String, Codable, Sendable, Hashable, CaseIterable {
 public enum Padding: String, Codable, Sendable, Hashable, CaseIterable {
   /// Nothing: windows lie within the input.
   case valid
-  /// As much that there is a window for every stride of the input; if the amount is odd, more behind it, as in TensorFlow.
+  /// As much that there is a window for every stride of the input; if the amount is odd, more behind it, as in
+  /// TensorFlow.
   case same
   /// All of it before the input, so that a window sees nothing that comes later.
   case causal

@@ -15,7 +15,8 @@ package enum CostModel {
     let read = request.inputs.map(count).max() ?? 0
     switch request.code {
     case .matmul: return 2 * elements * Double(request.inputs[0].shape.last ?? 1)
-    case .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .gelu, .randomUniform, .log1p, .expm1, .softplus: return 10 * elements
+    case .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .gelu, .randomUniform, .log1p, .expm1, .softplus:
+      return 10 * elements
     case .softmax, .logSoftmax, .sparseCrossEntropy: return 15 * read
     case .reduceSum, .reduceMean, .reduceMax, .argMax, .allFinite, .windowSum: return read
     case .sgdUpdate: return 4 * elements

@@ -26,7 +26,8 @@ extension OperationCase {
   static let all: [OperationCase] = unary + binary + comparisons + folds + rows + views + others + moves + updates
 
   private static let unary: [OperationCase] = [
-    Negate(), Abs(), Exp(), Log(), Sqrt(), Erf(), Log1p(), Expm1(), Softplus(), Tanh(), Sigmoid(), ReLU(), GELU(), GELU(approximate: true),
+    Negate(), Abs(), Exp(), Log(), Sqrt(), Erf(), Log1p(), Expm1(), Softplus(), Tanh(), Sigmoid(), ReLU(), GELU(),
+    GELU(approximate: true),
   ].map { (operation: any Operation) in
     OperationCase(
       operation: operation,

@@ -60,7 +60,8 @@ struct GoldenComparison {
       }
       return nil
     default:
-      return isEqual(expected, got, at: path) ? nil : GoldenMismatch(path: path, expected: expected.compact, got: got.compact)
+      return isEqual(expected, got, at: path)
+        ? nil : GoldenMismatch(path: path, expected: expected.compact, got: got.compact)
     }
   }
 

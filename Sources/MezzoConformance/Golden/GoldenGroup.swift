@@ -6,8 +6,8 @@ protocol GoldenGroup: Sendable {
   static var names: [String] { get }
 
   /// What Mezzo does, in the form of `expect`. The current ``PolicyEnvironment`` is fresh and speaks the system's
-  /// dialect. What is thrown is an answer too: the outcome `{"error": …}`, but for a ``GoldenFormError``, which says that
-  /// the case makes no sense.
+  /// dialect. What is thrown is an answer too: the outcome `{"error": …}`, but for a ``GoldenFormError``, which says
+  /// that the case makes no sense.
   static func answer(_ testCase: GoldenCase) async throws -> GoldenAnswer
 
   /// Where Mezzo differs on purpose.

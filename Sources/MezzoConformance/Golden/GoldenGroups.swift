@@ -4,8 +4,8 @@ enum GoldenGroups {
     CastGroup.self, CompileWrapGroup.self, DeviceCompatibilityGroup.self, GlobalScriptGroup.self, GradScalerGroup.self,
     InferGroup.self, InferLayersGroup.self, JMPCastGroup.self, JMPPolicyGroup.self, JMPQuirkGroup.self,
     LayerDTypeGroup.self, LayerDTypesGroup.self, LossGroup.self, LossScaleSettingsGroup.self, LossScaleStepsGroup.self,
-    LossScaleTraceGroup.self, NumericLayerGroup.self, PolicyConfigurationGroup.self, PolicyDeserializeGroup.self, PolicyGetGroup.self,
-    PolicyMapGroup.self, PolicyObjectGroup.self, PolicyParseGroup.self, PolicyQuantizedGroup.self, PolicyV1Group.self,
+    LossScaleTraceGroup.self, NumericLayerGroup.self, PolicyConfigurationGroup.self, PolicyDeserializeGroup.self,
+    PolicyGetGroup.self, PolicyMapGroup.self, PolicyObjectGroup.self, PolicyParseGroup.self, PolicyQuantizedGroup.self, PolicyV1Group.self,
     PromotionGroup.self, ScaledLossGroup.self, SerializeGroup.self, StandardizeDTypeGroup.self, TrainingRunGroup.self,
   ]
 }

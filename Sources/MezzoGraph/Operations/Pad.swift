@@ -1,7 +1,7 @@
 public import MezzoBackend
 
-/// A value put before, behind and between the elements along each axis, in any dtype; negative numbers before and behind
-/// cut off.
+/// A value put before, behind and between the elements along each axis, in any dtype; negative numbers before and
+/// behind cut off.
 ///
 /// An axis of extent n becomes `low + n + (n − 1) · interior + high`.
 public struct Pad: Operation {

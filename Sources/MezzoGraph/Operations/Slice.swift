@@ -1,6 +1,7 @@
 import MezzoBackend
 
-/// Every `step`-th element along each axis, `count` of them from `start` on, in any dtype; backwards with a negative step.
+/// Every `step`-th element along each axis, `count` of them from `start` on, in any dtype; backwards with a negative
+/// step.
 struct Slice: Operation {
   public static let name = "slice"
   public var start: [Int]

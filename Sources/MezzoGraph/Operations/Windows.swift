@@ -3,8 +3,8 @@ import MezzoPolicy
 
 /// Windows that move over the axes behind the batch: `[n, i…, d…] -> [n, o…, k…, d…]`, as many axes `o` and `k` as `i`.
 ///
-/// Element `[n, o, k, d]` is element `[n, o · stride + k · dilation, d]` of the operand; only windows that lie within it are
-/// taken. No work: strides of the same memory, over which a convolution is a product and pooling is a reduction.
+/// Element `[n, o, k, d]` is element `[n, o · stride + k · dilation, d]` of the operand; only windows that lie within
+/// it are taken. No work: strides of the same memory, over which a convolution is a product and pooling is a reduction.
 public struct Windows: Operation {
   public static let name = "windows"
   /// The extents `k` of a window.

@@ -63,7 +63,8 @@ public struct LeakyReLU: Layer, Hashable {
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     let x = try input.atLeastFloat32()
-    return try (x.relu() + x.negativePart() * negativeSlope).cast(to: input.dtype.isFloatingPoint ? input.dtype : .float32)
+    return try (x.relu() + x.negativePart() * negativeSlope).cast(
+      to: input.dtype.isFloatingPoint ? input.dtype : .float32)
   }
 }
 
@@ -91,8 +92,8 @@ public struct ELU: Layer, Hashable {
   }
 }
 
-/// `x` above 0 and `alpha · x` below, with a learned `alpha` for each place `[batch, …]` (He et al., ICCV 2015); the shape
-/// stays.
+/// `x` above 0 and `alpha · x` below, with a learned `alpha` for each place `[batch, …]` (He et al., ICCV 2015); the
+/// shape stays.
 ///
 /// `alpha` has the shape of an example, with extent 1 along the shared axes.
 ///

@@ -1,16 +1,17 @@
 import MezzoGraph
 public import MezzoPolicy
 
-/// `eˣ ∕ Σ eˣ` along an axis; the shape stays. A mask may be given as the second argument or by its name: bool or 0 and 1,
-/// of a shape that broadcasts to the input's.
+/// `eˣ ∕ Σ eˣ` along an axis; the shape stays. A mask may be given as the second argument or by its name: bool or 0 and
+/// 1, of a shape that broadcasts to the input's.
 ///
-/// Computed in at least float32 whatever the policy, shifted by the maximum so that nothing overflows, and rounded once to
-/// the compute dtype.
+/// Computed in at least float32 whatever the policy, shifted by the maximum so that nothing overflows, and rounded once
+/// to the compute dtype.
 ///
-/// As in TensorFlow 2.4, −10⁹ is added to what is masked, which leaves it a probability of 0 beside anything unmasked. Where
-/// all is masked, what counts is what the addition leaves of the logits: nothing of those below 32 in float32, so that all
-/// are as probable as each other, and all of them in float64. TensorFlow adds −65504 under float16, in 16 bits, where sums
-/// overflow; here that is not so. In Keras 3's dialect what is masked has a probability of 0 whatever the others.
+/// As in TensorFlow 2.4, −10⁹ is added to what is masked, which leaves it a probability of 0 beside anything unmasked.
+/// Where all is masked, what counts is what the addition leaves of the logits: nothing of those below 32 in float32, so
+/// that all are as probable as each other, and all of them in float64. TensorFlow adds −65504 under float16, in 16
+/// bits, where sums overflow; here that is not so. In Keras 3's dialect what is masked has a probability of 0 whatever
+/// the others.
 public struct Softmax: Layer, Hashable {
   /// Counts from the end if negative.
   public var axis: Int

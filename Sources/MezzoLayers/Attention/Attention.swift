@@ -2,11 +2,12 @@ import MezzoBackend
 import MezzoGraph
 public import MezzoPolicy
 
-/// Values weighted by how well their keys fit a query, by the product of both (Luong et al., EMNLP 2015): query `[batch, queries, dim]`,
-/// value `[batch, keys, dim]` and perhaps key, by default the value `-> [batch, queries, dim]`.
+/// Values weighted by how well their keys fit a query, by the product of both (Luong et al., EMNLP 2015): query
+/// `[batch, queries, dim]`, value `[batch, keys, dim]` and perhaps key, by default the value `-> [batch, queries,
+/// dim]`.
 ///
-/// Named arguments `query_mask` `[batch, queries]` and `value_mask` `[batch, keys]`: queries that are masked give 0, keys that are
-/// masked count nothing. Scores and their softmax are computed in at least float32.
+/// Named arguments `query_mask` `[batch, queries]` and `value_mask` `[batch, keys]`: queries that are masked give 0,
+/// keys that are masked count nothing. Scores and their softmax are computed in at least float32.
 ///
 /// ```swift
 /// let read = try context.call(
@@ -41,8 +42,8 @@ public struct Attention: Layer, Hashable {
   }
 }
 
-/// Values weighted by how well their keys fit a query, by `Σ scale · tanh(query + key)` (Bahdanau, Cho and Bengio, ICLR 2015). Arguments
-/// and masks are those of ``Attention``; `scale` is `[dim]`.
+/// Values weighted by how well their keys fit a query, by `Σ scale · tanh(query + key)` (Bahdanau, Cho and Bengio, ICLR
+/// 2015). Arguments and masks are those of ``Attention``; `scale` is `[dim]`.
 ///
 /// ```swift
 /// let read = try context.call(
@@ -71,7 +72,8 @@ public struct AdditiveAttention: Layer, Hashable {
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     try context.attention(inputs, isCausal: isCausal, dropout: dropout) { query, key in
       let (q, k) = (query.shape, key.shape)
-      let sum = try query.atLeastFloat32().reshaped([q[0], q[1], 1, q[2]])
+      let sum =
+        try query.atLeastFloat32().reshaped([q[0], q[1], 1, q[2]])
         + key.atLeastFloat32().reshaped([k[0], 1, k[1], k[2]])
       var terms = try sum.tanh()
       if useScale {

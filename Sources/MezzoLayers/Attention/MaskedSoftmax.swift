@@ -4,8 +4,8 @@ import MezzoPolicy
 extension LayerContext {
   /// Softmax over what a mask leaves, in at least float32 and given as that.
   ///
-  /// In TensorFlow −10⁹ is added to what is masked, so that where all is masked all are as probable as each other. Keras 3 puts −10⁹ in
-  /// its place, and 0 for the probability of what is masked.
+  /// In TensorFlow −10⁹ is added to what is masked, so that where all is masked all are as probable as each other.
+  /// Keras 3 puts −10⁹ in its place, and 0 for the probability of what is masked.
   ///
   /// - Parameter mask: true or not 0 for what counts; broadcasts to the logits.
   func maskedSoftmax(_ logits: SymbolicTensor, _ mask: SymbolicTensor?, axis: Int = -1) throws -> SymbolicTensor {
@@ -14,7 +14,8 @@ extension LayerContext {
     guard dialect == .keras3 else {
       let masked = try logits + (1 - mask.cast(to: logits.dtype)) * -1e9
       guard masked.shape == logits.shape else {
-        throw LayerError.inputs(layer: path, expected: "a mask that broadcasts to \(logits.type)", found: "\(mask.type)")
+        throw LayerError.inputs(
+          layer: path, expected: "a mask that broadcasts to \(logits.type)", found: "\(mask.type)")
       }
       return try masked.softmax(axis: axis)
     }

@@ -2,12 +2,13 @@ import MezzoBackend
 import MezzoGraph
 public import MezzoPolicy
 
-/// Several attentions side by side, each with projections of its own (Vaswani et al., NIPS 2017): query `[batch, queries, dim]`, value
-/// `[batch, keys, …]` and perhaps key, by default the value `-> [batch, queries, dim]`.
+/// Several attentions side by side, each with projections of its own (Vaswani et al., NIPS 2017): query `[batch,
+/// queries, dim]`, value `[batch, keys, …]` and perhaps key, by default the value `-> [batch, queries, dim]`.
 ///
-/// Sublayers `query`, `key`, `value` `[dim, heads, keyDim]` and `attention_output` `[heads, valueDim, dim]`, each with a bias if asked for. The
-/// named argument `attention_mask` broadcasts to `[batch, queries, keys]`, or is `[batch, heads, queries, keys]`. Scores and their softmax are in at
-/// least float32; no mask makes NaN, not even one that hides every key.
+/// Sublayers `query`, `key`, `value` `[dim, heads, keyDim]` and `attention_output` `[heads, valueDim, dim]`, each with
+/// a bias if asked for. The named argument `attention_mask` broadcasts to `[batch, queries, keys]`, or is `[batch,
+/// heads, queries, keys]`. Scores and their softmax are in at least float32; no mask makes NaN, not even one that hides
+/// every key.
 ///
 /// ```swift
 /// let attended = try context.call(
@@ -62,8 +63,8 @@ public struct MultiHeadAttention: Layer, Hashable {
   }
 }
 
-/// ``MultiHeadAttention`` whose keys and values are shared by groups of query heads (Ainslie et al., EMNLP 2023). Arguments, masks and
-/// sublayers are the same; `key` and `value` have as many heads as there are groups.
+/// ``MultiHeadAttention`` whose keys and values are shared by groups of query heads (Ainslie et al., EMNLP 2023).
+/// Arguments, masks and sublayers are the same; `key` and `value` have as many heads as there are groups.
 ///
 /// ```swift
 /// let attention = GroupedQueryAttention(headDim: 64, numQueryHeads: 8, numKeyValueHeads: 2)
@@ -115,7 +116,8 @@ public struct GroupedQueryAttention: Layer, Hashable {
 
 extension LayerContext {
   func multiHeadAttention(
-    _ inputs: LayerInputs, heads: (query: Int, value: Int), dims: (key: Int, value: Int), dropout: Double, isCausal: Bool,
+    _ inputs: LayerInputs, heads: (query: Int, value: Int), dims: (key: Int, value: Int), dropout: Double,
+    isCausal: Bool,
     outputDim: Int?, _ projection: (_ equation: String, _ shape: [Int?], _ biasAxes: String) -> EinsumDense
   ) throws -> TensorTree {
     let tensors = try tensors(inputs, count: 2...3, named: ["attention_mask"])

@@ -22,8 +22,8 @@ public typealias Conv3D = Convolution<ThreeAxes>
 
 /// What ``Conv1D``, ``Conv2D`` and ``Conv3D`` are: windows over some axes, each multiplied with the same kernel.
 ///
-/// `kernel` is `[size…, channels ∕ groups, filters]`, `bias` `[filters]`. Floating-point input comes in the compute dtype; products
-/// are summed in at least float32, and bias and activation are applied before the result is rounded.
+/// `kernel` is `[size…, channels ∕ groups, filters]`, `bias` `[filters]`. Floating-point input comes in the compute
+/// dtype; products are summed in at least float32, and bias and activation are applied before the result is rounded.
 public struct Convolution<Axes: SpatialAxes>: Layer, Hashable {
   public var filters: Int
   public var kernelSize: Extents

@@ -6,7 +6,8 @@ struct ConvolutionArithmetic {
   var geometry: WindowGeometry
   var groups: Int
 
-  /// `[batch, …, channels]` and `[size…, channels ∕ groups, filters] -> [batch · out…, filters]`, summed in at least float32.
+  /// `[batch, …, channels]` and `[size…, channels ∕ groups, filters] -> [batch · out…, filters]`, summed in at least
+  /// float32.
   ///
   /// - Returns: the rows, and the shape that they are to be given: what follows may still join the product.
   func rows(
@@ -42,8 +43,8 @@ struct ConvolutionArithmetic {
     return (rows, parts[0].shape.dropLast() + [rows.shape[1]])
   }
 
-  /// The transpose: `[batch, …, channels]` and `[size…, filters, channels] -> [batch, out…, filters]`, where every element adds
-  /// a window to the output; summed in at least float32.
+  /// The transpose: `[batch, …, channels]` and `[size…, filters, channels] -> [batch, out…, filters]`, where every
+  /// element adds a window to the output; summed in at least float32.
   func transposed(_ x: SymbolicTensor, _ kernel: SymbolicTensor, out: [Int]) throws -> SymbolicTensor {
     let axes = geometry.size.count
     let (channels, filters) = (x.shape[x.rank - 1], kernel.shape[kernel.rank - 2])

@@ -1,7 +1,8 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// Every channel of a sequence with kernels of its own: `[batch, steps, channels] -> [batch, out, channels · depthMultiplier]`.
+/// Every channel of a sequence with kernels of its own: `[batch, steps, channels] -> [batch, out, channels ·
+/// depthMultiplier]`.
 ///
 /// ```swift
 /// let smoothed = DepthwiseConv1D(kernelSize: 5, padding: .same)
@@ -76,14 +77,15 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
   }
 }
 
-/// A depthwise convolution of a sequence and a product that mixes its channels: `[batch, steps, channels] -> [batch, out, filters]`.
+/// A depthwise convolution of a sequence and a product that mixes its channels: `[batch, steps, channels] -> [batch,
+/// out, filters]`.
 ///
 /// ```swift
 /// let features = SeparableConv1D(32, kernelSize: 5, activation: .relu)
 /// ```
 public typealias SeparableConv1D = SeparableConvolution<OneAxis>
-/// A depthwise convolution of an image and a product that mixes its channels (Chollet, CVPR 2017): `[batch, height, width, channels]
-/// -> [batch, out, out, filters]`.
+/// A depthwise convolution of an image and a product that mixes its channels (Chollet, CVPR 2017): `[batch, height,
+/// width, channels] -> [batch, out, out, filters]`.
 ///
 /// ```swift
 /// let features = SeparableConv2D(32, kernelSize: 3, padding: .same, activation: .relu)
@@ -92,8 +94,8 @@ public typealias SeparableConv2D = SeparableConvolution<TwoAxes>
 
 /// What ``SeparableConv1D`` and ``SeparableConv2D`` are.
 ///
-/// `depthwise_kernel` is `[size…, channels, depthMultiplier]`, `pointwise_kernel` `[1…, channels · depthMultiplier, filters]`, `bias`
-/// `[filters]`.
+/// `depthwise_kernel` is `[size…, channels, depthMultiplier]`, `pointwise_kernel` `[1…, channels · depthMultiplier,
+/// filters]`, `bias` `[filters]`.
 public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
   public var filters: Int
   public var kernelSize: Extents

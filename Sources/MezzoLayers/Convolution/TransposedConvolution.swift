@@ -20,11 +20,12 @@ public typealias Conv2DTranspose = TransposedConvolution<TwoAxes>
 /// ```
 public typealias Conv3DTranspose = TransposedConvolution<ThreeAxes>
 
-/// What ``Conv1DTranspose``, ``Conv2DTranspose`` and ``Conv3DTranspose`` are: every element adds the kernel times itself to a window
-/// of the output.
+/// What ``Conv1DTranspose``, ``Conv2DTranspose`` and ``Conv3DTranspose`` are: every element adds the kernel times
+/// itself to a window of the output.
 ///
-/// `kernel` is `[size…, filters, channels]`, `bias` `[filters]`. An extent n becomes `n · stride + max(span − stride, 0)`, or
-/// with padding `same` `n · stride`; an output padding p makes it `(n − 1) · stride + span + p`, less what `same` pads.
+/// `kernel` is `[size…, filters, channels]`, `bias` `[filters]`. An extent n becomes `n · stride + max(span − stride,
+/// 0)`, or with padding `same` `n · stride`; an output padding p makes it `(n − 1) · stride + span + p`, less what
+/// `same` pads.
 public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
   public var filters: Int
   public var kernelSize: Extents

@@ -25,11 +25,12 @@ public struct Concatenate: Layer, Hashable {
   }
 }
 
-/// The products of two tensors summed along an axis of each: `[batch, …] [batch, …] -> [batch, …, …]`, in at least float32.
+/// The products of two tensors summed along an axis of each: `[batch, …] [batch, …] -> [batch, …, …]`, in at least
+/// float32.
 ///
-/// What is left of the first's axes comes before what is left of the second's; of nothing is left, an axis of extent 1 stays.
-/// With `normalize`, both are brought to length 1 along their axes first, which gives the cosine of the angle. Integers are
-/// multiplied as float64, exact up to 2⁵³.
+/// What is left of the first's axes comes before what is left of the second's; of nothing is left, an axis of extent 1
+/// stays. With `normalize`, both are brought to length 1 along their axes first, which gives the cosine of the angle.
+/// Integers are multiplied as float64, exact up to 2⁵³.
 ///
 /// ```swift
 /// let cosine = try context.call(
@@ -58,7 +59,8 @@ public struct Dot: Layer, Hashable {
     let along = [try context.axis(axes[0], of: x), try context.axis(axes[axes.count - 1], of: y)]
     guard along.allSatisfy({ $0 > 0 }), x.shape[0] == y.shape[0], x.shape[along[0]] == y.shape[along[1]] else {
       throw LayerError.inputs(
-        layer: context.path, expected: "one batch, and the same extent along the axes \(axes), which are not the batch's",
+        layer: context.path,
+        expected: "one batch, and the same extent along the axes \(axes), which are not the batch's",
         found: "\(x.type) and \(y.type)")
     }
     func rows(_ tensor: SymbolicTensor, _ axis: Int) throws -> (matrix: SymbolicTensor, rest: [Int]) {

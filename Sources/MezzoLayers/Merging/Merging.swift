@@ -1,8 +1,9 @@
 import MezzoGraph
 public import MezzoPolicy
 
-/// Merges two or more tensors element by element. Shapes broadcast as in NumPy; a tensor of lower rank gets axes of extent 1
-/// behind its batch. Floating-point inputs come in the compute dtype; inputs that are not must all have one dtype.
+/// Merges two or more tensors element by element. Shapes broadcast as in NumPy; a tensor of lower rank gets axes of
+/// extent 1 behind its batch. Floating-point inputs come in the compute dtype; inputs that are not must all have one
+/// dtype.
 protocol MergingLayer: Layer {
   /// How many tensors it takes at most.
   static var limit: Int { get }
@@ -88,8 +89,8 @@ public struct Multiply: MergingLayer, Hashable {
   }
 }
 
-/// The mean of two or more tensors, element by element, summed in at least float32. The mean of integers is float64, as in
-/// Keras.
+/// The mean of two or more tensors, element by element, summed in at least float32. The mean of integers is float64, as
+/// in Keras.
 ///
 /// ```swift
 /// let mean = try context.call(Average(), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "mean")

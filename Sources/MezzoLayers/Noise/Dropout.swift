@@ -1,8 +1,8 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// In training, sets a fraction `rate` of the elements to 0 and divides the others by `1 − rate`; otherwise does nothing
-/// (Srivastava et al., JMLR 15, 2014). The shape stays.
+/// In training, sets a fraction `rate` of the elements to 0 and divides the others by `1 − rate`; otherwise does
+/// nothing (Srivastava et al., JMLR 15, 2014). The shape stays.
 public struct Dropout: Layer, Hashable {
   /// 0 ≤ rate < 1
   public var rate: Double

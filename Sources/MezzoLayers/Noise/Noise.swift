@@ -28,8 +28,8 @@ public struct GaussianNoise: Layer, Hashable {
   }
 }
 
-/// In training, multiplies with normal noise around 1 of deviation `√(rate ∕ (1 − rate))`; otherwise does nothing (Srivastava et al.,
-/// JMLR 15, 2014). The shape stays.
+/// In training, multiplies with normal noise around 1 of deviation `√(rate ∕ (1 − rate))`; otherwise does nothing
+/// (Srivastava et al., JMLR 15, 2014). The shape stays.
 ///
 /// ```swift
 /// let regularized = GaussianDropout(0.2)
@@ -55,8 +55,8 @@ public struct GaussianDropout: Layer, Hashable {
   }
 }
 
-/// In training, sets a fraction `rate` of the elements to the value that SELU has at −∞, and keeps mean and variance as they were
-/// (Klambauer et al., NIPS 2017); otherwise does nothing. The shape stays.
+/// In training, sets a fraction `rate` of the elements to the value that SELU has at −∞, and keeps mean and variance as
+/// they were (Klambauer et al., NIPS 2017); otherwise does nothing. The shape stays.
 ///
 /// ```swift
 /// let layers = Sequential {
@@ -138,7 +138,8 @@ public struct SpatialDropout<Axes: SpatialAxes>: Layer, Hashable {
   }
 }
 
-/// Lets its input through and adds a penalty for it to the loss, as a mean over the batch. The shape and the dtype stay.
+/// Lets its input through and adds a penalty for it to the loss, as a mean over the batch. The shape and the dtype
+/// stay.
 ///
 /// ```swift
 /// let sparse = ActivityRegularization(l1: 1e-4)

@@ -1,17 +1,18 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// Each feature brought to mean 0 and variance 1 over the batch, then scaled and shifted (Ioffe and Szegedy, ICML 2015):
-/// `(x − mean) ∕ √(variance + epsilon) · gamma + beta`. The shape stays.
+/// Each feature brought to mean 0 and variance 1 over the batch, then scaled and shifted (Ioffe and Szegedy, ICML
+/// 2015): `(x − mean) ∕ √(variance + epsilon) · gamma + beta`. The shape stays.
 ///
-/// In training the mean and the variance are those of the batch over all axes but `axis`; otherwise they are averages that
-/// training kept: `moving = moving · momentum + batch · (1 − momentum)`. The parameters and the averages have the extent of
-/// `axis`. They are stored and read in the variable dtype, in float32 where that has 16 bits or fewer; everything is computed
-/// in at least float32, in float64 where the policy computes or reduces in it, and rounded once to the compute dtype.
+/// In training the mean and the variance are those of the batch over all axes but `axis`; otherwise they are averages
+/// that training kept: `moving = moving · momentum + batch · (1 − momentum)`. The parameters and the averages have the
+/// extent of `axis`. They are stored and read in the variable dtype, in float32 where that has 16 bits or fewer;
+/// everything is computed in at least float32, in float64 where the policy computes or reduces in it, and rounded once
+/// to the compute dtype.
 ///
-/// The variance of a batch is that of its n elements, divided by n. As in TensorFlow 2.4 the moving variance takes it divided
-/// by n − 1 instead where that uses its fused kernel: for inputs of rank 4 with the features along axis 1 or 3 and a compute
-/// dtype other than float64. Keras 3 divides by n everywhere.
+/// The variance of a batch is that of its n elements, divided by n. As in TensorFlow 2.4 the moving variance takes it
+/// divided by n − 1 instead where that uses its fused kernel: for inputs of rank 4 with the features along axis 1 or 3
+/// and a compute dtype other than float64. Keras 3 divides by n everywhere.
 public struct BatchNormalization: Layer, Hashable {
   /// The axis of the features; counts from the end if negative.
   public var axis: Int

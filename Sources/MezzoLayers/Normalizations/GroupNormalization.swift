@@ -1,11 +1,11 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// Each example brought to mean 0 and variance 1 within groups of its channels, then scaled and shifted (Wu and He, ECCV
-/// 2018). The shape stays.
+/// Each example brought to mean 0 and variance 1 within groups of its channels, then scaled and shifted (Wu and He,
+/// ECCV 2018). The shape stays.
 ///
-/// `gamma` and `beta` have the extent of `axis`. As in ``LayerNormalization``, everything is computed in at least float32,
-/// and rounded once to the compute dtype.
+/// `gamma` and `beta` have the extent of `axis`. As in ``LayerNormalization``, everything is computed in at least
+/// float32, and rounded once to the compute dtype.
 ///
 /// ```swift
 /// let normalized = GroupNormalization(groups: 8)
@@ -57,7 +57,8 @@ public struct GroupNormalization: Layer, Hashable {
     let channels = input.shape[axis]
     let groups = groups == -1 ? channels : groups
     try context.require(
-      axis > 0 && groups > 0 && channels % groups == 0, "groups that divide the \(channels) channels of an axis behind the batch",
+      axis > 0 && groups > 0 && channels % groups == 0,
+      "groups that divide the \(channels) channels of an axis behind the batch",
       "\(groups)")
     let whole = try NormalizationArithmetic(input, axes: [axis], epsilon: epsilon, context)
     let gamma = try parameter("gamma", scale ? gammaInitializer : nil, gammaRegularizer, channels, context)

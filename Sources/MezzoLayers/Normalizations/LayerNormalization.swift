@@ -4,10 +4,10 @@ public import MezzoPolicy
 /// Each example brought to mean 0 and variance 1 over some axes, then scaled and shifted (Ba, Kiros and Hinton, arXiv
 /// 1607.06450): `(x − mean) ∕ √(variance + epsilon) · gamma + beta`. The shape stays.
 ///
-/// `gamma` and `beta` have the extents of the normalised axes. They are stored and read in the variable dtype; everything
-/// is computed in at least float32, in float64 where the policy computes or reduces in it, and rounded once to the compute
-/// dtype. That is Keras 3's rule: TensorFlow 2.4 computes in float16 under the policy float16, which goes wrong for inputs
-/// of a few hundred, whose squares leave its range. Integers are taken as numbers.
+/// `gamma` and `beta` have the extents of the normalised axes. They are stored and read in the variable dtype;
+/// everything is computed in at least float32, in float64 where the policy computes or reduces in it, and rounded once
+/// to the compute dtype. That is Keras 3's rule: TensorFlow 2.4 computes in float16 under the policy float16, which
+/// goes wrong for inputs of a few hundred, whose squares leave its range. Integers are taken as numbers.
 public struct LayerNormalization: Layer, Hashable {
   /// The axes that are normalised; negative ones count from the end.
   public var axis: [Int]

@@ -1,8 +1,9 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// Each feature less a known mean, divided by a known deviation: `(x − mean) ∕ max(√variance, 10⁻⁷)`; or with `invert` the way
-/// back. The shape stays; any numeric input, computed in at least float32 and rounded once to the compute dtype.
+/// Each feature less a known mean, divided by a known deviation: `(x − mean) ∕ max(√variance, 10⁻⁷)`; or with `invert`
+/// the way back. The shape stays; any numeric input, computed in at least float32 and rounded once to the compute
+/// dtype.
 ///
 /// ```swift
 /// let standardized = Normalization(mean: [0.13], variance: [0.095])
@@ -59,7 +60,8 @@ public struct Normalization: Layer, Hashable {
     let axis = try axis.map { try context.axis($0, of: x) }
     guard let axis, x.shape[axis] == numbers.count else {
       throw LayerError.inputShape(
-        layer: context.path, expected: "with \(numbers.count) features along the axis \(self.axis.map { "\($0)" } ?? "none")",
+        layer: context.path,
+        expected: "with \(numbers.count) features along the axis \(self.axis.map { "\($0)" } ?? "none")",
         found: x.shape)
     }
     return try SymbolicTensor.concatenate(scalars, axis: 0)

@@ -39,8 +39,8 @@ struct NormalizationArithmetic {
       .reshaped(input.shape.indices.map { axes.contains($0) ? input.shape[$0] : 1 })
   }
 
-  /// The mean and the variance over `axes`, which stay with extent 1. The mean is subtracted before the squares are taken,
-  /// so that a variance that is small beside the mean keeps its digits.
+  /// The mean and the variance over `axes`, which stay with extent 1. The mean is subtracted before the squares are
+  /// taken, so that a variance that is small beside the mean keeps its digits.
   func moments(over axes: [Int]) throws -> (mean: SymbolicTensor, variance: SymbolicTensor) {
     let mean = try input.mean(axes: axes, keepDims: true)
     let centered = try input - mean

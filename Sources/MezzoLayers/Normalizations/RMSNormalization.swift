@@ -4,8 +4,8 @@ public import MezzoPolicy
 /// Each example divided by its root mean square over an axis, then scaled (Zhang and Sennrich, NeurIPS 2019):
 /// `x ∕ √(mean(x²) + epsilon) · scale`. The shape stays.
 ///
-/// `scale` has the extent of `axis`. Everything is computed in at least float32 and rounded once to the dtype of the input, which
-/// is the compute dtype where it is floating; integers give the integral part.
+/// `scale` has the extent of `axis`. Everything is computed in at least float32 and rounded once to the dtype of the
+/// input, which is the compute dtype where it is floating; integers give the integral part.
 ///
 /// ```swift
 /// let normalized = RMSNormalization()
@@ -41,7 +41,8 @@ public struct RMSNormalization: Layer, Hashable {
   }
 }
 
-/// Each example brought to length 1 along some axes: `x ∕ √max(Σ x², 10⁻¹²)`. The shape stays; sums are in at least float32.
+/// Each example brought to length 1 along some axes: `x ∕ √max(Σ x², 10⁻¹²)`. The shape stays; sums are in at least
+/// float32.
 ///
 /// ```swift
 /// let directions = UnitNormalization()

@@ -1,8 +1,8 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// The mean of each channel of a sequence: `[batch, steps, channels] -> [batch, channels]`. With a mask `[batch, steps]` as the
-/// second argument or by its name, that of the steps where it is true.
+/// The mean of each channel of a sequence: `[batch, steps, channels] -> [batch, channels]`. With a mask `[batch,
+/// steps]` as the second argument or by its name, that of the steps where it is true.
 ///
 /// ```swift
 /// let vector = GlobalAveragePooling1D()
@@ -39,8 +39,9 @@ public typealias GlobalMaxPooling2D = GlobalMaxPooling<TwoAxes>
 /// ```
 public typealias GlobalMaxPooling3D = GlobalMaxPooling<ThreeAxes>
 
-/// What ``GlobalAveragePooling1D``, ``GlobalAveragePooling2D`` and ``GlobalAveragePooling3D`` are: sums in at least float32, rounded
-/// once. Integers give the mean's integral part, in Keras 3's dialect a float32 mean; booleans give float32.
+/// What ``GlobalAveragePooling1D``, ``GlobalAveragePooling2D`` and ``GlobalAveragePooling3D`` are: sums in at least
+/// float32, rounded once. Integers give the mean's integral part, in Keras 3's dialect a float32 mean; booleans give
+/// float32.
 public struct GlobalAveragePooling<Axes: SpatialAxes>: Layer, Hashable {
   public var dataFormat: DataFormat
   /// Whether the axes that are averaged stay, with extent 1.
@@ -61,7 +62,8 @@ public struct GlobalAveragePooling<Axes: SpatialAxes>: Layer, Hashable {
   }
 
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
-    let tensors = try context.tensors(inputs, count: 1...(Axes.count == 1 ? 2 : 1), named: Axes.count == 1 ? ["mask"] : [])
+    let tensors = try context.tensors(
+      inputs, count: 1...(Axes.count == 1 ? 2 : 1), named: Axes.count == 1 ? ["mask"] : [])
     let input = tensors[0]
     try context.require(input, rank: Axes.count + 2, Axes.expected(dataFormat))
     let axes = dataFormat.spatialAxes(of: input)
@@ -85,8 +87,8 @@ public struct GlobalAveragePooling<Axes: SpatialAxes>: Layer, Hashable {
   }
 }
 
-/// What ``GlobalMaxPooling1D``, ``GlobalMaxPooling2D`` and ``GlobalMaxPooling3D`` are. Integers pass through, exactly up to 2⁵³; equal
-/// largest elements share the gradient.
+/// What ``GlobalMaxPooling1D``, ``GlobalMaxPooling2D`` and ``GlobalMaxPooling3D`` are. Integers pass through, exactly
+/// up to 2⁵³; equal largest elements share the gradient.
 public struct GlobalMaxPooling<Axes: SpatialAxes>: Layer, Hashable {
   public var dataFormat: DataFormat
   /// Whether the axes that are folded stay, with extent 1.

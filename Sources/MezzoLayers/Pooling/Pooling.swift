@@ -38,8 +38,8 @@ public typealias AveragePooling2D = AveragePooling<TwoAxes>
 /// ```
 public typealias AveragePooling3D = AveragePooling<ThreeAxes>
 
-/// What ``MaxPooling1D``, ``MaxPooling2D`` and ``MaxPooling3D`` are. Integers pass through, exactly up to 2⁵³; equal largest elements
-/// share the gradient.
+/// What ``MaxPooling1D``, ``MaxPooling2D`` and ``MaxPooling3D`` are. Integers pass through, exactly up to 2⁵³; equal
+/// largest elements share the gradient.
 public struct MaxPooling<Axes: SpatialAxes>: Layer, Hashable {
   public var poolSize: Extents
   /// By default the pool size: windows side by side.
@@ -72,8 +72,8 @@ public struct MaxPooling<Axes: SpatialAxes>: Layer, Hashable {
   }
 }
 
-/// What ``AveragePooling1D``, ``AveragePooling2D`` and ``AveragePooling3D`` are. The mean is that of the elements of the input, without
-/// what is padded, summed in at least float32 and rounded once.
+/// What ``AveragePooling1D``, ``AveragePooling2D`` and ``AveragePooling3D`` are. The mean is that of the elements of
+/// the input, without what is padded, summed in at least float32 and rounded once.
 public struct AveragePooling<Axes: SpatialAxes>: Layer, Hashable {
   public var poolSize: Extents
   /// By default the pool size: windows side by side.

@@ -3,9 +3,10 @@ public import MezzoPolicy
 
 /// A gated recurrent unit (Cho et al., EMNLP 2014): `[batch, steps, features] -> [batch, units]`.
 ///
-/// `kernel` `[features, 3 · units]`, `recurrent_kernel` `[units, 3 · units]`, with the parts in Keras's order: update gate, reset gate, candidate.
-/// With `resetAfter` the reset gate follows the recurrent product, and `bias` is `[2, 3 · units]`, one row for each product; else it comes before,
-/// and `bias` is `[3 · units]`. See ``RecurrentLayer`` for states and masks.
+/// `kernel` `[features, 3 · units]`, `recurrent_kernel` `[units, 3 · units]`, with the parts in Keras's order: update
+/// gate, reset gate, candidate. With `resetAfter` the reset gate follows the recurrent product, and `bias` is `[2, 3 ·
+/// units]`, one row for each product; else it comes before, and `bias` is `[3 · units]`. See ``RecurrentLayer`` for
+/// states and masks.
 ///
 /// ```swift
 /// let last = GRU(64)
@@ -62,10 +63,13 @@ public struct GRU: RecurrentCell, Hashable {
       "kernel", shape: [features, width], initializer: kernelInitializer, regularizer: kernelRegularizer)
     let recurrent = try context.variable(
       "recurrent_kernel", shape: [units, width], initializer: recurrentInitializer, regularizer: recurrentRegularizer)
-    let bias = try useBias
+    let bias =
+      try useBias
       ? context.variable(
-        "bias", shape: resetAfter ? [2, width] : [width], initializer: biasInitializer, regularizer: biasRegularizer) : nil
-    let biases = try bias.map { try resetAfter ? $0.split(axis: 0, into: 2).map { try $0.reshaped([width]) } : [$0] } ?? []
+        "bias", shape: resetAfter ? [2, width] : [width], initializer: biasInitializer, regularizer: biasRegularizer)
+      : nil
+    let biases =
+      try bias.map { try resetAfter ? $0.split(axis: 0, into: 2).map { try $0.reshaped([width]) } : [$0] } ?? []
     let dialect = context.dialect
     return RecurrentStep { x in
       let y = try x.matmul(kernel)

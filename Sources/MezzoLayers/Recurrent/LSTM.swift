@@ -1,10 +1,12 @@
 import MezzoGraph
 public import MezzoPolicy
 
-/// Long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9, 1997): `[batch, steps, features] -> [batch, units]`.
+/// Long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9, 1997): `[batch, steps, features] ->
+/// [batch, units]`.
 ///
-/// `kernel` `[features, 4 · units]`, `recurrent_kernel` `[units, 4 · units]`, `bias` `[4 · units]`, with the parts in Keras's order: input
-/// gate, forget gate, cell, output gate. The states are the output and the cell. See ``RecurrentLayer`` for states and masks.
+/// `kernel` `[features, 4 · units]`, `recurrent_kernel` `[units, 4 · units]`, `bias` `[4 · units]`, with the parts in
+/// Keras's order: input gate, forget gate, cell, output gate. The states are the output and the cell. See
+/// ``RecurrentLayer`` for states and masks.
 ///
 /// ```swift
 /// let states = LSTM(64, returnSequences: true)
@@ -62,7 +64,8 @@ public struct LSTM: RecurrentCell, Hashable {
     let recurrent = try context.variable(
       "recurrent_kernel", shape: [units, 4 * units], initializer: recurrentInitializer,
       regularizer: recurrentRegularizer)
-    let bias = try useBias
+    let bias =
+      try useBias
       ? context.variable(
         "bias", shape: [4 * units], initializer: unitForgetBias ? .forgetGateOnes : biasInitializer,
         regularizer: biasRegularizer) : nil
@@ -72,7 +75,9 @@ public struct LSTM: RecurrentCell, Hashable {
     } step: { x, states in
       let parts = try (x + states[0].matmul(recurrent)).split(axis: 1, into: 4)
       let dialect = context.dialect
-      let (input, forget) = (try recurrentActivation(parts[0], dialect: dialect), try recurrentActivation(parts[1], dialect: dialect))
+      let (input, forget) = (
+        try recurrentActivation(parts[0], dialect: dialect), try recurrentActivation(parts[1], dialect: dialect)
+      )
       let cell = try forget * states[1] + input * activation(parts[2], dialect: dialect)
       let output = try recurrentActivation(parts[3], dialect: dialect) * activation(cell, dialect: dialect)
       return [output, cell]

@@ -4,12 +4,12 @@ public import MezzoPolicy
 
 /// A layer that goes through a sequence step by step: `[batch, steps, features] -> [batch, units]`.
 ///
-/// With `returnSequences` the output is `[batch, steps, units]`; with `returnState` the final states follow it in an array. Arguments: the
-/// sequence, and by position or by the name `initial_state` one tensor `[batch, units]` a state; by the name `mask` `[batch, steps]`,
-/// false where a step is to be left out: the states stay, and so does the output.
+/// With `returnSequences` the output is `[batch, steps, units]`; with `returnState` the final states follow it in an
+/// array. Arguments: the sequence, and by position or by the name `initial_state` one tensor `[batch, units]` a state;
+/// by the name `mask` `[batch, steps]`, false where a step is to be left out: the states stay, and so does the output.
 ///
-/// Everything is computed in the compute dtype of the policy, states included. Steps are written out one after the other when a
-/// model is traced, so plans grow with the number of steps.
+/// Everything is computed in the compute dtype of the policy, states included. Steps are written out one after the
+/// other when a model is traced, so plans grow with the number of steps.
 public protocol RecurrentLayer: Layer {
   var returnSequences: Bool { get set }
   var returnState: Bool { get set }
@@ -22,8 +22,8 @@ protocol RecurrentCell: RecurrentLayer {
   var units: Int { get }
   static var stateCount: Int { get }
 
-  /// What the steps have in common: makes the variables, and says what each step does with its part of what `projected` gives
-  /// for all steps at once.
+  /// What the steps have in common: makes the variables, and says what each step does with its part of what `projected`
+  /// gives for all steps at once.
   func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep
 }
 
@@ -40,7 +40,8 @@ extension RecurrentCell {
     let compute = try context.floatingComputeDType()
     var trees = inputs.positional
     if trees.count == 1, case .array(let elements) = trees[0] { trees = elements }
-    guard let input = trees.first?.tensor, inputs.named.keys.allSatisfy({ ["mask", "initial_state"].contains($0) }) else {
+    guard let input = trees.first?.tensor, inputs.named.keys.allSatisfy({ ["mask", "initial_state"].contains($0) })
+    else {
       throw LayerError.inputs(
         layer: context.path, expected: "a sequence, and perhaps states and a mask",
         found: "\(inputs.leaves.count) in a structure")
@@ -48,7 +49,9 @@ extension RecurrentCell {
     try context.require(input, rank: 3, "[batch, steps, features]")
     let (batch, steps) = (input.shape[0], input.shape[1])
     let stateType = [batch, units]
-    let given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap { $0 }
+    let given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap {
+      $0
+    }
     guard given.isEmpty || (given.count == Self.stateCount && given.allSatisfy { $0.shape == stateType }) else {
       throw LayerError.inputs(
         layer: context.path, expected: "\(Self.stateCount) states \(stateType)",
@@ -56,7 +59,8 @@ extension RecurrentCell {
     }
     let mask = try context.optional("mask", inputs)
     guard mask.map({ $0.shape == [batch, steps] }) ?? true else {
-      throw LayerError.inputs(layer: context.path, expected: "a mask [batch, steps]", found: "\(mask.map { "\($0.type)" } ?? "")")
+      throw LayerError.inputs(
+        layer: context.path, expected: "a mask [batch, steps]", found: "\(mask.map { "\($0.type)" } ?? "")")
     }
     let cell = try prepare(input.shape[2], context)
     let zero = try context.trace.constant(0, dtype: compute).broadcast(to: stateType)
@@ -90,7 +94,8 @@ extension RecurrentCell {
 
 /// `h′ = activation(x · kernel + bias + h · recurrent_kernel)`: `[batch, steps, features] -> [batch, units]`.
 ///
-/// `kernel` `[features, units]`, `recurrent_kernel` `[units, units]`, `bias` `[units]`. See ``RecurrentLayer`` for states and masks.
+/// `kernel` `[features, units]`, `recurrent_kernel` `[units, units]`, `bias` `[units]`. See ``RecurrentLayer`` for
+/// states and masks.
 ///
 /// ```swift
 /// let last = SimpleRNN(32)
@@ -141,7 +146,8 @@ public struct SimpleRNN: RecurrentCell, Hashable {
       "kernel", shape: [features, units], initializer: kernelInitializer, regularizer: kernelRegularizer)
     let recurrent = try context.variable(
       "recurrent_kernel", shape: [units, units], initializer: recurrentInitializer, regularizer: recurrentRegularizer)
-    let bias = try useBias
+    let bias =
+      try useBias
       ? context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer) : nil
     return RecurrentStep { x in
       let y = try x.matmul(kernel)

@@ -1,8 +1,8 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// A layer applied to every step: `[batch, steps, …] -> [batch, steps, …]`, as if the steps were a batch. The layer's own policy decides the dtype of
-/// the output.
+/// A layer applied to every step: `[batch, steps, …] -> [batch, steps, …]`, as if the steps were a batch. The layer's
+/// own policy decides the dtype of the output.
 ///
 /// ```swift
 /// let perStep = TimeDistributed(Dense(10))
@@ -33,8 +33,9 @@ public struct TimeDistributed: Layer {
   }
 }
 
-/// A recurrent layer that goes through its sequence from the front, and another from the back: `[batch, steps, features] -> [batch, 2 ·
-/// units]`, or what `mergeMode` makes of the two. Sublayers `forward_layer` and `backward_layer`.
+/// A recurrent layer that goes through its sequence from the front, and another from the back: `[batch, steps,
+/// features] -> [batch, 2 · units]`, or what `mergeMode` makes of the two. Sublayers `forward_layer` and
+/// `backward_layer`.
 ///
 /// ```swift
 /// let both = Bidirectional(LSTM(32, returnSequences: true))
@@ -115,7 +116,8 @@ extension Bidirectional: Codable {
     let inner = try container.decode(AnyLayer.self, forKey: .layer).layer
     guard let recurrent = inner as? any RecurrentLayer else {
       throw DecodingError.dataCorruptedError(
-        forKey: .layer, in: container, debugDescription: "expected a recurrent layer, found \(type(of: inner).className)")
+        forKey: .layer, in: container,
+        debugDescription: "expected a recurrent layer, found \(type(of: inner).className)")
     }
     layer = recurrent
     mergeMode = try container.decode(MergeMode.self, forKey: .mergeMode)

@@ -85,10 +85,11 @@ public struct RepeatVector: Layer, Hashable {
   }
 }
 
-/// Steps whose features all equal a value become 0: `[batch, steps, features]`, the shape stays. Any dtype with an order passes through.
+/// Steps whose features all equal a value become 0: `[batch, steps, features]`, the shape stays. Any dtype with an
+/// order passes through.
 ///
-/// In Keras this layer also hands a mask to the layers behind it. Here a mask is an argument like every other: ``mask(_:maskValue:)``
-/// makes it.
+/// In Keras this layer also hands a mask to the layers behind it. Here a mask is an argument like every other:
+/// ``mask(_:maskValue:)`` makes it.
 ///
 /// ```swift
 /// let padded = Masking(maskValue: -1)

@@ -1,7 +1,8 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// What is cut off or added before and behind each axis: `1`, `[1, 2]` for one amount an axis, `[[1, 2], [0, 3]]` for two.
+/// What is cut off or added before and behind each axis: `1`, `[1, 2]` for one amount an axis, `[[1, 2], [0, 3]]` for
+/// two.
 public struct Margins: Hashable, Sendable, Codable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
   CustomStringConvertible
 {
@@ -137,8 +138,9 @@ public struct Cropping<Axes: SpatialAxes>: Layer, Hashable {
   }
 }
 
-/// What ``UpSampling1D``, ``UpSampling2D`` and ``UpSampling3D`` are. With `nearest`, any dtype passes through. `bilinear` is for images
-/// in floating point: computed in at least float32 from the centres of the elements, and rounded once to the compute dtype.
+/// What ``UpSampling1D``, ``UpSampling2D`` and ``UpSampling3D`` are. With `nearest`, any dtype passes through.
+/// `bilinear` is for images in floating point: computed in at least float32 from the centres of the elements, and
+/// rounded once to the compute dtype.
 public struct UpSampling<Axes: SpatialAxes>: Layer, Hashable {
   public enum Interpolation: String, Codable, Sendable, Hashable, CaseIterable {
     case nearest, bilinear
@@ -166,7 +168,8 @@ public struct UpSampling<Axes: SpatialAxes>: Layer, Hashable {
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     try context.require(input, rank: Axes.count + 2, Axes.expected(dataFormat))
-    try context.require(interpolation == .nearest || Axes.count == 2, "nearest interpolation, but for images", interpolation.rawValue)
+    try context.require(
+      interpolation == .nearest || Axes.count == 2, "nearest interpolation, but for images", interpolation.rawValue)
     let size = try size.resolved(Axes.count, "a size", context)
     var x = try dataFormat.channelsLast(input)
     if interpolation == .bilinear {
@@ -194,7 +197,8 @@ extension SymbolicTensor {
   fileprivate func interpolated(axis: Int, by size: Int) throws -> SymbolicTensor {
     let extent = shape[axis]
     let before = try sliced(axis: axis, 0..<1).concatenated(with: sliced(axis: axis, 0..<extent - 1), axis: axis)
-    let behind = try sliced(axis: axis, 1..<extent).concatenated(with: sliced(axis: axis, extent - 1..<extent), axis: axis)
+    let behind = try sliced(axis: axis, 1..<extent).concatenated(
+      with: sliced(axis: axis, extent - 1..<extent), axis: axis)
     let phases = try (0..<size).map { phase in
       let place = (Double(phase) + 0.5) / Double(size) - 0.5
       return try place < 0 ? before * -place + self * (1 + place) : self * (1 - place) + behind * place

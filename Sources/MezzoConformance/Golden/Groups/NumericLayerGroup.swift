@@ -50,20 +50,20 @@ enum NumericLayerGroup: GoldenGroup {
     }
 
     let names = call.weightNames(layer, testCase.dialect)
-    func named(_ tensors: [Tensor], _ names: [String]) -> ConfigurationValue {
+    func list(_ tensors: [Tensor], _ names: [String]) -> ConfigurationValue {
       .array(zip(names, tensors).map { ["name": .string($0), "value": GoldenTensor.write($1)] })
     }
     var answer: [String: ConfigurationValue] = [
-      "inputs": try given.member("inputs"), "cotangent": try given.member("cotangent"), "weights": named(stored, names),
+      "inputs": try given.member("inputs"), "cotangent": try given.member("cotangent"), "weights": list(stored, names),
       "outputs": .array(take(outputs.count).map(GoldenTensor.write)),
       "input_grads": .array(take(sources.count).map(GoldenTensor.write)),
     ]
     let trainableNames = zip(names, call.variables).filter(\.1.isTrainable).map(\.0)
-    answer["weight_grads"] = named(take(trainable.count), trainableNames)
+    answer["weight_grads"] = list(take(trainable.count), trainableNames)
     if given["weights_after"] != nil {
       var after = Dictionary(uniqueKeysWithValues: zip(call.variables.map(\.path), stored))
       for (variable, tensor) in zip(assigned.map(\.variable), take(assigned.count)) { after[variable.path] = tensor }
-      answer["weights_after"] = named(call.variables.compactMap { after[$0.path] }, names)
+      answer["weights_after"] = list(call.variables.compactMap { after[$0.path] }, names)
     }
     return .ok(.object(answer))
   }
@@ -101,7 +101,8 @@ enum NumericLayerGroup: GoldenGroup {
     case "Conv2D": return Conv2D(last, kernelSize: Extents(Array(shapes[0][..<2])), policy: policy)
     case "Conv2D_same_s2":
       return Conv2D(
-        last, kernelSize: Extents(Array(shapes[0][..<2])), strides: 2, padding: .same, activation: .relu, policy: policy)
+        last, kernelSize: Extents(Array(shapes[0][..<2])), strides: 2, padding: .same, activation: .relu, policy: policy
+      )
     case "Dense", "Dense_wide": return Dense(last, policy: policy)
     case "Dense_3d": return Dense(last, activation: .tanh, policy: policy)
     case "Dense_relu_nobias": return Dense(last, activation: .relu, useBias: hasBias, policy: policy)
