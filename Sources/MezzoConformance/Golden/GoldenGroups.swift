@@ -2,7 +2,8 @@
 enum GoldenGroups {
   static let all: [any GoldenGroup.Type] = [
     AutocastInputsGroup.self, AutocastNestingGroup.self, AutocastRegularizerGroup.self, AutocastScopeGroup.self,
-    AutocastVariablesGroup.self, CastGroup.self, CompileWrapGroup.self, DeviceCompatibilityGroup.self, GlobalScriptGroup.self, GradScalerGroup.self,
+    AutocastVariablesGroup.self, CastGroup.self, CompileWrapGroup.self, DeviceCompatibilityGroup.self,
+    GlobalScriptGroup.self, GradScalerGroup.self,
     InferGroup.self, InferLayersGroup.self, JMPCastGroup.self, JMPPolicyGroup.self, JMPQuirkGroup.self,
     LayerDTypeGroup.self, LossGroup.self, LossScaleSettingsGroup.self, LossScaleStepsGroup.self,
     LossScaleTraceGroup.self, PolicyConfigurationGroup.self, PolicyDeserializeGroup.self, PolicyGetGroup.self,

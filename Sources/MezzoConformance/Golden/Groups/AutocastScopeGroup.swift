@@ -61,7 +61,8 @@ enum AutocastScopeGroup: GoldenGroup {
   /// In a scope, in one inside of it, in the first again, and outside of both.
   private static func nested(_ input: ConfigurationValue) throws -> [ConfigurationValue] {
     let policies = (
-      outer: try policy(of: try input.member("outer").asString), inner: try policy(of: try input.member("inner").asString)
+      outer: try policy(of: try input.member("outer").asString),
+      inner: try policy(of: try input.member("inner").asString)
     )
     var (inside, outside): ([ConfigurationValue], ConfigurationValue) = ([], nil)
     func read(_ context: LayerContext) throws -> ConfigurationValue {
