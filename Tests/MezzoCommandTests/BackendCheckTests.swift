@@ -40,7 +40,7 @@ import Testing
       let report = try #require(output["report"] as? [String: Any])
       #expect(report["backend"] as? String == "template")
       #expect((report["rules"] as? [Any])?.count == 2)
-      let table = try Command("backend", "check", library, "--table").output
+      let table = try Command("backend", "check", library, "--table", "--level", "numerics").output
       #expect(table.contains("| relu | float32 -> float32 | `relu` | `contiguous(x) and contiguous(y)` |"), "\(table)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["backend.c", "backend.so"])
     }
@@ -49,26 +49,26 @@ import Testing
   @Test func claimsThatAreLostFail() throws {
     try withLibrary { library, folder in
       let claims = folder.appending(path: "claims.json").path
-      #expect(try Command("backend", "check", library, "--claims", claims).status == 0)
-      #expect(try Command("backend", "check", library, "--claims", claims).status == 0)
+      #expect(try Command("backend", "check", library, "--claims", claims, "--level", "numerics").status == 0)
+      #expect(try Command("backend", "check", library, "--claims", claims, "--level", "numerics").status == 0)
       try withLibrary(replacing: [
         ("contiguous(x) and contiguous(y)", "contiguous(x) and contiguous(y) and rank(x) > 1")
       ]) {
         narrower, _ in
-        let command = try Command("backend", "check", narrower, "--claims", claims)
+        let command = try Command("backend", "check", narrower, "--claims", claims, "--level", "numerics")
         #expect(command.status == 1)
         #expect(command.output.contains("relu: relu float32 -> float32 passes"), "\(command.output)")
         #expect(command.error.contains("1 claim lost"), "\(command.error)")
       }
       try Data("{}".utf8).write(to: URL(filePath: claims))
-      #expect(try Command("backend", "check", library, "--claims", claims).status == 2)
+      #expect(try Command("backend", "check", library, "--claims", claims, "--level", "numerics").status == 2)
     }
   }
 
   @Test func aCrashIsAFindingWithItsRequest() throws {
     // One element too far, which no canary sees.
     try withLibrary(replacing: [("i < made->batch; i++) y[i]", "i <= made->batch; i++) y[i]")]) { library, _ in
-      let command = try Command("backend", "check", library)
+      let command = try Command("backend", "check", library, "--level", "numerics")
       #expect(command.status == 1)
       for part in ["relu: level 2", "guard pages", "float32[", "its process"] {
         #expect(command.output.contains(part), "\(part) is missing in \(command.output)")
@@ -78,7 +78,7 @@ import Testing
 
   @Test func exitAndEndlessLoopsAreFindings() throws {
     try withLibrary(replacing: [("free(args->plan);", "exit(7);")]) { library, _ in
-      let command = try Command("backend", "check", library)
+      let command = try Command("backend", "check", library, "--level", "decline")
       #expect(command.status == 1 && command.output.contains("exited with status 7"), "\(command.output)")
     }
     try withLibrary(replacing: [("args->self = NULL;", "for (volatile int i = 0; i == 0;) {}")]) { library, _ in
@@ -91,7 +91,7 @@ import Testing
     try withLibrary(
       replacing: [("static void relu", "void relu")], flags: ["-Wno-missing-prototypes", "-fno-builtin"]
     ) { library, _ in
-      let command = try Command("backend", "check", library)
+      let command = try Command("backend", "check", library, "--level", "load")
       #expect(command.status == 1 && command.output.contains("1 more: relu"), "\(command.output)")
     }
   }
@@ -100,14 +100,14 @@ import Testing
     try withLibrary(replacing: [
       ("offer->major != backend.abi_major || offer->min_minor > backend.abi_minor", "offer->min_minor > 2000")
     ]) { library, _ in
-      let command = try Command("backend", "check", library)
+      let command = try Command("backend", "check", library, "--level", "load")
       #expect(command.status == 1 && command.output.contains("the next major version alone"), "\(command.output)")
     }
   }
 
   @Test func unclaimedRequestsHaveToBeDeclined() throws {
     try withLibrary(replacing: [("if (op->n_attrs > 0)", "if (op->n_attrs > 5)")]) { library, _ in
-      let command = try Command("backend", "check", library)
+      let command = try Command("backend", "check", library, "--level", "decline")
       #expect(command.status == 1 && command.output.contains("mezzo_unknown"), "\(command.output)")
     }
   }
@@ -121,7 +121,7 @@ import Testing
       ),
     ]
     try withLibrary(replacing: host) { library, _ in
-      let command = try Command("backend", "check", library)
+      let command = try Command("backend", "check", library, "--level", "contract")
       #expect(command.status == 1 && command.output.contains("a host without memory"), "\(command.output)")
     }
   }

@@ -42,7 +42,7 @@ import Testing
       let text = try String(contentsOf: source, encoding: .utf8)
       try #require(text.contains("// WRONG: "))
       try text.replacingOccurrences(of: "// WRONG: ", with: "").write(to: source, atomically: true, encoding: .utf8)
-      let wrong = try Project.make("check", in: project)
+      let wrong = try Project.make("check", "CHECKFLAGS=--level numerics", in: project)
       #expect(wrong.status != 0)
       #expect(wrong.text.contains("does not conform") && wrong.text.contains("of matmul"), "\(wrong.text)")
       #expect(wrong.text.contains("result 0 is wrong") && !wrong.text.contains("relu: level"), "\(wrong.text)")
@@ -79,9 +79,9 @@ enum Project {
     try body(folder)
   }
 
-  static func make(_ target: String, in folder: URL) throws -> (status: Int32, text: String) {
+  static func make(_ arguments: String..., in folder: URL) throws -> (status: Int32, text: String) {
     try run(
-      URL(filePath: "/usr/bin/env"), ["make", target, "MEZZO=\(try Command.executable.path)"], in: folder)
+      URL(filePath: "/usr/bin/env"), ["make", "MEZZO=\(try Command.executable.path)"] + arguments, in: folder)
   }
 
   static func run(_ program: URL, _ arguments: [String], in folder: URL) throws -> (status: Int32, text: String) {

@@ -21,6 +21,13 @@ struct BackendCheckCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("A shared library, or a manifest (.toml).", valueName: "file"))
   var file: String
 
+  @Option(
+    name: .customLong("level"),
+    help: ArgumentHelp(
+      "Only this level: load, decline, numerics, contract, honesty; can be repeated. (default: all)", valueName: "name"),
+    transform: Self.level)
+  var levels: [ConformanceReport.Level] = []
+
   @Flag(help: "Run in this process, for a debugger: a crash of the backend is one of this program.")
   var inProcess = false
 
@@ -72,13 +79,22 @@ struct BackendCheckCommand: AsyncParsableCommand {
   }
 
   private func report(_ progress: @escaping (ConformanceKit.Step) -> Void) throws -> ConformanceReport {
-    let check = BackendCheck(
+    var check = BackendCheck(
       file: file, effort: thorough ? .thorough : .quick, seed: seed, guarding: childReport == nil ? .canaries : .pages)
+    if !levels.isEmpty { check.levels = Set(levels) }
     return check.run(progress: progress)
   }
 
   private var childOptions: [String] {
-    ["--seed", "\(seed)"] + (thorough ? ["--thorough"] : [])
+    ["--seed", "\(seed)"] + (thorough ? ["--thorough"] : []) + levels.flatMap { ["--level", $0.rawValue] }
+  }
+
+  @Sendable private static func level(_ text: String) throws -> ConformanceReport.Level {
+    guard let level = ConformanceReport.Level(rawValue: text) else {
+      throw ValidationError(
+        "expected one of \(ConformanceReport.Level.allCases.map(\.rawValue).joined(separator: ", ")), found '\(text)'")
+    }
+    return level
   }
 
   private func compareClaims(_ report: ConformanceReport) throws -> [String] {
