@@ -39,13 +39,9 @@ enum ExitStatus: Int32, CaseIterable {
       case .unreadable: self = .noInput
       default: self = .data
       }
-<<<<<<< HEAD
     case is GoldenFailure, is CheckFailure: self = .failed
     case is CheckError: self = .unchecked
-=======
-    case is GoldenFailure: self = .failed
     case is BenchError: self = .usage
->>>>>>> main
     default: return nil
     }
   }
