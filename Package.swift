@@ -96,7 +96,7 @@ let package = Package(
       ], swiftSettings: swift),
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
-      name: "MezzoCommand", dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", arguments, log],
+      name: "MezzoCommand", dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", arguments, log],
       swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.

@@ -78,7 +78,7 @@ import Testing
 
   @Test func exitAndEndlessLoopsAreFindings() throws {
     try withLibrary(replacing: [("free(args->plan);", "exit(7);")]) { library, _ in
-      let command = try Command("backend", "check", library, "--level", "decline")
+      let command = try Command("backend", "check", library, "--level", "numerics")
       #expect(command.status == 1 && command.output.contains("exited with status 7"), "\(command.output)")
     }
     try withLibrary(replacing: [("args->self = NULL;", "for (volatile int i = 0; i == 0;) {}")]) { library, _ in
