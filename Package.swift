@@ -96,7 +96,8 @@ let package = Package(
       ], swiftSettings: swift),
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
-      name: "MezzoCommand", dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", arguments, log],
+      name: "MezzoCommand",
+      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", arguments, log],
       swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
