@@ -65,11 +65,11 @@ public struct LayerCheck: Sendable {
 
   private func policies(_ specimen: LayerSpecimen) throws -> String? {
     for shapes in specimen.shapes {
-      let exact = try LayerProbe(specimen, .float64, shapes).run()
+      let exact = try LayerTrial(specimen, .float64, shapes).run()
       for policy in Self.policies {
         let compute = policy.computeDType ?? .float32
-        let probe = try LayerProbe(specimen, policy, shapes)
-        for (got, expected) in zip(try probe.run(), exact) {
+        let trial = try LayerTrial(specimen, policy, shapes)
+        for (got, expected) in zip(try trial.run(), exact) {
           guard got.dtype == compute else { return "under \(policy.name) it gives \(got.dtype)" }
           guard got.shape == expected.shape else { return "under \(policy.name) it gives the shape \(got.shape)" }
           // Inputs and weights are rounded too, and a few operations follow each other.
@@ -86,8 +86,8 @@ public struct LayerCheck: Sendable {
   /// The slope along one direction through all inputs and weights.
   private func gradients(_ specimen: LayerSpecimen) throws -> String? {
     for shapes in specimen.shapes {
-      let probe = try LayerProbe(specimen, .float64, shapes, differentiates: true)
-      let (slope, differences) = try probe.slopes(step: 1e-6)
+      let trial = try LayerTrial(specimen, .float64, shapes, differentiates: true)
+      let (slope, differences) = try trial.slopes(step: 1e-6)
       guard (slope - differences).magnitude <= 1e-6 * max(1, slope.magnitude, differences.magnitude) else {
         return "\(shapes): the gradient gives a slope of \(slope), differences \(differences)"
       }
@@ -97,7 +97,7 @@ public struct LayerCheck: Sendable {
 
   private func batches(_ specimen: LayerSpecimen) throws -> String? {
     for shapes in specimen.shapes {
-      let whole = try LayerProbe(specimen, .float32, shapes)
+      let whole = try LayerTrial(specimen, .float32, shapes)
       let all = try whole.run()
       for batch in [0, 1] {
         let part = try whole.limited(to: batch)
@@ -115,23 +115,23 @@ public struct LayerCheck: Sendable {
   }
 
   private func file(_ specimen: LayerSpecimen) throws -> String? {
-    let probe = try LayerProbe(specimen, .mixedBFloat16, specimen.shapes[0])
+    let trial = try LayerTrial(specimen, .mixedBFloat16, specimen.shapes[0])
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("layer-check-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    try probe.model.save(to: path)
+    try trial.model.save(to: path)
     let read = try Model(directory: path)
-    return try read(probe.arguments).leaves == probe.model(probe.arguments).leaves
+    return try read(trial.arguments).leaves == trial.model(trial.arguments).leaves
       ? nil : "a model that was saved and read gives something else"
   }
 
   private func magnitude(_ specimen: LayerSpecimen) throws -> String? {
     guard specimen.isNormalization else { return nil }
     for policy in [DTypePolicy.float16, .mixedFloat16] {
-      let probe = try LayerProbe(specimen, policy, specimen.shapes[0], factor: 1000, isTraining: true)
-      let exact = try LayerProbe(
-        specimen, .float64, specimen.shapes[0], factor: 1000, isTraining: true, weightsOf: probe)
-      for (got, expected) in zip(try probe.run(), try exact.run()) {
+      let trial = try LayerTrial(specimen, policy, specimen.shapes[0], factor: 1000, isTraining: true)
+      let exact = try LayerTrial(
+        specimen, .float64, specimen.shapes[0], factor: 1000, isTraining: true, weightsOf: trial)
+      for (got, expected) in zip(try trial.run(), try exact.run()) {
         if let problem = difference(got.scalars(), expected.scalars(), 2e-3) {
           return "under \(policy.name): \(problem)"
         }
@@ -143,8 +143,8 @@ public struct LayerCheck: Sendable {
   private func hidden(_ specimen: LayerSpecimen) throws -> String? {
     guard let mask = specimen.mask else { return nil }
     for policy in Self.policies {
-      let probe = try LayerProbe(specimen, policy, specimen.shapes[0], hiding: mask, differentiates: true)
-      for tensor in try probe.run() + probe.gradients() where !tensor.scalars().allSatisfy(\.isFinite) {
+      let trial = try LayerTrial(specimen, policy, specimen.shapes[0], hiding: mask, differentiates: true)
+      for tensor in try trial.run() + trial.gradients() where !tensor.scalars().allSatisfy(\.isFinite) {
         return "under \(policy.name) a mask that hides all gives \(tensor)"
       }
     }

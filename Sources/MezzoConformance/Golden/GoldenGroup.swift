@@ -22,6 +22,9 @@ protocol GoldenGroup: Sendable {
 
   /// The values of the question that an error may have to name. By default all strings and numbers in the input.
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue]
+
+  /// The names of members that are texts for people, of which the substance counts; by default `text`.
+  static var texts: Set<String> { get }
 }
 
 extension GoldenGroup {
@@ -29,6 +32,7 @@ extension GoldenGroup {
   static func tolerance(for testCase: GoldenCase) -> Double { 0 }
   static func tolerance(for testCase: GoldenCase, at path: String) -> Double { tolerance(for: testCase) }
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] { [testCase.input] }
+  static var texts: Set<String> { ["text"] }
 }
 
 /// What a group says to a case.

@@ -91,6 +91,7 @@ extension LayerContext {
     _ score: (_ query: SymbolicTensor, _ key: SymbolicTensor) throws -> SymbolicTensor
   ) throws -> TensorTree {
     let tensors = try tensors(inputs, count: 2...3, named: ["query_mask", "value_mask"])
+      .map { try $0.dtype.isFloatingPoint ? $0 : $0.cast(to: .float32) }
     let (query, value, key) = (tensors[0], tensors[1], tensors[tensors.count - 1])
     for tensor in tensors { try require(tensor, rank: 3, "[batch, places, dim]") }
     guard tensors.allSatisfy({ $0.shape[0] == query.shape[0] }), query.shape[2] == key.shape[2],
@@ -100,7 +101,6 @@ extension LayerContext {
         layer: path, expected: "a query and keys of one dim, and as many keys as values",
         found: tensors.map(\.type.description).joined(separator: " and "))
     }
-    for tensor in tensors { try requireFloatingPoint(tensor) }
     let (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
     let seen = try optional("value_mask", inputs).map { try $0.reshaped([batch, 1, keys]) }
     let causal = try isCausal ? causalMask(queries: queries, keys: keys) : nil

@@ -85,7 +85,9 @@ public struct Multiply: MergingLayer, Hashable {
   }
 
   func merge(_ tensors: [SymbolicTensor], _ context: LayerContext) throws -> SymbolicTensor {
-    try tensors.dropFirst().reduce(tensors[0]) { try $0 * $1 }
+    // Of booleans the product is whether all are true.
+    guard tensors[0].dtype == .bool else { return try tensors.dropFirst().reduce(tensors[0]) { try $0 * $1 } }
+    return try tensors.dropFirst().reduce(tensors[0]) { try $0.and($1) }
   }
 }
 

@@ -12,7 +12,8 @@ public import MezzoPolicy
 ///
 /// The variance of a batch is that of its n elements, divided by n. As in TensorFlow 2.4 the moving variance takes it
 /// divided by n − 1 instead where that uses its fused kernel: for inputs of rank 4 with the features along axis 1 or 3
-/// and a compute dtype other than float64. Keras 3 divides by n everywhere.
+/// and a compute dtype other than float64. Keras 3, and its
+/// dialect, divide by n everywhere.
 public struct BatchNormalization: Layer, Hashable {
   /// The axis of the features; counts from the end if negative.
   public var axis: Int
@@ -103,6 +104,7 @@ public struct BatchNormalization: Layer, Hashable {
   /// Where TensorFlow 2.4 uses its fused kernel.
   private func isFused(_ input: SymbolicTensor, _ axis: Int, _ context: LayerContext) -> Bool {
     input.rank == 4 && (axis == 1 || axis == 3) && context.policy.computeDType != .float64
+      && context.dialect != .keras3
   }
 
   private func update(_ average: LayerVariable, _ batch: SymbolicTensor, _ context: LayerContext) throws {

@@ -174,7 +174,7 @@ public struct UpSampling<Axes: SpatialAxes>: Layer, Hashable {
     var x = try dataFormat.channelsLast(input)
     if interpolation == .bilinear {
       x = try input.dtype.isFloatingPoint ? x.atLeastFloat32() : x.cast(to: .float32)
-      for axis in size.indices where !x.shape.contains(0) { x = try x.interpolated(axis: axis + 1, by: size[axis]) }
+      for axis in size.indices { x = try x.interpolated(axis: axis + 1, by: size[axis]) }
       x = try x.cast(to: input.dtype)
     } else {
       for axis in size.indices where size[axis] > 1 {
@@ -195,6 +195,9 @@ extension DataFormat {
 extension SymbolicTensor {
   /// `size` elements for each along `axis`, linearly between the centres of neighbours.
   fileprivate func interpolated(axis: Int, by size: Int) throws -> SymbolicTensor {
+    var merged = shape
+    merged[axis] *= size
+    guard shape[axis] > 0 else { return self }
     let extent = shape[axis]
     let before = try sliced(axis: axis, 0..<1).concatenated(with: sliced(axis: axis, 0..<extent - 1), axis: axis)
     let behind = try sliced(axis: axis, 1..<extent).concatenated(
@@ -203,8 +206,6 @@ extension SymbolicTensor {
       let place = (Double(phase) + 0.5) / Double(size) - 0.5
       return try place < 0 ? before * -place + self * (1 + place) : self * (1 - place) + behind * place
     }
-    var merged = shape
-    merged[axis] *= size
     return try SymbolicTensor.stack(phases, axis: axis + 1).reshaped(merged)
   }
 }

@@ -5,7 +5,7 @@ import MezzoPolicy
 import MezzoRuntime
 
 /// A layer under a policy, with inputs and weights that are the same for all policies.
-struct LayerProbe {
+struct LayerTrial {
   let model: Model
   let arguments: Arguments<Tensor>
   private let inputs: [Tensor]
@@ -24,7 +24,7 @@ struct LayerProbe {
   ///   - hiding: a mask that is false everywhere.
   init(
     _ specimen: LayerSpecimen, _ policy: DTypePolicy, _ shapes: [[Int]], factor: Double = 1, isTraining: Bool = false,
-    hiding: (name: String, isSquare: Bool)? = nil, differentiates: Bool = false, weightsOf other: LayerProbe? = nil
+    hiding: (name: String, isSquare: Bool)? = nil, differentiates: Bool = false, weightsOf other: LayerTrial? = nil
   ) throws {
     var random = SplitMix(state: 7)
     let inputs = try shapes.map { shape in
@@ -137,12 +137,12 @@ struct LayerProbe {
   }
 
   /// The same with the first examples alone.
-  func limited(to batch: Int) throws -> LayerProbe {
+  func limited(to batch: Int) throws -> LayerTrial {
     let limited = try inputs.map { input in
       let width = input.shape.dropFirst().reduce(1, *)
       return try Tensor(
         Array(input.scalars().prefix(batch * width)), shape: [batch] + input.shape.dropFirst(), dtype: input.dtype)
     }
-    return try LayerProbe(specimen, policy, limited, weights: weights)
+    return try LayerTrial(specimen, policy, limited, weights: weights)
   }
 }
