@@ -130,7 +130,8 @@ let package = Package(
     .testTarget(
       name: "MezzoConformanceTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
+        "MezzoRuntime",
       ], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
