@@ -25,7 +25,7 @@ struct ManifestDecoder {
   enum BlasInteger: String, Sendable, CaseIterable { case i32, i64, isamax }
   private enum HalfConvention: String, CaseIterable { case native, u16 }
   private enum OperatingSystem: String, CaseIterable { case linux, macos, freebsd, windows }
-  private enum Architecture: String, CaseIterable { case x86_64, aarch64, riscv64, ppc64le, s390x }
+  private enum Architecture: String, CaseIterable { case x86 = "x86_64", aarch64, riscv64, ppc64le, s390x }
 
   private static let bindLimit = 256
   private static let callLimit = 16

@@ -43,7 +43,7 @@ struct TOMLReader {
   // MARK: Tables
 
   private mutating func header(isArray: Bool) throws(TOMLError) -> TOMLTable {
-    let start = position
+    let start = position - (isArray ? 2 : 1)
     let path = try keys()
     guard take(isArray ? "]]" : "]") else { throw unexpected(isArray ? "expected ]]" : "expected ]") }
     var table = root

@@ -34,7 +34,7 @@ struct TOMLReaderTests {
     ("0", "0"), ("1.5", "1.5"), ("-1e3", "-1000.0"), ("6.25e-2", "0.0625"), ("inf", "inf"), ("-inf", "-inf"),
     ("nan", "nan"), ("true", "true"), ("false", "false"), (#""a\tb\u00e4\\""#, "'a\tbä\\'"), (#"'a\t'"#, #"'a\t'"#),
     ("\"\"\"\na\\\n   b\"\"\"", "'ab'"), ("'''\na\nb'''", "'a\nb'"),
-    (#""""two "" quotes"""""#, "'\"two \"\" quotes\"\"'"),
+    (#""""two "" quotes"""""#, "'two \"\" quotes\"'"),
     ("[1, 2,\n 3, # three\n]", "[1 2 3]"), ("[]", "[]"), ("{ a = 1, b.c = 2 }", "{a=1 b={c=2}}"), ("{}", "{}"),
   ])
   func reads(text: String, expected: String) throws { #expect(try value(text) == expected) }
