@@ -6,10 +6,13 @@
 
   @testable import MezzoPlugins
 
+  /// They have an allocator of their own, in whose place nothing can be put.
+  enum Sanitizers {
+    static let arePresent = ["__asan_init", "__tsan_init"].contains { (name: String) in dlsym(nil, name) != nil }
+  }
+
   /// The run path allocates nothing, counted: this program runs itself again under a library that counts.
-  @Suite(.enabled(if: TestPlugin.compiler != nil && !CallAllocationTests.isSanitized)) struct CallAllocationTests {
-    /// A sanitizer has an allocator of its own, in whose place nothing can be put.
-    static let isSanitized = ["__asan_init", "__tsan_init"].contains { dlsym(nil, $0) != nil }
+  @Suite(.enabled(if: TestPlugin.compiler != nil && !Sanitizers.arePresent)) struct CallAllocationTests {
     private static let child = "MEZZO_COUNTS_ALLOCATIONS"
 
     private static let counter = """
@@ -64,8 +67,8 @@
       // That the counter counts.
       let before = allocations()
       free(malloc(64))
-      let counts = allocations() - before
-      let text = "manifest \(count(cost.manifest)), native \(count(cost.native)), array \(counts)"
+      let counted = allocations() - before
+      let text = "manifest \(count(cost.manifest)), native \(count(cost.native)), array \(counted)"
       try text.write(
         toFile: try #require(ProcessInfo.processInfo.environment[Self.child]), atomically: true, encoding: .utf8)
     }
