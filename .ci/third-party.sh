@@ -18,3 +18,9 @@ export MEZZO_BACKEND_PATH=$library MEZZO_BACKENDS=only:rectifier MEZZO_ALLOW_UNT
   exit 1
 }
 echo "third-party: rectifier conforms, and trains"
+
+if [[ $(uname) == Linux ]] && ldconfig -p | grep -q 'libgslcblas\.so\.0'; then
+  "$mezzo" backend check Tests/ThirdParty/Manifests/gslcblas.toml
+else
+  echo "third-party: skipped gslcblas.toml, whose library is not installed (Debian: libgslcblas0)"
+fi
