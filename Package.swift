@@ -95,7 +95,7 @@ let package = Package(
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .executableTarget(
-      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", arguments, log], swiftSettings: swift),
+      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", "MezzoLayers", arguments, log], swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
     .target(

@@ -6,7 +6,7 @@ enum GoldenGroups {
     GlobalScriptGroup.self, GradScalerGroup.self,
     InferGroup.self, InferLayersGroup.self, JMPCastGroup.self, JMPPolicyGroup.self, JMPQuirkGroup.self,
     LayerDTypeGroup.self, LossGroup.self, LossScaleSettingsGroup.self, LossScaleStepsGroup.self,
-    LossScaleTraceGroup.self, PolicyConfigurationGroup.self, PolicyDeserializeGroup.self, PolicyGetGroup.self,
+    LossScaleTraceGroup.self, MetricGroup.self, PolicyConfigurationGroup.self, PolicyDeserializeGroup.self, PolicyGetGroup.self,
     PolicyMapGroup.self, PolicyObjectGroup.self, PolicyParseGroup.self, PolicyQuantizedGroup.self, PolicyV1Group.self,
     PromotionGroup.self, ScaledLossGroup.self, SerializeGroup.self, StandardizeDTypeGroup.self,
     SublayerPolicyGroup.self, TrainingRunGroup.self,

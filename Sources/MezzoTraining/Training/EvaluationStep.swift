@@ -23,7 +23,7 @@ struct EvaluationStep {
     let (value, accuracy) = try call.trace.tagged(Graph.Origin(layer: "loss", phase: .forward)) {
       try (call.objective(loss(output, target: target)), loss.accuracy(output, target: target))
     }
-    classes = accuracy == nil ? nil : output.shape.last
+    classes = loss.classes(of: output)
     plan = try model.runtime.makePlan(call.trace.finish([value] + (accuracy.map { [$0] } ?? [])))
     weights = try model.variables.tensors(at: call.variables.map(\.path))
   }

@@ -25,7 +25,7 @@ struct TracedBatch {
   init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, role: Graph.Role) throws {
     call = try TracedCall(model, input: features, isTraining: true) { $0.isTrainable ? role : .constant }
     let output = try call.output
-    classes = loss == .sparseCategoricalCrossentropy ? output.shape.last : nil
+    classes = loss.classes(of: output)
     trainable = call.variables.filter(\.isTrainable)
     guard !trainable.isEmpty else { throw TrainingError.frozen }
     variables = trainable.compactMap { [call] in call.symbol($0.path) }
