@@ -47,7 +47,8 @@ struct ClassConfiguration {
 
   mutating func integer(_ key: String, default fallback: Int? = nil) throws(TrainingError) -> Int {
     let value = members[key]
-    guard let number = try optionalNumber(key) ?? fallback.map({ Double($0) }), let integer = Int(exactly: number) else {
+    guard let number = try optionalNumber(key) ?? fallback.map({ Double($0) }), let integer = Int(exactly: number)
+    else {
       throw invalid(key, "an integer", value ?? .null)
     }
     return integer

@@ -73,7 +73,9 @@ public enum AreaCurve: String, Codable, Sendable, Hashable, CaseIterable {
 }
 
 extension Metric {
-  public static func mean(name: String? = nil, dtype: DType? = nil) -> Metric { Metric(.mean, name: name, dtype: dtype) }
+  public static func mean(name: String? = nil, dtype: DType? = nil) -> Metric {
+    Metric(.mean, name: name, dtype: dtype)
+  }
   public static func sum(name: String? = nil, dtype: DType? = nil) -> Metric { Metric(.sum, name: name, dtype: dtype) }
   public static func loss(_ function: LossFunction) -> Metric { Metric(.loss(function)) }
   public static var cosineSimilarity: Metric { Metric(.cosineSimilarity) }
@@ -83,7 +85,9 @@ extension Metric {
   public static var categoricalAccuracy: Metric { Metric(.categoricalAccuracy) }
   public static var sparseCategoricalAccuracy: Metric { Metric(.sparseCategoricalAccuracy) }
   public static func topKCategoricalAccuracy(k: Int = 5) -> Metric { Metric(.topKCategoricalAccuracy(k: k)) }
-  public static func sparseTopKCategoricalAccuracy(k: Int = 5) -> Metric { Metric(.sparseTopKCategoricalAccuracy(k: k)) }
+  public static func sparseTopKCategoricalAccuracy(k: Int = 5) -> Metric {
+    Metric(.sparseTopKCategoricalAccuracy(k: k))
+  }
   public static func precision(threshold: Double = 0.5) -> Metric { Metric(.precision(threshold: threshold)) }
   public static func recall(threshold: Double = 0.5) -> Metric { Metric(.recall(threshold: threshold)) }
   public static func auc(_ curve: AreaCurve = .roc, thresholds: Int = 200) -> Metric {

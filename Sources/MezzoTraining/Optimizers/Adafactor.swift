@@ -73,7 +73,8 @@ public struct Adafactor: Optimizer, Hashable {
       let (row, column) = (try mixed(new[0], square.mean(axes: [-1])), try mixed(new[1], square.mean(axes: [-2])))
       (new[0], new[1]) = (row, column)
       let share = try row / row.mean(axes: [-1], keepDims: true)
-      spread = try share.reshaped(share.shape + [1])
+      spread =
+        try share.reshaped(share.shape + [1])
         * column.reshaped(column.shape.dropLast() + [1] + column.shape.suffix(1))
     } else {
       new[2] = try mixed(new[2], square)

@@ -53,7 +53,8 @@ public struct ExponentialMovingAverage: Optimizer {
     let trace = schedule.step.trace
     let isFirst = try schedule.step.isLess(trace.constant(2, dtype: .int64))
     let wide = try new.variable.atLeastFloat32()
-    let share = try isFirst.select(trace.constant(1, dtype: wide.dtype), trace.constant(1 - momentum, dtype: wide.dtype))
+    let share = try isFirst.select(
+      trace.constant(1, dtype: wide.dtype), trace.constant(1 - momentum, dtype: wide.dtype))
     let old = try average.atLeastFloat32()
     let moved = try (old + (wide - old) * share).cast(to: average.dtype)
     return (new.variable, new.slots + [try schedule.apply.select(moved, average)])

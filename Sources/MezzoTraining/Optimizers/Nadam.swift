@@ -14,7 +14,8 @@ public struct Nadam: Optimizer, Hashable {
   public var clipping: GradientClipping?
 
   public init(
-    learningRate: Double = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7, weightDecay: Double = 0,
+    learningRate: Double = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
+    weightDecay: Double = 0,
     clipping: GradientClipping? = nil
   ) {
     self.learningRate = learningRate

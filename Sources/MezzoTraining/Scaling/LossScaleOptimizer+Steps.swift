@@ -69,7 +69,9 @@ extension LossScaleOptimizer {
       throw TrainingError.otherVariables(expected: slotTensors.map(\.type), found: types)
     }
     let plan = try runtime.plan(trace.finish([areFinite], updates: updates.updates))
-    let scalars = [try Tensor(self.rate(atStep: iterations), dtype: .float64), try Tensor(Double(iterations + 1), dtype: .int64)]
+    let scalars = [
+      try Tensor(self.rate(atStep: iterations), dtype: .float64), try Tensor(Double(iterations + 1), dtype: .int64),
+    ]
     var tensors = variables + slotTensors
     let isFinite = try plan.run(scalars + gradients.values.compactMap { $0 }, states: &tensors)[0].scalar() != 0
     slotTensors = Array(tensors[variables.count...])

@@ -25,7 +25,8 @@ extension LearningRateSchedule: Codable {
     case "CosineDecay":
       self = .cosineDecay(
         initial: initial, steps: try read.integer("decay_steps"), alpha: try read.number("alpha", default: 0),
-        warmupTarget: try read.optionalNumber("warmup_target"), warmupSteps: try read.integer("warmup_steps", default: 0))
+        warmupTarget: try read.optionalNumber("warmup_target"),
+        warmupSteps: try read.integer("warmup_steps", default: 0))
     case "CosineDecayRestarts":
       self = .cosineDecayRestarts(
         initial: initial, firstSteps: try read.integer("first_decay_steps"),

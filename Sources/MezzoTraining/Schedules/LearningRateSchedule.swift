@@ -81,15 +81,19 @@ public enum LearningRateSchedule: Sendable, Hashable {
     }
     switch self {
     case .constant: break
-    case .exponentialDecay(_, let steps, let rate, _): try require(steps > 0 && rate > 0, "one of steps and a rate above 0")
+    case .exponentialDecay(_, let steps, let rate, _):
+      try require(steps > 0 && rate > 0, "one of steps and a rate above 0")
     case .inverseTimeDecay(_, let steps, let rate, _): try require(steps > 0 && rate >= 0, "one of steps above 0")
-    case .polynomialDecay(_, let steps, _, let power, _): try require(steps > 0 && power > 0, "one of steps and a power above 0")
+    case .polynomialDecay(_, let steps, _, let power, _):
+      try require(steps > 0 && power > 0, "one of steps and a power above 0")
     case .piecewiseConstant(let boundaries, let values):
       try require(
         values.count == boundaries.count + 1 && boundaries == boundaries.sorted(),
         "one of ascending boundaries and a value more than there are of them")
     case .cosineDecay(_, let steps, _, let target, let warmup):
-      try require(steps > 0 && warmup >= 0 && (target != nil || warmup == 0), "one of steps above 0, and of a warm-up with a target")
+      try require(
+        steps > 0 && warmup >= 0 && (target != nil || warmup == 0),
+        "one of steps above 0, and of a warm-up with a target")
     case .cosineDecayRestarts(_, let steps, let stepFactor, let rateFactor, _):
       try require(steps > 0 && stepFactor >= 1 && rateFactor >= 0, "one of steps above 0 that do not become fewer")
     }
