@@ -31,43 +31,70 @@ import Testing
 
   private static func log(_ x: Double) -> Double { Foundation.log(x) }
 
+  private static func dot(_ a: [Double], _ b: [Double]) -> Double {
+    var sum = 0.0
+    for (x, y) in zip(a, b) { sum += x * y }
+    return sum
+  }
+
+  private static let crossentropyOfProbabilities: Formula = { p, t in
+    let total = p.reduce(0, +)
+    let logarithms: [Double] = p.map { log($0 / total) }
+    let smooth: [Double] = t.map { $0 * 0.7 + 0.1 }
+    return -dot(smooth, logarithms)
+  }
+
+  private static let crossentropyOfLogits: Formula = { p, t in
+    let total = log(p.map { exp($0) }.reduce(0, +))
+    let logarithms: [Double] = p.map { $0 - total }
+    return -dot(t, logarithms)
+  }
+
+  private static let cosine: Formula = { p, t in -dot(p, t) / (dot(p, p) * dot(t, t)).squareRoot() }
+
+  private static let divergence: Formula = { p, t in
+    let logarithms: [Double] = zip(p, t).map { log($1 / $0) }
+    return dot(t, logarithms)
+  }
+
+  private static let categoricalHinge: Formula = { p, t in
+    let wrong: [Double] = zip(p, t).map { (1 - $1) * $0 }
+    return max((wrong.max() ?? 0) - dot(p, t) + 1, 0)
+  }
+
+  private static func huber(_ p: Double, _ t: Double) -> Double {
+    let e = abs(p - t)
+    return e <= 0.2 ? e * e / 2 : 0.2 * e - 0.02
+  }
+
+  private static func smoothBinary(_ p: Double, _ t: Double) -> Double {
+    let probability = 1 / (1 + exp(-p))
+    return binary(probability, t * 0.8 + 0.1)
+  }
+
+  private static func binary(_ p: Double, _ t: Double) -> Double {
+    let (yes, no) = (t * log(p), (1 - t) * log(1 - p))
+    return -(yes + no)
+  }
+
+  private static func logarithmic(_ p: Double, _ t: Double) -> Double {
+    let difference = log(1 + p) - log(1 + t)
+    return difference * difference
+  }
+
+  private static func hinge(_ p: Double, _ t: Double) -> Double { max(1 - t * p, 0) }
+
   static let formulas: [(LossFunction, Formula)] = [
     (.meanSquaredError, mean { ($0 - $1) * ($0 - $1) }), (.meanAbsoluteError, mean { abs($0 - $1) }),
     (.meanAbsolutePercentageError, mean { 100 * abs(($1 - $0) / $1) }),
-    (.meanSquaredLogarithmicError, mean { (log(1 + $0) - log(1 + $1)) * (log(1 + $0) - log(1 + $1)) }),
-    (.logCosh, mean { log(cosh($0 - $1)) }), (.poisson, mean { $0 - $1 * log($0 + 1e-7) }),
-    (.huber(delta: 0.2), mean { abs($0 - $1) <= 0.2 ? ($0 - $1) * ($0 - $1) / 2 : 0.2 * abs($0 - $1) - 0.02 }),
-    (.binaryCrossentropy(), mean { -($1 * log($0) + (1 - $1) * log(1 - $0)) }),
-    (
-      .binaryCrossentropy(fromLogits: true, labelSmoothing: 0.2),
-      mean { p, t in
-        let (p, t) = (1 / (1 + exp(-p)), t * 0.8 + 0.1)
-        return -(t * log(p) + (1 - t) * log(1 - p))
-      }
-    ),
-    (
-      .categoricalCrossentropy(labelSmoothing: 0.3),
-      { p, t in zip(p, t).reduce(0) { $0 - ($1.1 * 0.7 + 0.1) * log($1.0 / p.reduce(0, +)) } }
-    ),
-    (
-      .categoricalCrossentropy(fromLogits: true),
-      { p, t in zip(p, t).reduce(0) { $0 - $1.1 * ($1.0 - log(p.map(exp).reduce(0, +))) } }
-    ),
-    (
-      .cosineSimilarity,
-      { p, t in
-        func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-        return -zip(p, t).reduce(0) { $0 + $1.0 * $1.1 } / (norm(p) * norm(t))
-      }
-    ),
-    (.klDivergence, { p, t in zip(p, t).reduce(0) { $0 + $1.1 * log($1.1 / $1.0) } }),
-    (.hinge, mean { max(1 - $1 * $0, 0) }), (.squaredHinge, mean { pow(max(1 - $1 * $0, 0), 2) }),
-    (
-      .categoricalHinge,
-      { p, t in
-        max((zip(p, t).map { (1 - $1) * $0 }.max() ?? 0) - zip(p, t).reduce(0) { $0 + $1.0 * $1.1 } + 1, 0)
-      }
-    ),
+    (.meanSquaredLogarithmicError, mean(logarithmic)), (.logCosh, mean { log(cosh($0 - $1)) }),
+    (.poisson, mean { $0 - $1 * log($0 + 1e-7) }), (.huber(delta: 0.2), mean(huber)),
+    (.binaryCrossentropy(), mean(binary)),
+    (.binaryCrossentropy(fromLogits: true, labelSmoothing: 0.2), mean(smoothBinary)),
+    (.categoricalCrossentropy(labelSmoothing: 0.3), crossentropyOfProbabilities),
+    (.categoricalCrossentropy(fromLogits: true), crossentropyOfLogits), (.cosineSimilarity, cosine),
+    (.klDivergence, divergence), (.hinge, mean(hinge)), (.squaredHinge, mean { hinge($0, $1) * hinge($0, $1) }),
+    (.categoricalHinge, categoricalHinge),
   ]
 
   /// All within (0, 1), where every loss is defined.

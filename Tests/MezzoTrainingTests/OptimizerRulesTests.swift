@@ -34,7 +34,10 @@ import Testing
     }
   }
 
-  static let cases: [Case] = [
+  /// In parts, which the compiler checks more quickly than one long literal.
+  static let cases: [Case] = gradientDescent + adaptive + others
+
+  private static let gradientDescent: [Case] = [
     Case(optimizer: SGD(learningRate: rate), rule: elementwise { w, g, _, _, _ in w - rate * g }),
     Case(
       optimizer: SGD(learningRate: rate, momentum: 0.8, nesterov: true, weightDecay: 0.1),
@@ -47,7 +50,8 @@ import Testing
       rule: elementwise(decay: 0.1) { w, g, m, v, t in
         m += (g - m) * 0.1
         v += (g * g - v) * 0.001
-        return w - m * rate * (1 - pow(0.999, t)).squareRoot() / (1 - pow(0.9, t)) / (v.squareRoot() + 1e-7)
+        let correction: Double = (1 - pow(0.999, t)).squareRoot() / (1 - pow(0.9, t))
+        return w - m * rate * correction / (v.squareRoot() + 1e-7)
       }),
     Case(
       optimizer: Adamax(learningRate: rate, weightDecay: 0.02),
@@ -63,9 +67,13 @@ import Testing
         let product = stride(from: 1, through: t, by: 1).map(mu).reduce(1, *)
         m += (g - m) * 0.1
         v += (g * g - v) * 0.001
-        let hat = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
+        let ofMomentum: Double = mu(t + 1) * m / (1 - product * mu(t + 1))
+        let hat: Double = ofMomentum + (1 - mu(t)) * g / (1 - product)
         return w - hat * rate / ((v / (1 - pow(0.999, t))).squareRoot() + 1e-7)
       }),
+  ]
+
+  private static let adaptive: [Case] = [
     Case(
       optimizer: RMSprop(learningRate: rate),
       rule: elementwise { w, g, v, _, _ in
@@ -100,12 +108,16 @@ import Testing
         b = 0.95 * b + 0.05 * delta * delta
         return w + rate * delta
       }),
+  ]
+
+  private static let others: [Case] = [
     Case(
       optimizer: Ftrl(learningRate: rate, l1: 0.01, l2: 0.02, l2Shrinkage: 0.03, beta: 0.1),
       rule: elementwise(0.1) { w, g, a, z, _ in
         let new = a + g * g
-        z += g + 0.06 * w - (new.squareRoot() - a.squareRoot()) / rate * w
-        let quadratic = new.squareRoot() / rate + 2 * (0.02 + 0.1 / (2 * rate))
+        let change: Double = (new.squareRoot() - a.squareRoot()) / rate
+        z += g + 0.06 * w - change * w
+        let quadratic: Double = new.squareRoot() / rate + 2 * (0.02 + 0.1 / (2 * rate))
         a = new
         return (min(max(z, -0.01), 0.01) - z) / quadratic
       }),
@@ -113,7 +125,8 @@ import Testing
       optimizer: Ftrl(learningRate: rate, learningRatePower: -0.7),
       rule: elementwise(0.1) { w, g, a, z, _ in
         let new = a + g * g
-        z += g - (pow(new, 0.7) - pow(a, 0.7)) / rate * w
+        let change: Double = (pow(new, 0.7) - pow(a, 0.7)) / rate
+        z += g - change * w
         a = new
         return -z / (pow(new, 0.7) / rate)
       }),
@@ -127,19 +140,35 @@ import Testing
     Case(optimizer: Adafactor(learningRate: rate), rule: adafactor),
   ]
 
+  private static func rms(_ values: [Double]) -> Double {
+    var sum = 0.0
+    for value in values { sum += value * value }
+    return (sum / Double(values.count)).squareRoot()
+  }
+
   private static let adafactor: Rule = { w, g, kept, t in
-    func rms(_ x: [Double]) -> Double { (x.reduce(0) { $0 + $1 * $1 } / Double(x.count)).squareRoot() }
     let alpha = max(1e-3, rms(w)) * min(rate, 1 / Double(t).squareRoot())
     let beta = 1 - pow(Double(t), -0.8)
-    let square = g.map { $0 * $0 + 1e-30 }
-    var (r, c) = (kept["r"] ?? [0, 0], kept["c"] ?? [0, 0, 0])
-    for i in 0..<2 { r[i] = beta * r[i] + (1 - beta) * (0..<3).reduce(0) { $0 + square[i * 3 + $1] } / 3 }
-    for j in 0..<3 { c[j] = beta * c[j] + (1 - beta) * (square[j] + square[3 + j]) / 2 }
-    (kept["r"], kept["c"]) = (r, c)
-    let mean = (r[0] + r[1]) / 2
-    let step = g.indices.map { g[$0] / (r[$0 / 3] / mean * c[$0 % 3]).squareRoot() }
+    var row: [Double] = kept["r"] ?? [0, 0]
+    var column: [Double] = kept["c"] ?? [0, 0, 0]
+    func square(_ i: Int, _ j: Int) -> Double { g[i * 3 + j] * g[i * 3 + j] + 1e-30 }
+    for i in 0..<2 {
+      let mean: Double = (square(i, 0) + square(i, 1) + square(i, 2)) / 3
+      row[i] = beta * row[i] + (1 - beta) * mean
+    }
+    for j in 0..<3 {
+      let mean: Double = (square(0, j) + square(1, j)) / 2
+      column[j] = beta * column[j] + (1 - beta) * mean
+    }
+    (kept["r"], kept["c"]) = (row, column)
+    let mean: Double = (row[0] + row[1]) / 2
+    var step = [Double](repeating: 0, count: g.count)
+    for place in g.indices {
+      let spread: Double = row[place / 3] / mean * column[place % 3]
+      step[place] = g[place] / spread.squareRoot()
+    }
     let bound = max(1, rms(step))
-    for i in w.indices { w[i] -= alpha * step[i] / bound }
+    for place in w.indices { w[place] -= alpha * step[place] / bound }
   }
 
   private static let start = [0.3, -0.2, 1.4, -0.9, 0.05, 0.7]
@@ -147,7 +176,8 @@ import Testing
   /// Different at every step, with a 0 and with changing signs.
   private static func gradient(_ step: Int) -> [Double] {
     (0..<6).map { place in
-      place == 4 && step % 3 == 0 ? 0 : sin(Double(step * 7 + place * 3)) * pow(2, Double(place - 3))
+      if place == 4, step % 3 == 0 { return 0 }
+      return sin(Double(step * 7 + place * 3)) * pow(2, Double(place - 3))
     }
   }
 

@@ -43,6 +43,17 @@ public struct Loss: Sendable, Hashable {
     }
   }
 
+  /// What training and evaluation need.
+  ///
+  /// - Throws: `TrainingError.invalidOption` for a loss that reduces nothing.
+  func scalar(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor {
+    guard reduction != .none else {
+      throw TrainingError.invalidOption(
+        name: "the reduction of the loss", expected: "one that gives a single value", found: reduction.rawValue)
+    }
+    return try self(output, target: target)
+  }
+
   private static func dtype(for output: DType) -> DType {
     let deciding = PolicyEnvironment.current.dialect == .keras3 ? floatx() : output
     return deciding == .float64 ? .float64 : .float32

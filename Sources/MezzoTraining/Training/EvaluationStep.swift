@@ -26,7 +26,7 @@ struct EvaluationStep {
     let target = call.trace.input(targets, name: "targets")
     let output = try call.output
     let (value, accuracy) = try call.trace.tagged(Graph.Origin(layer: "loss", phase: .forward)) {
-      try (call.objective(loss(output, target: target)), loss.accuracy(output, target: target))
+      try (call.objective(loss.scalar(output, target: target)), loss.accuracy(output, target: target))
     }
     classes = loss.classes(of: output)
     hasAccuracy = accuracy != nil

@@ -42,7 +42,7 @@ extension Model {
       let outcome = try step.run(features: rows.features, targets: rows.targets)
       means.add(outcome.loss, outcome.accuracy, weight: indices.count)
       guard let output = outcome.output else { continue }
-      for index in meters.indices { try meters[index].update(output, target: targets) }
+      for index in meters.indices { try meters[index].update(output, target: rows.targets) }
     }
     let results = try meters.map { ($0.metric.name, try $0.result().scalar()) }
     return Evaluation(

@@ -34,7 +34,7 @@ struct TracedBatch {
     self.target = target
     scale = trace.input(TensorType(.float32, []), name: "loss scale")
     (self.loss, accuracy) = try trace.tagged(Self.lossOrigin) { [call] in
-      try (call.objective(loss(output, target: target)), loss.accuracy(output, target: target))
+      try (call.objective(loss.scalar(output, target: target)), loss.accuracy(output, target: target))
     }
   }
 
