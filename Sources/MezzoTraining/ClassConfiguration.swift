@@ -68,6 +68,15 @@ struct ClassConfiguration {
     return numbers
   }
 
+  mutating func integers(_ key: String) throws(TrainingError) -> [Int] {
+    var integers: [Int] = []
+    for number in try numbers(key) {
+      guard let integer = Int(exactly: number) else { throw invalid(key, "an array of integers", .number(number)) }
+      integers.append(integer)
+    }
+    return integers
+  }
+
   /// Takes an `axis`, which can be nothing but the last one here.
   mutating func requireLast() throws(TrainingError) {
     if let axis = try optionalNumber("axis"), axis != -1 {

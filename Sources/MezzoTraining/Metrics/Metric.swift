@@ -122,12 +122,13 @@ extension Metric.Kind {
 
   /// `BinaryAccuracy` becomes `binary_accuracy`, `AUC` `auc`.
   var defaultName: String {
+    let letters = Array(className)
     var name = ""
-    var wasUppercase = true
-    for character in className {
-      if character.isUppercase, !wasUppercase { name += "_" }
-      name += character.lowercased()
-      wasUppercase = character.isUppercase
+    for (place, letter) in letters.enumerated() {
+      let begins =
+        letter.isUppercase && place > 0
+        && (!letters[place - 1].isUppercase || (place + 1 < letters.count && !letters[place + 1].isUppercase))
+      name += (begins ? "_" : "") + letter.lowercased()
     }
     return name
   }

@@ -12,7 +12,7 @@ extension LearningRateSchedule: Codable {
         staircase: try read.flag("staircase", default: false))
     case "PiecewiseConstantDecay":
       self = .piecewiseConstant(
-        boundaries: try read.numbers("boundaries").map { Int($0) }, values: try read.numbers("values"))
+        boundaries: try read.integers("boundaries"), values: try read.numbers("values"))
     case "PolynomialDecay":
       self = .polynomialDecay(
         initial: initial, steps: try read.integer("decay_steps"),
