@@ -6,6 +6,7 @@
  * The contract is mezzo_backend.h; nothing else of Mezzo is needed. Everything but mezzo_backend_query stays static. */
 #include "mezzo_backend.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,6 +49,8 @@ static mezzo_status backend_plan(void *self, mezzo_plan_args *args) {
   const mezzo_op *op = args->op;
   if (op->op != MEZZO_OP_RELU || op->n_in != 1 || op->n_out != 1)
     return report(args->h.err, MEZZO_UNSUPPORTED, MEZZO_WHY_OP, "takes only relu, with one operand and one result");
+  /* What a later host adds must not be ignored. */
+  if (op->n_attrs != 0) return report(args->h.err, MEZZO_UNSUPPORTED, MEZZO_WHY_ATTR, "takes relu without attributes");
   const mezzo_operand *x = op->operands;
   if (x->dtype.code != MEZZO_FLOAT || x->dtype.bits != 32 || x->dtype.lanes != 1)
     return report(args->h.err, MEZZO_UNSUPPORTED, MEZZO_WHY_DTYPE, "takes only float32");
@@ -118,10 +121,9 @@ static const mezzo_backend backend = {
     .release = backend_release,
 };
 
-MEZZO_EXPORT const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer);
-
 /* NULL means that this backend speaks none of the versions that the host offers. */
 const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer) {
-  if (offer == NULL || offer->major != backend.abi_major || offer->min_minor > backend.abi_minor) return NULL;
-  return &backend;
+  if (offer == NULL || offer->major != backend.abi_major) return NULL;
+  bool is_offered = offer->min_minor <= backend.abi_minor && backend.abi_minor <= offer->max_minor;
+  return is_offered ? &backend : NULL;
 }
