@@ -49,7 +49,7 @@ public struct Operand: Hashable, Sendable {
     for axis in shape.indices where shape[axis] > 1 {
       let isLast = axis == shape.count - 1
       guard isLast ? strides[axis] == 1 : strides[axis] % perByte == 0 else {
-        return "its strides \(strides) are not those of \(dtype.name): 1 along the last axis, multiples of \(perByte) else"
+        return "\(dtype.name) lies in strides of 1 along the last axis, multiples of \(perByte) else, not \(strides)"
       }
     }
     return nil

@@ -92,7 +92,8 @@ extension Reference {
           let rounded = Self.rounded(x, to: dtype)
           expectation.values[index] = rounded
           let slack = expectation.slack[index]
-          own = max(abs(Self.rounded(x + slack, to: dtype) - rounded), abs(Self.rounded(x - slack, to: dtype) - rounded))
+          let (low, high) = (Self.rounded(x - slack, to: dtype), Self.rounded(x + slack, to: dtype))
+          own = max(high - rounded, rounded - low)
           slope = 0
         }
         expectation.slack[index] = slope * expectation.slack[index] + own

@@ -117,7 +117,9 @@ struct BackendTable {
       throw refuse("its rule \(name) wants data aligned to \(rule.align) bytes; expected a power of two")
     }
     let when = Self.text(rule.when, limit: 4096)
-    guard rule.when == nil || when != nil else { throw refuse("its rule \(name) has a condition that is no readable text") }
+    guard rule.when == nil || when != nil else {
+      throw refuse("its rule \(name) has a condition that is no readable text")
+    }
     do throws(RuleSyntaxError) {
       let signature = try RuleSignature(parsing: text)
       var condition: RuleExpression?

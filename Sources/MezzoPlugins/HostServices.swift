@@ -99,9 +99,8 @@ private final class HostContext: Sendable {
 private func hostAllocate(_: UnsafeMutableRawPointer?, bytes: UInt64, alignment: UInt64, _: UInt32)
   -> UnsafeMutableRawPointer?
 {
-  guard alignment & (alignment &- 1) == 0, let alignment = Int(exactly: alignment), let bytes = Int(exactly: bytes) else {
-    return nil
-  }
+  guard alignment & (alignment &- 1) == 0, let alignment = Int(exactly: alignment), let bytes = Int(exactly: bytes)
+  else { return nil }
   var pointer: UnsafeMutableRawPointer?
   let least = MemoryLayout<UnsafeRawPointer>.alignment
   return posix_memalign(&pointer, max(alignment, least), max(bytes, 1)) == 0 ? pointer : nil

@@ -24,8 +24,8 @@ enum RequestMarshaller {
       if let quantization = operand.quantization, quantization.scaleShape(operand.shape) == nil {
         throw BackendError(
           backend: backend, kind: .invalid,
-          message: "an operand of shape \(operand.shape) is quantized along axis \(quantization.axis ?? -1) in groups of "
-            + "\(quantization.group ?? 0); expected one of its axes, and a group of 1 or more")
+          message: "an operand of shape \(operand.shape) is quantized along axis \(quantization.axis ?? -1) in groups "
+            + "of \(quantization.group ?? 0); expected one of its axes, and a group of 1 or more")
       }
       let key = operand.packKey ?? []
       operands.append(

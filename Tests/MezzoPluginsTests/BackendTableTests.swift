@@ -88,7 +88,9 @@ import Testing
     let query = """
       static char crooked[2 * (sizeof(mezzo_rule) + 1)];
       memcpy(crooked, rules, sizeof rules[0]);
-      memcpy(crooked + sizeof rules[0] + 1, rules, sizeof rules[0]);
+      mezzo_rule second = rules[0];
+      second.name = "second";
+      memcpy(crooked + sizeof rules[0] + 1, &second, sizeof second);
       table.rules = (void *)crooked; table.n_rules = 2; table.rule_stride = sizeof rules[0] + 1;
       """
     #expect(try rules(TestPlugin(query: query)).count == 2)
