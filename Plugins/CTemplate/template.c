@@ -211,7 +211,7 @@ static const mezzo_backend backend = {
 
 /* NULL means that this backend speaks none of the versions that the host offers. */
 const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer) {
-  if (offer == NULL || offer->major != backend.abi_major) return NULL;
-  if (backend.abi_minor < offer->min_minor || offer->max_minor < backend.abi_minor) return NULL;
+  if (offer == NULL || offer->major != backend.abi_major || offer->min_minor > backend.abi_minor) return NULL;
+  if (offer->max_minor < backend.abi_minor) return NULL;
   return &backend;
 }

@@ -123,7 +123,7 @@ struct BackendTable {
     do throws(RuleSyntaxError) {
       let signature = try RuleSignature(parsing: text)
       var condition: RuleExpression?
-      if let when { condition = try RuleExpression(parsing: when, signature: signature) }
+      if let when { condition = try RuleExpression(parsing: when, signature: signature, code: code) }
       return Rule(
         name: name, code: code, signature: signature, condition: condition,
         accumulator: accumulator, traits: Rule.Traits(rawValue: rule.flags),
