@@ -209,10 +209,9 @@ static const mezzo_backend backend = {
     .release = backend_release,
 };
 
-MEZZO_EXPORT const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer);
-
 /* NULL means that this backend speaks none of the versions that the host offers. */
 const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer) {
   if (offer == NULL || offer->major != backend.abi_major || offer->min_minor > backend.abi_minor) return NULL;
+  if (offer->max_minor < backend.abi_minor) return NULL;
   return &backend;
 }

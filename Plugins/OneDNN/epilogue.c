@@ -19,7 +19,7 @@ static bool translate(const mezzo_epilogue *step, eltwise *out) {
       return true;
     case MEZZO_EPI_SCALE:
       out->kind = dnnl_eltwise_linear;
-      out->alpha = step->a;
+      out->alpha = (float)step->a;
       return true;
     default: return false;
   }
@@ -29,7 +29,7 @@ static bool is_dense_bias(const mezzo_op *op, uint32_t index, int64_t n) {
   if (index >= op->n_in) return false;
   const mezzo_operand *bias = onednn_operand(op, index);
   dnnl_data_type_t type;
-  return bias->ndim == 1 && bias->shape[0] == n && (n == 1 || bias->strides[0] == 1) && bias->quant == NULL &&
+  return bias->ndim == 1 && bias->shape[0] == n && (n == 1 || bias->strides[0] == 1) && bias->quant == NULL && bias->layout == 0 &&
          onednn_data_type(bias->dtype, &type);
 }
 

@@ -1,6 +1,8 @@
 /* The table that Mezzo reads: who this backend is and what it can do. Nothing here touches oneDNN. */
 #include "entry.h"
 
+#include <stdbool.h>
+
 #define STEPS                                                                                                         \
   (MEZZO_EPI_BIT(MEZZO_EPI_BIAS) | MEZZO_EPI_BIT(MEZZO_EPI_RELU) | MEZZO_EPI_BIT(MEZZO_EPI_GELU_ERF) |                \
    MEZZO_EPI_BIT(MEZZO_EPI_GELU_TANH) | MEZZO_EPI_BIT(MEZZO_EPI_SIGMOID) | MEZZO_EPI_BIT(MEZZO_EPI_TANH) |            \
@@ -48,9 +50,8 @@ static const mezzo_backend backend = {
     .release = onednn_release,
 };
 
-MEZZO_EXPORT const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer);
-
 const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer) {
-  if (offer == NULL || offer->major != backend.abi_major || offer->min_minor > backend.abi_minor) return NULL;
-  return &backend;
+  if (offer == NULL || offer->major != backend.abi_major) return NULL;
+  bool is_offered = offer->min_minor <= backend.abi_minor && backend.abi_minor <= offer->max_minor;
+  return is_offered ? &backend : NULL;
 }

@@ -94,6 +94,10 @@ mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, me
     return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_OP, ONEDNN_NO_OPERAND,
                          "takes only a product of two operands, came operation %u with %u operands and %u results",
                          op->op, op->n_in, op->n_out);
+  /* alpha and beta among them. */
+  if (op->n_attrs > 0)
+    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_ATTR, ONEDNN_NO_OPERAND,
+                         "takes products without attributes, the first is %s", op->attrs[0].name);
   const uint32_t indices[3] = {0, 1, op->n_in};
   onednn_matrix *matrices[3] = {&problem->a, &problem->b, &problem->c};
   int ndim = onednn_operand(op, 0)->ndim;
@@ -108,6 +112,8 @@ mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, me
     for (int axis = 0; axis < ndim; axis++)
       if (operand->shape[axis] < 1)
         return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_SHAPE, indices[i], "takes no empty matrices");
+    if (operand->layout != MEZZO_LAYOUT_STRIDED)
+      return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_LAYOUT, indices[i], "packs its operands itself");
     if (operand->quant != NULL || !onednn_data_type(operand->dtype, &matrices[i]->type))
       return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_DTYPE, indices[i],
                            "takes float32 and bfloat16 that are not quantized");

@@ -98,7 +98,8 @@ static mezzo_status plan_operation(mz_request *r) {
   for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
     if (operations[i].op != r->op->op) continue;
     MZ_TRY(mz_read_operands(r));
-    return operations[i].plan(r);
+    MZ_TRY(operations[i].plan(r));
+    return mz_expect_no_more_attributes(r);
   }
   return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_OP, MZ_NO_OPERAND,
                    "operation %u is not one that the built-in backend knows", r->op->op);
@@ -194,6 +195,7 @@ static const mezzo_backend table = {
 };
 
 const mezzo_backend *mezzo_builtin_query(const mezzo_offer *offer) {
-  bool speaks = offer != NULL && offer->major == MEZZO_ABI_MAJOR && offer->min_minor <= MEZZO_ABI_MINOR;
+  bool speaks = offer != NULL && offer->major == MEZZO_ABI_MAJOR && offer->min_minor <= MEZZO_ABI_MINOR &&
+                MEZZO_ABI_MINOR <= offer->max_minor;
   return speaks ? &table : NULL;
 }

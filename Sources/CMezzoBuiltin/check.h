@@ -15,6 +15,7 @@ typedef struct {
   const mezzo_op *op;
   mezzo_error *err;
   mz_plan *plan;
+  uint64_t attributes_read; /* a bit each */
 } mz_request;
 
 /* Fills err and returns status. */
@@ -35,8 +36,11 @@ mezzo_status mz_expect_accumulator(mz_request *r, mz_dtype gives);
 
 mezzo_status mz_attr_int(mz_request *r, const char *name, int64_t low, int64_t high, int64_t *value);
 mezzo_status mz_attr_float(mz_request *r, const char *name, double *value);
+mezzo_status mz_attr_float_or(mz_request *r, const char *name, double otherwise, double *value);
 mezzo_status mz_attr_ints(mz_request *r, const char *name, const int64_t **values, uint32_t *count);
 /* Attribute "axis" of an operand. */
 mezzo_status mz_attr_axis(mz_request *r, int operand, int *axis);
+/* Declines if there is an attribute that no planner has read: it could change the meaning. */
+mezzo_status mz_expect_no_more_attributes(mz_request *r);
 
 #endif

@@ -1,15 +1,36 @@
+#include <string.h>
 #include "check.h"
 
 /* How many operands beyond A, B and C the batches can walk. */
 enum { MAX_STEP_OPERANDS = MZ_MAX_MAPPED - 3 };
 
 /* Whether the step can be done on the accumulator; if not, the host does it and all that follow. */
-static bool is_supported(const mz_request *r, const mezzo_epilogue *given, mz_dtype a, bool in_double) {
-  bool has_operand = given->kind == MEZZO_EPI_BIAS || given->kind == MEZZO_EPI_ADD || given->kind == MEZZO_EPI_MUL;
-  if (!has_operand || given->operand < 2 || given->operand >= (uint32_t)r->plan->n_in) return !has_operand;
-  mz_dtype dtype = r->plan->operand[given->operand].dtype;
-  if (in_double) return (MZ_FLOATS & MZ_SET(dtype)) != 0;
-  return given->kind == MEZZO_EPI_BIAS ? dtype == a || dtype == MZ_F32 : (MZ_FLOATS_TO_32 & MZ_SET(dtype)) != 0;
+static bool takes_operand(const mz_request *r, const mezzo_epilogue *given, bool in_double) {
+  if (given->operand < 2 || given->operand >= (uint32_t)r->plan->n_in) return false;
+  return (MZ_SET(r->plan->operand[given->operand].dtype) & (in_double ? MZ_FLOATS : MZ_FLOATS_TO_32)) != 0;
+}
+
+static bool has_operand(const mezzo_epilogue *step) {
+  return step->kind == MEZZO_EPI_BIAS || step->kind == MEZZO_EPI_ADD || step->kind == MEZZO_EPI_MUL;
+}
+
+static bool plan_rounding(mz_step *step, const mezzo_epilogue *given, bool in_double) {
+  mz_dtype to = mz_dtype_of(given->to);
+  if (to == MZ_DTYPES || !(MZ_SET(to) & (MZ_FLOATS | MZ_FLOATS_8))) return false;
+  mz_domain domain = in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT;
+  step->store = mz_storer(domain, to);
+  step->load = mz_loader(domain, to);
+  step->size = mz_dtype_size(to);
+  return true;
+}
+
+/* A copy, as the array may hold elements of another size. */
+static mezzo_epilogue step_at(const mezzo_op *op, uint32_t index) {
+  mezzo_epilogue step;
+  memset(&step, 0, sizeof step);
+  size_t known = op->epilogue_stride < sizeof step ? op->epilogue_stride : sizeof step;
+  memcpy(&step, (const char *)op->epilogue + (size_t)index * op->epilogue_stride, known);
+  return step;
 }
 
 mezzo_status mz_plan_epilogue(mz_request *r, bool in_double) {
@@ -18,17 +39,17 @@ mezzo_status mz_plan_epilogue(mz_request *r, bool in_double) {
   const mz_operand *result = &plan->operand[plan->n_in];
   int operands = 0;
   for (uint32_t i = 0; i < r->op->n_epilogue && i < MZ_MAX_EPILOGUE && r->op->epilogue != NULL; i++) {
-    const mezzo_epilogue *given = &r->op->epilogue[i];
+    const mezzo_epilogue given = step_at(r->op, i);
     mz_step *step = &matmul->step[i];
-    step->kernel = in_double ? mz_kernel_of_step_double(given->kind) : mz_kernel_of_step_float(given->kind);
-    if (step->kernel == NULL || !is_supported(r, given, plan->operand[0].dtype, in_double)) break;
-    step->scalar[0] = (double)given->a;
+    step->kernel = in_double ? mz_kernel_of_step_double(given.kind) : mz_kernel_of_step_float(given.kind);
+    if (given.kind == MEZZO_EPI_CAST ? !plan_rounding(step, &given, in_double) : step->kernel == NULL) break;
+    step->scalar[0] = given.a;
     step->operand = -1;
-    if (given->kind == MEZZO_EPI_BIAS || given->kind == MEZZO_EPI_ADD || given->kind == MEZZO_EPI_MUL) {
-      if (operands == MAX_STEP_OPERANDS) break;
-      bool is_bias = given->kind == MEZZO_EPI_BIAS;
+    if (has_operand(&given)) {
+      if (operands == MAX_STEP_OPERANDS || !takes_operand(r, &given, in_double)) break;
+      bool is_bias = given.kind == MEZZO_EPI_BIAS;
       int rank = result->rank;
-      step->operand = (int)given->operand;
+      step->operand = (int)given.operand;
       step->place = operands++;
       if (is_bias) MZ_TRY(mz_expect_shape(r, step->operand, 1, &result->shape[rank - 1]));
       else MZ_TRY(mz_expect_same(r, step->operand, plan->n_in, false));
@@ -49,6 +70,11 @@ void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row
     const mz_step *step = &matmul->step[i];
     if (step->operand >= 0)
       step->load(staged, operands[step->place] + row * step->row_stride + column * step->column_stride, step->column_stride, n);
-    step->kernel((void *[]){acc, NULL}, (const void *[]){acc, staged}, step->scalar, n);
+    if (step->kernel != NULL) {
+      step->kernel((void *[]){acc, NULL}, (const void *[]){acc, staged}, step->scalar, n);
+    } else {
+      step->store(staged, step->size, acc, n);
+      step->load(acc, staged, step->size, n);
+    }
   }
 }

@@ -56,8 +56,10 @@ static void finish(const mz_matmul *p, const scratch *s, const area *block, char
       for (int64_t r = 0; r < rows; r++, acc += columns * p->element) {
         if (i + r >= block->rows) continue;
         int64_t row = block->row + i + r;
+        char *result = at[2] + row * p->c_stride[0] + column * p->c_stride[1];
+        mz_blend(p, result, acc, n);
         mz_run_epilogue(p, at + 3, row, column, acc, n);
-        p->store(at[2] + row * p->c_stride[0] + column * p->c_stride[1], p->c_stride[1], acc, n);
+        p->store(result, p->c_stride[1], acc, n);
       }
     }
   }
@@ -206,6 +208,9 @@ mezzo_status mz_plan_matmul(mz_request *r) {
   p->element = in_double ? sizeof(double) : sizeof(float);
   p->load = mz_loader(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, a->dtype);
   p->store = mz_storer(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, c->dtype);
+  MZ_TRY(mz_attr_float_or(r, "alpha", 1, &p->alpha));
+  MZ_TRY(mz_attr_float_or(r, "beta", 0, &p->beta));
+  if (p->beta != 0) p->load_c = mz_loader(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, c->dtype);
   MZ_TRY(mz_plan_epilogue(r, in_double));
   plan_batches(plan);
   MZ_TRY(plan_blocks(r));

@@ -3,6 +3,9 @@
 #include "matmul_tiles.h"
 #include "operations.h"
 
+/* alpha * acc + beta * (the old content of the result), for n accumulators of one row. */
+void mz_blend(const mz_matmul *matmul, const char *result, void *acc, int64_t n);
+
 /* Fills the plan's steps with as many leading steps of the epilogue as it can do. */
 mezzo_status mz_plan_epilogue(mz_request *r, bool in_double);
 /* Applies them to n accumulators of one row; operands: first elements of the steps' operands, for this batch. */

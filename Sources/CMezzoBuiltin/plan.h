@@ -62,6 +62,8 @@ typedef struct {
   const struct mz_tile *tile;
   int64_t element; /* bytes of the accumulator */
   mz_load *load;
+  mz_load *load_c; /* of the result's old content; NULL: beta is 0 */
+  double alpha, beta;
   mz_store *store;
   int64_t row_tasks, column_tasks, task_rows, task_columns; /* how one product is split */
   int64_t block_rows, block_columns;                        /* what a task packs at once */

@@ -10,11 +10,12 @@ extension EpilogueStep {
       case .gelu(let approximate): approximate ? MEZZO_EPI_GELU_TANH : MEZZO_EPI_GELU_ERF
       case .sigmoid: MEZZO_EPI_SIGMOID
       case .tanh: MEZZO_EPI_TANH
+      case .silu: MEZZO_EPI_SILU
+      case .scale: MEZZO_EPI_SCALE
+      case .add: MEZZO_EPI_ADD
+      case .multiply: MEZZO_EPI_MUL
+      case .cast: MEZZO_EPI_CAST
       }
     return UInt32(kind)
-  }
-
-  public var operand: Int? {
-    if case .bias(let operand) = self { operand } else { nil }
   }
 }

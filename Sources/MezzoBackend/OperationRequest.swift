@@ -25,38 +25,6 @@ public struct Attribute: Hashable, Sendable {
   }
 }
 
-/// One operand or result as a backend sees it: final extents, and where its elements lie.
-public struct Operand: Hashable, Sendable {
-  public var dtype: DType
-  public var shape: [Int]
-  /// In elements; 0 repeats along an axis.
-  public var strides: [Int]
-  /// The content stays the same between executions, so that it may be packed once.
-  public var isConstant: Bool
-
-  public init(dtype: DType, shape: [Int], strides: [Int]? = nil, isConstant: Bool = false) {
-    self.dtype = dtype
-    self.shape = shape
-    self.strides = strides ?? rowMajorStrides(shape)
-    self.isConstant = isConstant
-  }
-
-  public var type: TensorType { TensorType(dtype, shape) }
-
-  /// Whether the elements lie in row-major order without gaps; strides of axes with extent 1 do not matter.
-  public var isDense: Bool {
-    guard strides.count == shape.count else { return false }
-    var expected = 1
-    for axis in shape.indices.reversed() {
-      if shape[axis] != 1 && strides[axis] != expected { return shape.contains(0) }
-      expected &*= max(shape[axis], 1)
-    }
-    return true
-  }
-
-  public func dense() -> Operand { Operand(dtype: dtype, shape: shape, isConstant: isConstant) }
-}
-
 /// One step behind an operation's own arithmetic, done on its accumulator before the one rounding to the result.
 public enum EpilogueStep: Hashable, Sendable, CustomStringConvertible {
   /// Adds the request's input of this index, a vector along the last axis.
@@ -65,6 +33,24 @@ public enum EpilogueStep: Hashable, Sendable, CustomStringConvertible {
   case gelu(approximate: Bool)
   case sigmoid
   case tanh
+  /// `x · sigmoid(x)`.
+  case silu
+  /// Multiplies by a number.
+  case scale(Double)
+  /// Adds the request's input of this index, which has the result's shape.
+  case add(operand: Int)
+  /// Multiplies by the request's input of this index, which has the result's shape.
+  case multiply(operand: Int)
+  /// Rounds to a float dtype and goes on in the accumulator.
+  case cast(DType)
+
+  /// Index of the input that the step reads.
+  public var operand: Int? {
+    switch self {
+    case .bias(let operand), .add(let operand), .multiply(let operand): operand
+    case .relu, .gelu, .sigmoid, .tanh, .silu, .scale, .cast: nil
+    }
+  }
 
   public var description: String {
     switch self {
@@ -73,6 +59,11 @@ public enum EpilogueStep: Hashable, Sendable, CustomStringConvertible {
     case .gelu(let approximate): approximate ? "gelu_tanh" : "gelu"
     case .sigmoid: "sigmoid"
     case .tanh: "tanh"
+    case .silu: "silu"
+    case .scale(let factor): "scale(\(factor))"
+    case .add: "add"
+    case .multiply: "multiply"
+    case .cast(let dtype): "cast(\(dtype.name))"
     }
   }
 }
@@ -104,7 +95,7 @@ public struct OperationRequest: Hashable, Sendable, CustomStringConvertible {
 
   /// The inputs that the operation itself has, without those of its epilogue.
   public var ownInputCount: Int {
-    inputs.count - epilogue.count { if case .bias = $0 { true } else { false } }
+    inputs.count - epilogue.count { $0.operand != nil }
   }
 
   public var ownInputs: ArraySlice<Operand> { inputs.prefix(ownInputCount) }

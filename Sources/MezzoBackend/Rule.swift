@@ -9,6 +9,7 @@ public struct Rule: Sendable, CustomStringConvertible {
   public var condition: RuleExpression?
   public var accumulator: DType
   public var traits: Traits
+  public var numerics: Numerics
   public var epilogue: EpilogueMask
   public var cost: Cost
   /// Bytes that every data pointer must be aligned to; 0: the element's size.
@@ -19,7 +20,7 @@ public struct Rule: Sendable, CustomStringConvertible {
   public init(
     name: String, code: OperationCode, signature: RuleSignature, condition: RuleExpression? = nil,
     accumulator: DType = .float32, traits: Traits = [], epilogue: EpilogueMask = [], cost: Cost = Cost(),
-    alignment: Int = 0, index: Int
+    numerics: Numerics = Numerics(), alignment: Int = 0, index: Int
   ) {
     self.name = name
     self.code = code
@@ -27,6 +28,7 @@ public struct Rule: Sendable, CustomStringConvertible {
     self.condition = condition
     self.accumulator = accumulator
     self.traits = traits
+    self.numerics = numerics
     self.epilogue = epilogue
     self.cost = cost
     self.alignment = alignment
@@ -45,6 +47,28 @@ public struct Rule: Sendable, CustomStringConvertible {
     public static let prepacks = Traits(rawValue: 8)
     public static let ownThreads = Traits(rawValue: 16)
     public static let asynchronous = Traits(rawValue: 32)
+    public static let quantized = Traits(rawValue: 64)
+  }
+
+  /// Where the arithmetic is less than strict.
+  public struct Numerics: Sendable, Hashable {
+    /// Denormal operands or results may be taken for 0.
+    public var flushesDenormals: Bool
+    /// The ABI's number of a rounding that is not to nearest even; 0: it is.
+    public var rounding: UInt8
+    /// The ABI's number of a faster mode of arithmetic; 0: strict.
+    public var mathMode: UInt8
+    /// Against exact arithmetic; 0: as the dtype's own rounding and summation allow.
+    public var relativeError: Double
+
+    public init(
+      flushesDenormals: Bool = false, rounding: UInt8 = 0, mathMode: UInt8 = 0, relativeError: Double = 0
+    ) {
+      self.flushesDenormals = flushesDenormals
+      self.rounding = rounding
+      self.mathMode = mathMode
+      self.relativeError = relativeError
+    }
   }
 
   /// Bit `kind` is set for each epilogue step, numbered as in the ABI, that the rule can take.
@@ -60,11 +84,17 @@ public struct Rule: Sendable, CustomStringConvertible {
     public var fixed: Double
     public var operationsPerNanosecond: Double
     public var bytesPerNanosecond: Double
+    /// Of packing; 0: not stated.
+    public var packedBytesPerNanosecond: Double
 
-    public init(fixed: Double = 0, operationsPerNanosecond: Double = 0, bytesPerNanosecond: Double = 0) {
+    public init(
+      fixed: Double = 0, operationsPerNanosecond: Double = 0, bytesPerNanosecond: Double = 0,
+      packedBytesPerNanosecond: Double = 0
+    ) {
       self.fixed = fixed
       self.operationsPerNanosecond = operationsPerNanosecond
       self.bytesPerNanosecond = bytesPerNanosecond
+      self.packedBytesPerNanosecond = packedBytesPerNanosecond
     }
 
     public func estimate(operations: Double, bytes: Double) -> Double {
@@ -100,6 +130,8 @@ extension Rule {
     if !accumulator.accumulatesAtLeast(request.accumulator) {
       return .differs(.accumulator, "accumulates in \(accumulator.name), \(request.accumulator.name) is wanted")
     }
+    if let message = numericsMismatch(request) { return .differs(.numerics, message) }
+    if let message = layoutMismatch(request) { return .differs(.layout, message) }
     if alignment > Self.guaranteedAlignment {
       return .differs(
         .alignment, "wants data aligned to \(alignment) bytes, Mezzo promises \(Self.guaranteedAlignment)")
@@ -107,6 +139,31 @@ extension Rule {
     guard let condition else { return .matches }
     bindings.bind(attributesOf: request)
     return condition.verdict(bindings, threads: threads)
+  }
+}
+
+extension Rule {
+  private func numericsMismatch(_ request: OperationRequest) -> String? {
+    if numerics.rounding != 0 { return "rounds by mode \(numerics.rounding), to nearest even is wanted" }
+    if numerics.mathMode != 0 { return "computes in mode \(numerics.mathMode), strict arithmetic is wanted" }
+    let unit = request.results.first?.dtype.epsilon ?? 0
+    if numerics.relativeError > unit && unit > 0 {
+      return "has a relative error up to \(numerics.relativeError), at most \(unit) is wanted"
+    }
+    return nil
+  }
+
+  private func layoutMismatch(_ request: OperationRequest) -> String? {
+    for (index, operand) in (request.inputs + request.results).enumerated() {
+      if let defect = operand.layoutDefect { return "operand \(index): \(defect)" }
+      if operand.quantization != nil && !traits.contains(.quantized) {
+        return "operand \(index) is quantized, which the rule does not take"
+      }
+      if operand.packKey != nil && !traits.contains(.prepacks) {
+        return "operand \(index) is there in a packed form alone, which the rule does not take"
+      }
+    }
+    return nil
   }
 }
 

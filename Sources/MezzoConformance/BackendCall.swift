@@ -10,7 +10,7 @@ final class BackendCall: @unchecked Sendable {
   private let operation: any PreparedOperation
   private let arguments: UnsafeMutablePointer<mezzo_exec_args>
   private let tensors: UnsafeMutablePointer<mezzo_tensor>
-  private let extents: [UnsafeMutablePointer<Int64>]
+  private let templates: [OperandTensor]
   private let error = ErrorBuffer()
   /// Kept alive for as long as the structs point to them.
   private let buffers: [GuardedBuffer?]
@@ -24,18 +24,16 @@ final class BackendCall: @unchecked Sendable {
     buffers = inputs + results + [workspace, packed]
     let operands = Array(zip(request.inputs + request.results, inputs + results))
     tensors = .allocate(capacity: max(operands.count, 1))
-    var extents: [UnsafeMutablePointer<Int64>] = []
-    for (index, (operand, buffer)) in operands.enumerated() {
-      let (tensor, block) = Self.tensor(operand, buffer)
-      (tensors + index).initialize(to: tensor)
-      extents.append(block)
+    templates = operands.map { OperandTensor($0, byteCount: $1.byteCount) }
+    for (index, (_, buffer)) in operands.enumerated() {
+      (tensors + index).initialize(to: templates[index].tensor)
+      tensors[index].data = buffer.address
     }
     if let packing = operation.packing, let packed {
       tensors[packing.operand].data = packed.address
-      tensors[packing.operand].layout = 1
+      tensors[packing.operand].layout = UInt32(MEZZO_LAYOUT_PACKED)
       tensors[packing.operand].nbytes = UInt64(packing.bytes)
     }
-    self.extents = extents
     let stride = UInt32(MemoryLayout<mezzo_tensor>.stride)
     arguments = .allocate(capacity: 1)
     arguments.initialize(to: mezzo_exec_args())
@@ -48,7 +46,6 @@ final class BackendCall: @unchecked Sendable {
 
   deinit {
     error.deallocate()
-    extents.forEach { $0.deallocate() }
     tensors.deallocate()
     arguments.deallocate()
   }
@@ -64,29 +61,10 @@ final class BackendCall: @unchecked Sendable {
     _ operation: any PreparedOperation, _ operand: Operand, _ source: GuardedBuffer, into destination: GuardedBuffer
   ) throws(BackendError) {
     guard let address = destination.address else { return }
-    var (tensor, extents) = tensor(operand, source)
-    defer { extents.deallocate() }
+    let template = OperandTensor(operand, byteCount: source.byteCount)
+    var tensor = template.tensor
+    tensor.data = source.address
+    defer { withExtendedLifetime(template) {} }
     try operation.pack(&tensor, into: address)
-  }
-
-  private static func tensor(
-    _ operand: Operand, _ buffer: GuardedBuffer
-  ) -> (mezzo_tensor, extents: UnsafeMutablePointer<Int64>) {
-    let rank = operand.shape.count
-    let block = UnsafeMutablePointer<Int64>.allocate(capacity: max(2 * rank, 1))
-    for axis in 0..<rank {
-      block[axis] = Int64(operand.shape[axis])
-      block[rank + axis] = Int64(operand.strides[axis])
-    }
-    var tensor = mezzo_tensor()
-    tensor.data = buffer.address
-    tensor.device = mezzo_device(type: 1, id: 0)
-    tensor.ndim = Int32(rank)
-    tensor.dtype = operand.dtype.abi ?? mezzo_dtype()
-    tensor.shape = block
-    tensor.strides = block + rank
-    tensor.flags = operand.isConstant ? UInt32(MEZZO_T_CONST) : 0
-    tensor.nbytes = UInt64(buffer.byteCount)
-    return (tensor, block)
   }
 }

@@ -1,4 +1,6 @@
 import MezzoBackend
+import MezzoGraph
+import MezzoPolicy
 
 #if canImport(Glibc)
   import Glibc
@@ -38,6 +40,10 @@ extension Reference {
     return expectation
   }
 
+  private static func rounded(_ value: Double, to dtype: DType) -> Double {
+    (try? Tensor([value], shape: [1], dtype: dtype).scalars().first) ?? .nan
+  }
+
   /// Epilogue steps carry the slack of their operand on, by the greatest slope of their function, and add their own.
   private static func apply(
     _ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff, to expectation: inout Expectation
@@ -64,6 +70,31 @@ extension Reference {
           expectation.values[index] = sigmoid(x)
           slope = 0.25
         case .tanh: expectation.values[index] = tanh(x)
+        case .silu:
+          expectation.values[index] = x * sigmoid(x)
+          own *= abs(x)
+          slope = 1.1
+        case .scale(let factor):
+          expectation.values[index] = x * factor
+          own = roundoff.unit * abs(x * factor)
+          slope = abs(factor)
+        case .add(let operand):
+          let other = inputs[operand][index]
+          expectation.values[index] = x + other
+          own = roundoff.unit * (abs(x) + abs(other))
+        case .multiply(let operand):
+          let other = inputs[operand][index]
+          expectation.values[index] = x * other
+          own = roundoff.unit * abs(x * other)
+          slope = abs(other)
+        case .cast(let dtype):
+          // Where the step rounds may be one place beside, as x may be.
+          let rounded = Self.rounded(x, to: dtype)
+          expectation.values[index] = rounded
+          let slack = expectation.slack[index]
+          let (low, high) = (Self.rounded(x - slack, to: dtype), Self.rounded(x + slack, to: dtype))
+          own = max(high - rounded, rounded - low)
+          slope = 0
         }
         expectation.slack[index] = slope * expectation.slack[index] + own
       }

@@ -6,11 +6,14 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   // Sound to share: all stored pointers are set once in init, and the ABI lets every entry point be called on any thread.
   public let id: String
   public let version: String
+  /// Who made it and with what, for people; `nil` where it does not say.
+  public let vendor, build: String?
   public let origin: String
   public let rules: [Rule]
 
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
+  private let close: CallSite
 
   struct Entries {
     var plan, execute, release: CallSite
@@ -20,7 +23,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   static var offer: mezzo_offer {
     mezzo_offer(
       struct_size: UInt32(MemoryLayout<mezzo_offer>.size), major: UInt16(MEZZO_ABI_MAJOR), min_minor: 0,
-      max_minor: UInt16(MEZZO_ABI_MINOR), reserved: 0, cpu: nil, n_cpu: 0, reserved2: 0)
+      max_minor: UInt16(MEZZO_ABI_MINOR), reserved: 0)
   }
 
   static func noCommonVersion(_ name: String) -> BackendError {
@@ -52,6 +55,8 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     let table = try BackendTable(pointer, name: name)
     id = table.id
     version = table.version
+    vendor = table.vendor
+    build = table.build
     self.origin = origin
     rules = try table.rules()
     let required = try table.requiredEntries()
@@ -59,10 +64,17 @@ public final class NativeBackend: Backend, @unchecked Sendable {
       plan: CallSite(required.plan, convention), execute: CallSite(required.execute, convention),
       release: CallSite(required.release, convention), pack: table.raw.pack.map { CallSite($0, convention) })
     var arguments = mezzo_open_args()
-    arguments.host = UnsafePointer(HostServices.table.pointer)
+    arguments.host = UnsafePointer(HostServices.table(for: table.id).pointer)
     let open = CallSite(required.open, convention)
     try Self.call(backend: table.id, { open(nil, $0) }, &arguments, head: \.h)
     object = arguments.`self`
+    close = CallSite(required.close, convention)
+  }
+
+  /// Plans hold on to their backend, so none is left when it goes.
+  deinit {
+    var head = mezzo_call()
+    try? Self.call(backend: id, { close(object, $0) }, &head, head: \.self)
   }
 
   public func prepare(

@@ -21,17 +21,28 @@ package enum RequestMarshaller {
           backend: backend, kind: .invalid,
           message: "an operand of shape \(operand.shape) has the strides \(operand.strides); each axis has one")
       }
+      if let quantization = operand.quantization, quantization.scaleShape(operand.shape) == nil {
+        throw BackendError(
+          backend: backend, kind: .invalid,
+          message: "an operand of shape \(operand.shape) is quantized along axis \(quantization.axis ?? -1) in groups "
+            + "of \(quantization.group ?? 0); expected one of its axes, and a group of 1 or more")
+      }
+      let key = operand.packKey ?? []
       operands.append(
         mezzo_operand(
-          dtype: dtype, ndim: Int32(operand.shape.count), flags: operand.isConstant ? UInt32(MEZZO_T_CONST) : 0,
-          layout: 0, shape: arena.copy(operand.shape.map(Int64.init)),
-          strides: arena.copy(operand.strides.map(Int64.init)), quant: nil))
+          dtype: dtype, ndim: Int32(operand.shape.count), flags: operand.abiFlags, layout: operand.abiLayout,
+          shape: arena.copy(operand.shape.map(Int64.init)), strides: arena.copy(operand.strides.map(Int64.init)),
+          quant: operand.quantization.map { arena.copy([$0.abi()]) },
+          pack_key: (key.first ?? 0, key.dropFirst().first ?? 0)))
     }
     let attributes = request.attributes.map { attribute($0, arena) }
     let epilogue = request.epilogue.map { step in
-      mezzo_epilogue(
-        kind: step.abiKind, operand: step.operand.flatMap(UInt32.init(exactly:)) ?? .max, a: 0, b: 0, to: mezzo_dtype(),
-        reserved: 0)
+      var raw = mezzo_epilogue()
+      raw.kind = step.abiKind
+      raw.operand = step.operand.flatMap(UInt32.init(exactly:)) ?? .max
+      if case .scale(let factor) = step { raw.a = factor }
+      if case .cast(let dtype) = step, let abi = dtype.abi { raw.to = abi }
+      return raw
     }
     let results = request.results.count
     let operation = mezzo_op(
@@ -40,9 +51,10 @@ package enum RequestMarshaller {
       operand_stride: UInt32(MemoryLayout<mezzo_operand>.stride), n_attrs: UInt32(attributes.count),
       attrs: arena.copy(attributes), epilogue: arena.copy(epilogue), n_epilogue: UInt32(epilogue.count),
       attr_stride: UInt32(MemoryLayout<mezzo_attr>.stride),
+      epilogue_stride: UInt32(MemoryLayout<mezzo_epilogue>.stride), reserved: 0,
       want: mezzo_numerics(
-        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0, denormals: 0, deterministic: 1, math_mode: 0,
-        rel_tol: 0))
+        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0, denormals: 1, deterministic: 1, math_mode: 0,
+        rel_tol: 0, reserved: 0))
     try body(arena.copy([operation]))
   }
 

@@ -59,7 +59,7 @@ final class Frame {
     if let workspace = step.workspace { arguments.pointee.workspace = addresses.resolve(workspace) }
     if let packing = step.packing {
       tensors[packing.operand].data = addresses.resolve(packing.location)
-      tensors[packing.operand].layout = 1
+      tensors[packing.operand].layout = UInt32(MEZZO_LAYOUT_PACKED)
       tensors[packing.operand].nbytes = UInt64(packing.bytes)
     }
   }

@@ -119,28 +119,11 @@ struct Planner {
   private mutating func finish(
     _ made: Int, as result: Int, _ steps: [EpilogueStep], _ item: WorkItem
   ) -> [WorkItem] {
-    var items: [WorkItem] = []
-    var current = made
-    let type = work.types[made]
-    for (index, step) in steps.enumerated() {
-      let isLast = index == steps.count - 1 && work.types[result].dtype == type.dtype
-      let next = isLast ? result : work.newValue(type)
-      var inputs = [work.view(of: current)]
-      if let operand = step.operand {
-        let vector = item.inputs[operand]
-        let repeated = [Int](repeating: 0, count: type.rank - 1)
-        inputs.append(ValueView(base: vector.base, shape: type.shape, strides: repeated + vector.strides))
-      }
-      items.append(
-        WorkItem(
-          code: step.operationCode, attributes: step.attributes, inputs: inputs, results: [next], origin: item.origin))
-      current = next
-    }
-    if current != result {
-      items.append(
-        WorkItem(code: .cast, attributes: [], inputs: [work.view(of: current)], results: [result], origin: item.origin))
-    }
-    return items
+    var rest = LeftOverEpilogue(work, item, made)
+    for step in steps { rest.append(step) }
+    work = rest.work
+    constants.formUnion(rest.literals)
+    return rest.finished(as: result)
   }
 
   /// The view in another dtype, or made dense; the same conversion of the same value is done once.
@@ -184,21 +167,5 @@ struct Planner {
     steps[steps.count - 1].isConstant = false
     taken.insert(copy)
     return Placed(value: copy, type: type)
-  }
-}
-
-extension EpilogueStep {
-  fileprivate var operationCode: OperationCode {
-    switch self {
-    case .bias: .add
-    case .relu: .relu
-    case .gelu: .gelu
-    case .sigmoid: .sigmoid
-    case .tanh: .tanh
-    }
-  }
-
-  fileprivate var attributes: [Attribute] {
-    if case .gelu(let approximate) = self { [Attribute("approximate", .int(approximate ? 1 : 0))] } else { [] }
   }
 }

@@ -21,8 +21,12 @@ final class StepLayout: @unchecked Sendable {
     /// The value that lies there, of the graph or of the plan's own.
     var value: Int
     var location: Location
-    var type: TensorType
-    var tensor: mezzo_tensor
+    var operand: Operand
+    /// Owns what `tensor` points to.
+    var template: OperandTensor
+
+    var type: TensorType { operand.type }
+    var tensor: mezzo_tensor { template.tensor }
   }
 
   /// An operand that lies in the pool in a form of the operation's own.
@@ -31,8 +35,6 @@ final class StepLayout: @unchecked Sendable {
     var bytes: Int
     var location: Location
   }
-
-  private let extents: [UnsafeMutablePointer<Int64>]
 
   init(_ index: Int, _ planner: Planner, _ memory: MemoryPlan) {
     let step = planner.steps[index]
@@ -45,35 +47,20 @@ final class StepLayout: @unchecked Sendable {
     packing = step.operation.packing.flatMap { packing in
       memory.packed[index].map { Packed(operand: packing.operand, bytes: packing.bytes, location: $0) }
     }
-    var extents: [UnsafeMutablePointer<Int64>] = []
     func place(_ view: ValueView) -> Place {
-      let dtype = planner.types[view.base].dtype
-      let rank = view.shape.count
-      let block = UnsafeMutablePointer<Int64>.allocate(capacity: max(2 * rank, 1))
-      for axis in 0..<rank {
-        block[axis] = Int64(view.shape[axis])
-        block[rank + axis] = Int64(view.strides[axis])
-      }
-      extents.append(block)
-      var tensor = mezzo_tensor()
-      tensor.device = mezzo_device(type: 1, id: 0)
-      tensor.ndim = Int32(rank)
-      tensor.dtype = dtype.abi ?? mezzo_dtype()
-      tensor.shape = block
-      tensor.strides = block + rank
-      tensor.flags = planner.isConstant(view.base) ? UInt32(MEZZO_T_CONST) : 0
-      tensor.nbytes = UInt64(planner.types[view.base].checkedByteCount ?? 0)
+      let type = planner.types[view.base]
+      let operand = Operand(
+        dtype: type.dtype, shape: view.shape, strides: view.strides, isConstant: planner.isConstant(view.base))
       // Every value that a step reads is an input, a literal or the result of an earlier step, all of which have a place.
       return Place(
-        value: view.base, location: memory.locations[view.base] ?? .pool(0), type: TensorType(dtype, view.shape),
-        tensor: tensor)
+        value: view.base, location: memory.locations[view.base] ?? .pool(0), operand: operand,
+        template: OperandTensor(operand, byteCount: type.checkedByteCount ?? 0))
     }
     inputs = step.inputs.map(place)
     results = step.results.map { value in
       let shape = planner.types[value].shape
       return place(ValueView(base: value, shape: shape, strides: rowMajorStrides(shape)))
     }
-    self.extents = extents
   }
 
   /// Whether an operand or a result lies where the caller has it, which may be elsewhere at the next run.
@@ -95,5 +82,4 @@ final class StepLayout: @unchecked Sendable {
     }
   }
 
-  deinit { extents.forEach { $0.deallocate() } }
 }

@@ -95,6 +95,13 @@ struct Work {
     return types.count - 1
   }
 
+  /// A scalar that the graph does not have.
+  mutating func newLiteral(_ content: Double, _ dtype: DType) -> Int {
+    let value = newValue(TensorType(dtype, []))
+    literals[value] = content
+    return value
+  }
+
   private mutating func addView(_ kind: Lowering.View, of operand: Int, as result: Int, origin: Graph.Origin) {
     let source = view(of: operand)
     let shape = types[result].shape

@@ -88,7 +88,9 @@ import Testing
     let query = """
       static char crooked[2 * (sizeof(mezzo_rule) + 1)];
       memcpy(crooked, rules, sizeof rules[0]);
-      memcpy(crooked + sizeof rules[0] + 1, rules, sizeof rules[0]);
+      mezzo_rule second = rules[0];
+      second.name = "second";
+      memcpy(crooked + sizeof rules[0] + 1, &second, sizeof second);
       table.rules = (void *)crooked; table.n_rules = 2; table.rule_stride = sizeof rules[0] + 1;
       """
     #expect(try rules(TestPlugin(query: query)).count == 2)
@@ -119,6 +121,25 @@ import Testing
     (
       #".op = MEZZO_OP_ADD, .name = "add", .sig = "x:f32 -> y:f32", .numerics = {.accum = {2, 80, 1}}"#,
       "its rule add accumulates in a dtype of code 2 and 80 bits"
+    ),
+    (#".op = MEZZO_OP_ADD, .name = "a\nb", .sig = "x:f32 -> y:f32""#, "its rule 1 lacks a name or a signature"),
+    (#".op = MEZZO_OP_ADD, .name = "\xff", .sig = "x:f32 -> y:f32""#, "its rule 1 lacks a name or a signature"),
+    (#".op = MEZZO_OP_RELU, .name = "relu", .sig = "x:f32 -> y:f32""#, "two of its rules have the name relu"),
+    (
+      #".op = MEZZO_OP_ADD, .name = "add", .sig = "x:f32 -> y:f32", .cost = {.fixed_ns = 0.0 / 0.0}"#,
+      "its rule add states fixed_ns = "
+    ),
+    (
+      #".op = MEZZO_OP_ADD, .name = "add", .sig = "x:f32 -> y:f32", .cost = {.flop_per_ns = -1}"#,
+      "its rule add states flop_per_ns = -1.0; expected a number of 0 or more"
+    ),
+    (
+      #".op = MEZZO_OP_ADD, .name = "add", .sig = "x:f32 -> y:f32", .cost = {.byte_per_ns = 1.0 / 0.0}"#,
+      "its rule add states byte_per_ns = inf"
+    ),
+    (
+      #".op = MEZZO_OP_ADD, .name = "add", .sig = "x:f32 -> y:f32", .align = 48"#,
+      "its rule add wants data aligned to 48 bytes; expected a power of two"
     ),
   ])
   func rulesThatCannotBeReadAreRefused(rule: String, message: String) throws {

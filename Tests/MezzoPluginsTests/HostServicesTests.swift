@@ -1,11 +1,12 @@
 import CMezzoABI
+import Foundation
 import MezzoPolicy
 import Testing
 
 @testable import MezzoPlugins
 
 @Suite struct HostServicesTests {
-  private var host: mezzo_host { HostServices.table.pointer.pointee }
+  private var host: mezzo_host { HostServices.table(for: "test").pointer.pointee }
 
   @Test func theTableIsComplete() {
     #expect(Int(host.struct_size) == MemoryLayout<mezzo_host>.size)
@@ -63,7 +64,7 @@ import Testing
     _ = host.parallel_for(
       nil, 8, 1,
       { user, begin, end, _ in
-        _ = HostServices.table.pointer.pointee.parallel_for(
+        _ = HostServices.table(for: "test").pointer.pointee.parallel_for(
           nil, (end - begin) * 100, 1,
           { user, begin, end, _ in
             guard let user else { return }
@@ -73,13 +74,64 @@ import Testing
     #expect(total.withLock { $0 } == 800)
   }
 
+  private func setting(_ key: String) -> String? { host.config(nil, key).map { String(cString: $0) } }
+
   @Test func aKeyThatIsNotSetHasNoValue() {
     #expect(host.config(nil, "no such key") == nil)
+    #expect(host.config(nil, "no_such_key") == nil)
+    #expect(host.config(nil, "") == nil)
     #expect(host.config(nil, nil) == nil)
   }
 
+  @Test func settingsOfTheProgramAnswerAndStayValid() throws {
+    HostServices.configure("a_key_of_this_test", "first")
+    let first = try #require(host.config(nil, "A_Key_Of_This_Test"))
+    HostServices.configure("a_key_of_this_test", "second")
+    #expect(setting("a_key_of_this_test") == "second")
+    #expect(String(cString: first) == "first")
+    #expect(host.config(nil, "a_key_of_this_test") == host.config(nil, "a_key_of_this_test"))
+    HostServices.configure("a_key_of_this_test", nil)
+    #expect(setting("a_key_of_this_test") == nil)
+  }
+
+  @Test func theEnvironmentAnswersWhereTheProgramDoesNot() {
+    // The variable is of this test alone, and no other thread asks for it.
+    setenv("MEZZO_ANOTHER_KEY_OF_THIS_TEST", "from outside", 1)
+    #expect(setting("another_key_of_this_test") == "from outside")
+    HostServices.configure("another_key_of_this_test", "from inside")
+    #expect(setting("another_key_of_this_test") == "from inside")
+  }
+
+  @Test func aTaskThatWasCancelledIsSeenOnItsThreadAndInItsLoops() async {
+    #expect(host.cancelled(nil) == 0)
+    let seen = await Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      let answers = Locked<[Int32]>([])
+      let user = Unmanaged.passUnretained(answers).toOpaque()
+      _ = host.parallel_for(
+        nil, 64, 1,
+        { user, begin, end, _ in
+          guard let user else { return }
+          let answers = Unmanaged<Locked<[Int32]>>.fromOpaque(user).takeUnretainedValue()
+          let answer = HostServices.table(for: "test").pointer.pointee.cancelled(nil)
+          answers.withLock { $0 += [Int32](repeating: answer, count: Int(end - begin)) }
+        }, user)
+      return answers.withLock { $0 } + [host.cancelled(nil)]
+    }.value
+    #expect(seen == [Int32](repeating: 1, count: 65))
+  }
+
+  @Test func memoryThatCannotBeIsRefused() {
+    #expect(host.alloc(nil, 8, 3, 0) == nil)
+    #expect(host.alloc(nil, .max, 64, 0) == nil)
+    #expect(host.alloc(nil, 8, 1 << 63, 0) == nil)
+    host.free(nil, nil)
+  }
+
   @Test func logTakesWhateverComes() {
-    host.log(nil, 99, "fine", 4)
-    host.log(nil, 0, nil, 4)
+    host.log(host.ctx, 99, "fine", 4)
+    host.log(host.ctx, 3, "cut off at its end", .max)
+    host.log(host.ctx, 0, nil, 4)
+    host.log(nil, 0, "nobody", 6)
   }
 }

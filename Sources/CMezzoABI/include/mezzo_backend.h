@@ -1,4 +1,4 @@
-/* mezzo_backend.h: the whole contract between Mezzo and a backend. ABI 1.0. C11, C++17, importable in Swift.
+/* mezzo_backend.h: the whole contract between Mezzo and a backend. ABI 1.1. C11, C++17, importable in Swift.
  *
  * A backend is a shared library that exports one symbol, mezzo_backend_query. Mezzo offers the ABI versions it speaks; the
  * backend answers with a table of the version it obeys, or NULL. The table states what the backend can do as data (rules);
@@ -6,10 +6,15 @@
  *
  * Promises on both sides
  *   - Structs only grow at their end. struct_size is sizeof of the struct as its writer knew it; a reader copies
- *     min(theirs, ours) bytes over a zeroed struct, so an absent field reads as 0 or NULL, which is always its default.
- *   - Arrays of structs travel with the distance between two elements.
+ *     min(theirs, its own) bytes over a zeroed struct, so an absent field reads as 0 or NULL, which is always its default.
+ *     A writer of results writes no field that lies beyond struct_size. Structs without struct_size that travel in arrays
+ *     are read by the array's stride in the same way; mezzo_dtype, mezzo_device, mezzo_numerics, mezzo_cost and mezzo_call
+ *     never change.
+ *   - Reserved fields are written as 0 and not read. Unknown flags, enumerators in answers and chain records are skipped;
+ *     an unknown operation, attribute, epilogue step or dtype in a request is declined.
  *   - Every entry point is  mezzo_status f(void *self, ARGS *args)  and every ARGS begins with a mezzo_call.
  *   - Nothing throws, panics, longjmps or exits across this boundary.
+ *   - What an args struct points to lives as long as the call; what a backend needs longer, it copies.
  *   - MEZZO_UNSUPPORTED means "I decline, ask the next backend". Every other status but MEZZO_OK is a failure.
  */
 #ifndef MEZZO_BACKEND_H
@@ -21,7 +26,7 @@ extern "C" {
 #endif
 
 #define MEZZO_ABI_MAJOR 1u
-#define MEZZO_ABI_MINOR 0u
+#define MEZZO_ABI_MINOR 1u
 
 /* ------------------------------------------------------------------------------------------ status and errors */
 
@@ -32,10 +37,9 @@ enum {
   MEZZO_INVALID = 2,     /* the arguments contradict each other */
   MEZZO_OOM = 3,
   MEZZO_INTERNAL = 4,
-  MEZZO_CANCELLED = 5,
+  MEZZO_CANCELLED = 5,   /* mezzo_host.cancelled answered, and the work was left */
   MEZZO_DEVICE_LOST = 6,
-  MEZZO_REPLAN = 7,
-  MEZZO_ABI = 8
+  MEZZO_ABI = 8          /* a struct is too short for what is asked */
 };
 
 /* Why a request was declined, so that a host can aggregate; mezzo_error.msg is for people. */
@@ -56,7 +60,8 @@ enum {
   MEZZO_WHY_LIMIT
 };
 
-/* The host's buffer: the backend fills it and never allocates for it. msg is UTF-8, msg_len bytes, truncated to msg_cap. */
+/* The caller's buffer: the callee fills it and never allocates for it. msg is UTF-8 of msg_len bytes, cut off at msg_cap; a
+ * terminating 0 does not count. What counts is the status that is returned; code repeats it. */
 typedef struct mezzo_error {
   uint32_t struct_size;
   int32_t code;      /* mezzo_status */
@@ -67,13 +72,25 @@ typedef struct mezzo_error {
   uint32_t msg_len;
 } mezzo_error;
 
+/* A record of the chain behind a mezzo_call. Kinds below 0x10000 belong to this header, which has none yet; others are for
+ * backends and programs that know each other. A reader skips the kinds that it does not know. */
+typedef struct mezzo_chain {
+  uint32_t struct_size; /* of the whole record */
+  uint32_t kind;
+  const struct mezzo_chain *next;
+} mezzo_chain;
+
 /* The head of every args struct. */
 typedef struct mezzo_call {
   uint32_t struct_size; /* of the whole args struct */
-  uint32_t flags;
+  uint32_t flags;       /* MEZZO_CALL_* */
   mezzo_error *err;     /* never NULL when called by Mezzo */
-  const void *next;     /* chain of extensions, each beginning {uint32_t size; uint32_t kind; const void *next;} */
+  const mezzo_chain *next;
 } mezzo_call;
+
+/* execute may return once the work is queued on the stream; what goes wrong later is reported where the host waits for it
+ * (mezzo_device.h). Given only to rules with MEZZO_R_ASYNC. */
+enum { MEZZO_CALL_ASYNC = 1u };
 
 /* ---------------------------------------------------------------------------------------------------- tensors */
 
@@ -100,24 +117,38 @@ enum {
   MEZZO_F4E2M1 = 17
 };
 
-/* Affine or block-scaled quantization; absent (NULL) for plain tensors. */
+enum { MEZZO_DEVICE_CPU = 1, MEZZO_DEVICE_EXTENSION = 12 }; /* DLPack's kDLCPU and kDLExtDev */
+
+/* Quantization of an operand: value = (element - zero) * scale. Absent (NULL) for plain tensors.
+ *   axis < 0               one scale for the tensor
+ *   axis >= 0, group == 0  one scale for each index along axis
+ *   axis >= 0, group > 0   one scale for each `group` elements along axis (the last group may be short), for each place along
+ *                          the other axes: scales have the operand's shape with extent(axis) replaced by
+ *                          ceil(extent / group), dense, in row-major order
+ * Zero points are as many as scales. While planning, scale and zero are NULL: only that they will be there is known, zero
+ * points by a zero_dtype with bits > 0. */
 typedef struct mezzo_quant {
   uint32_t struct_size;
-  int32_t axis;      /* -1: one scale for the tensor */
-  int64_t group;     /* elements that share a scale along axis; 0: the whole axis */
+  int32_t axis;
+  int64_t group;
   const void *scale;
-  const void *zero;  /* NULL: symmetric */
+  const void *zero; /* NULL when executing: all are 0 */
   mezzo_dtype scale_dtype, zero_dtype;
 } mezzo_quant;
 
 enum {
-  MEZZO_T_CONST = 1u,          /* the content does not change between executions: may be packed */
-  MEZZO_T_READONLY = 2u,
-  MEZZO_T_MAY_ALIAS = 4u,
-  MEZZO_T_SUBBYTE_PADDED = 8u
+  MEZZO_T_CONST = 1u /* the content does not change between executions: may be packed */
 };
 
-/* The first 48 bytes are a DLPack 1.1 DLTensor (on LP64). Strides count elements; a stride of 0 repeats. */
+enum {
+  MEZZO_LAYOUT_STRIDED = 0,
+  MEZZO_LAYOUT_PACKED = 1 /* the bytes that pack() of this plan wrote, or that of another with the same pack_key */
+};
+
+/* The first 48 bytes are a DLPack 1.1 DLTensor (on LP64). Strides count elements; a stride of 0 repeats.
+ *
+ * Elements of less than a byte (int4, uint4, f4) lie two to a byte, the one with the lower index in the low bits. Along the
+ * last axis the stride is 1 (or the extent at most 1); all other strides are even, so that each row begins with a byte. */
 typedef struct mezzo_tensor {
   void *data;
   mezzo_device device;
@@ -125,11 +156,11 @@ typedef struct mezzo_tensor {
   mezzo_dtype dtype;
   int64_t *shape;
   int64_t *strides;
-  uint64_t byte_offset;
-  uint32_t layout; /* 0: strided; else the operand was packed by the plan that executes it */
-  uint32_t flags;  /* MEZZO_T_* */
+  uint64_t byte_offset; /* to the first element */
+  uint32_t layout;      /* MEZZO_LAYOUT_*; if packed, data and nbytes are those of the packed form, the rest is as planned */
+  uint32_t flags;       /* MEZZO_T_* */
   uint64_t nbytes;
-  uint64_t mem;    /* the host's memory handle; 0 on the CPU */
+  uint64_t mem;         /* the handle of device memory (mezzo_device.h); 0 on the CPU */
   const mezzo_quant *quant;
 } mezzo_tensor;
 
@@ -137,13 +168,17 @@ typedef struct mezzo_tensors { mezzo_tensor *at; uint32_t count, stride; } mezzo
 
 /* ------------------------------------------------------------------------------------------------- operations */
 
-/* Operation codes. Numbers are never reused. In every operation:
+/* Operation codes. Numbers are never reused; minor versions append, and say so behind the code, as in (1.1). In every
+ * operation:
+ *   - An attribute that a backend does not know changes the meaning: it declines, with MEZZO_WHY_ATTR.
  *   - Operands of element-wise operations all have the shape of the result; the host broadcasts with strides of 0.
  *   - Any operand may have any strides unless the rule's `when` says otherwise; results are never broadcast.
  *   - Integer arithmetic wraps.
  *   - 16- and 8-bit floats are computed in at least float32 and rounded once, to nearest even. */
 enum {
-  MEZZO_OP_MATMUL = 1,          /* A[..., m, k] B[..., k, n] -> C[..., m, n]; sums in the accumulator */
+  MEZZO_OP_MATMUL = 1,          /* A[..., m, k] B[..., k, n] -> C = alpha*A*B + beta*C of [..., m, n], in the accumulator.
+                                   Optional float attributes alpha (default 1) and beta (default 0); where beta is 0, the
+                                   old content of C is not read; where alpha is 0, A and B need not be */
 
   MEZZO_OP_CAST = 16,           /* x -> y of any dtype; equal dtypes: a copy (which is how views are made dense).
                                    float to int truncates, saturates, NaN becomes 0; int to a narrower int keeps the low
@@ -215,15 +250,16 @@ enum {
                                    sum of all x[n, o, k, d] that fall there, 0 where none does; all fall within y */
 };
 
-enum { MEZZO_ATTR_INT = 1, MEZZO_ATTR_FLOAT = 2, MEZZO_ATTR_INTS = 3, MEZZO_ATTR_STRING = 4 };
+enum { MEZZO_ATTR_INT = 1, MEZZO_ATTR_FLOAT = 2, MEZZO_ATTR_INTS = 3 };
 typedef struct mezzo_attr {
   const char *name;
   uint32_t kind;  /* MEZZO_ATTR_* */
   uint32_t count; /* of MEZZO_ATTR_INTS */
-  union { int64_t i; double f; const int64_t *iv; const char *s; } v;
+  union { int64_t i; double f; const int64_t *iv; } v;
 } mezzo_attr;
 
-/* What follows an operation's own arithmetic, in order, on the accumulator and before the one rounding to the result. */
+/* What follows an operation's own arithmetic, in order, on the accumulator and before the one rounding to the result.
+ * Operands of steps have any float dtype and are widened to the accumulator. */
 enum {
   MEZZO_EPI_BIAS = 1,   /* + operand[n], broadcast over all but the last axis */
   MEZZO_EPI_RELU = 2,
@@ -231,39 +267,44 @@ enum {
   MEZZO_EPI_GELU_TANH = 4,
   MEZZO_EPI_SIGMOID = 5,
   MEZZO_EPI_TANH = 6,
-  MEZZO_EPI_SILU = 7,
+  MEZZO_EPI_SILU = 7,   /* x * sigmoid(x) */
   MEZZO_EPI_SCALE = 8,  /* * a */
-  MEZZO_EPI_ADD = 9,    /* + operand, of the result's shape */
-  MEZZO_EPI_MUL = 10,
-  MEZZO_EPI_CAST = 11   /* rounds to `to` here */
+  MEZZO_EPI_ADD = 9,    /* + operand, of the result's shape, with any strides */
+  MEZZO_EPI_MUL = 10,   /* * operand, likewise */
+  MEZZO_EPI_CAST = 11   /* rounds to `to` here, and goes on in the accumulator */
 };
 #define MEZZO_EPI_BIT(kind) (1u << (kind))
 
 typedef struct mezzo_epilogue {
   uint32_t kind;    /* MEZZO_EPI_* */
   uint32_t operand; /* index among the inputs, behind the operation's own; UINT32_MAX: none */
-  float a, b;
-  mezzo_dtype to;
+  double a;         /* of MEZZO_EPI_SCALE */
+  mezzo_dtype to;   /* of MEZZO_EPI_CAST */
   uint32_t reserved;
 } mezzo_epilogue;
 
+/* How exact: wanted in an op, given in a rule. A rule is not taken where it gives less than is wanted: a narrower accumulator,
+ * another rounding, denormals flushed, a faster mode, a wider error. */
 typedef struct mezzo_numerics {
-  mezzo_dtype accum;     /* narrowest accumulator: asked for in an op, given in a rule */
+  mezzo_dtype accum;     /* narrowest accumulator; {0} in a rule: float32 */
   uint8_t rounding;      /* 0: to nearest even */
-  uint8_t denormals;     /* 0: kept */
-  uint8_t deterministic; /* 1: same bits for the same inputs, plan and thread count */
-  uint8_t math_mode;     /* 0: strict */
-  float rel_tol;         /* budget against exact arithmetic; 0: the default of the dtype */
+  uint8_t denormals;     /* 0: kept; 1: may be taken for 0 (what Mezzo wants) */
+  uint8_t deterministic; /* in an op, 1: same bits for the same inputs, plan and thread count. A rule says so by a flag */
+  uint8_t math_mode;     /* 0: strict; 1: products may be taken of operands rounded to tf32 or split into bfloat16 */
+  float rel_tol;         /* relative error against exact arithmetic; 0: as the dtype's own rounding and summation allow */
+  uint32_t reserved;
 } mezzo_numerics;
 
 typedef struct mezzo_operand {
   mezzo_dtype dtype;
   int32_t ndim;
   uint32_t flags;         /* MEZZO_T_* */
-  uint32_t layout;
+  uint32_t layout;        /* MEZZO_LAYOUT_PACKED: the operand is there in the form of pack_key alone; a plan takes it as it is
+                             or declines, and is not asked to pack it. Given only to rules with MEZZO_R_PREPACKS */
   const int64_t *shape;
   const int64_t *strides;
-  const mezzo_quant *quant;
+  const mezzo_quant *quant; /* not NULL only for rules with MEZZO_R_QUANTIZED */
+  uint64_t pack_key[2];
 } mezzo_operand;
 
 /* operands holds n_in inputs (the operation's own, then those of the epilogue) and behind them n_out results. */
@@ -275,7 +316,7 @@ typedef struct mezzo_op {
   uint32_t n_in, n_out, operand_stride, n_attrs;
   const mezzo_attr *attrs;
   const mezzo_epilogue *epilogue;
-  uint32_t n_epilogue, attr_stride;
+  uint32_t n_epilogue, attr_stride, epilogue_stride, reserved;
   mezzo_numerics want;
 } mezzo_op;
 
@@ -289,9 +330,10 @@ enum {
   MEZZO_R_DETERMINISTIC = 1u,
   MEZZO_R_REENTRANT = 2u,   /* one plan may execute on several threads at once */
   MEZZO_R_INPLACE_OK = 4u,  /* result i may be the very memory of operand i */
-  MEZZO_R_PREPACKS = 8u,    /* packs operands flagged MEZZO_T_CONST */
-  MEZZO_R_OWN_THREADS = 16u,
-  MEZZO_R_ASYNC = 32u
+  MEZZO_R_PREPACKS = 8u,    /* packs operands flagged MEZZO_T_CONST, and takes packed ones */
+  MEZZO_R_OWN_THREADS = 16u,/* computes on threads of its own, not on the host's */
+  MEZZO_R_ASYNC = 32u,      /* execute can return once the work is queued (mezzo_device.h) */
+  MEZZO_R_QUANTIZED = 64u   /* takes quantized operands; a plan declines those that it cannot */
 };
 
 /* sig:  "A:bf16[m,k] B:bf16[k,n] -> C:f32[m,n]"          names, dtypes, dimension names bound left to right
@@ -319,56 +361,54 @@ typedef struct mezzo_rule {
 
 typedef void (*mezzo_body)(void *user, uint64_t begin, uint64_t end, uint32_t worker);
 
+/* What memory is for; a hint. */
+enum { MEZZO_ARENA_LASTING = 0, MEZZO_ARENA_SCRATCH = 1 };
+enum { MEZZO_LOG_ERROR = 0, MEZZO_LOG_WARNING = 1, MEZZO_LOG_INFO = 2, MEZZO_LOG_DEBUG = 3 };
+
 /* Plain function pointers, valid from open to the end of the process, callable on any thread. */
 typedef struct mezzo_host {
   uint32_t struct_size;
   uint32_t reserved;
   void *ctx;
+  /* align: 0, or a power of two; else NULL, as where there is no memory. Of the contents nothing is promised. */
   void *(*alloc)(void *ctx, uint64_t bytes, uint64_t align, uint32_t arena);
-  void (*free)(void *ctx, void *p);
-  /* Runs body over [0, n) in pieces of at least grain (but the last), on at most threads() threads; returns when all ran. */
+  void (*free)(void *ctx, void *p); /* what alloc gave, or NULL */
+  /* Runs body over [0, n) in pieces of at least grain (but the last), on at most threads() threads; returns when all ran.
+   * Inside a body it runs the whole range on the calling thread, or as many more as the host has to spare. */
   mezzo_status (*parallel_for)(void *ctx, uint64_t n, uint64_t grain, mezzo_body body, void *user);
   uint32_t (*threads)(void *ctx);
-  void (*log)(void *ctx, uint32_t level, const char *msg, uint32_t len); /* 0 error, 1 warning, 2 info, 3 debug */
+  void (*log)(void *ctx, uint32_t level, const char *msg, uint32_t len);
+  /* 1 once the work that the calling thread does for the host is no longer wanted; return MEZZO_CANCELLED then. Answers in
+   * execute and in bodies of parallel_for that it started; 0 elsewhere. */
   int32_t (*cancelled)(void *ctx);
-  const char *(*config)(void *ctx, const char *key); /* NULL: not set */
+  /* A setting of the program or its user, by a name of letters, digits and '_'; NULL: not set. Stays valid. */
+  const char *(*config)(void *ctx, const char *key);
 } mezzo_host;
 
 /* ------------------------------------------------------------------------------------------------ entry points */
 
 typedef struct mezzo_open_args {
   mezzo_call h;
-  const mezzo_host *host;
-  void *self; /* out: passed to every later call */
+  const mezzo_host *host; /* may be kept */
+  void *self;             /* out: passed to every later call */
 } mezzo_open_args;
 
-typedef struct mezzo_query_args {
-  mezzo_call h;
-  const mezzo_op *op;
-  uint32_t rule;
-  uint32_t n_epilogue;       /* out */
-  double est_ns;             /* out */
-  uint64_t workspace;        /* out */
-  uint64_t packed_bytes;     /* out */
-  uint32_t packed_layout[4]; /* out */
-  mezzo_numerics gives;      /* out */
-} mezzo_query_args;
-
-/* All shapes and strides of op are final; execute passes tensors of exactly these. op lives only as long as the call. */
+/* All shapes and strides of op are final; execute passes tensors of exactly these. */
 typedef struct mezzo_plan_args {
   mezzo_call h;
   const mezzo_op *op;
   uint32_t rule;           /* index into the table's rules */
-  uint32_t threads;
+  uint32_t threads;        /* that an execute may use */
   void *plan;              /* out */
   uint64_t workspace;      /* out: bytes, 64-byte aligned, that each execute gets */
   uint64_t packed_bytes;   /* out: 0, or bytes of the packed form of packed_operand */
-  uint64_t pack_key[2];    /* out: equal keys mean equal packed forms */
+  uint64_t pack_key[2];    /* out: names the packed form, over all backends; what two plans with equal keys and packed_bytes
+                              write for operands of equal type, shape, strides and content is equal. {0, 0}: not shared */
   uint32_t n_epilogue;     /* out: how many leading steps of the epilogue the plan does; the host does the rest */
   uint32_t packed_operand; /* out */
 } mezzo_plan_args;
 
-/* Writes every byte of dst. */
+/* Writes every byte of dst, which is the host's memory, 64-byte aligned. Many plans may read what one has packed. */
 typedef struct mezzo_pack_args {
   mezzo_call h;
   void *plan;
@@ -379,48 +419,56 @@ typedef struct mezzo_pack_args {
   uint64_t dst_bytes;
 } mezzo_pack_args;
 
+/* in: the operation's own inputs, and behind them those of the epilogue's steps that the plan does.
+ * MEZZO_UNSUPPORTED: this call cannot be done as it came, and nothing was written; the host does it elsewhere, and does not
+ * come back to this plan. After a failure the results are undefined and the plan stays usable. */
 typedef struct mezzo_exec_args {
   mezzo_call h;
   void *plan;
   mezzo_tensors in, out;
   void *workspace;
-  uint64_t stream;
+  uint64_t stream; /* of mezzo_device.h; 0: none */
 } mezzo_exec_args;
 
 typedef struct mezzo_release_args { mezzo_call h; void *plan; } mezzo_release_args;
 
+/* The table, constant to the end of the process. It states the lowest minor version that has all it uses: then older hosts
+ * take it too. Functions run on any thread and at the same time, but: open before all others and close after them, on the
+ * same self; release after the last pack and execute of its plan; execute of one plan at the same time only under
+ * MEZZO_R_REENTRANT. The host may open several times, each time for another self, and may end without close. */
 typedef struct mezzo_backend {
   uint32_t struct_size;
   uint16_t abi_major, abi_minor; /* the version of THIS table, within the host's offer */
-  const char *id, *version, *vendor, *build;
-  uint64_t features;
+  const char *id;                /* letters, digits, '-', '_', '.'; at most 64; unique among backends */
+  const char *version, *vendor, *build; /* for people; may be NULL */
   const mezzo_rule *rules;
   uint32_t n_rules, rule_stride;
   mezzo_status (*open)(void *unused, mezzo_open_args *);         /* required; may decline, saying what is missing */
   mezzo_status (*close)(void *self, mezzo_call *);               /* required */
-  mezzo_status (*query)(void *self, mezzo_query_args *);         /* optional: refines a rule for given shapes */
-  mezzo_status (*plan)(void *self, mezzo_plan_args *);           /* required; any thread */
+  mezzo_status (*plan)(void *self, mezzo_plan_args *);           /* required */
   mezzo_status (*pack)(void *self, mezzo_pack_args *);           /* required if a plan ever returns packed_bytes */
-  mezzo_status (*execute)(void *self, mezzo_exec_args *);        /* required; plans run in parallel */
-  mezzo_status (*release)(void *self, mezzo_release_args *);     /* required; never during execute */
-  const void *(*extension)(const char *name, uint32_t min_version); /* optional */
+  mezzo_status (*execute)(void *self, mezzo_exec_args *);        /* required */
+  mezzo_status (*release)(void *self, mezzo_release_args *);     /* required */
+  /* Optional. A table of functions by name, of at least min_version, constant to the end of the process, or NULL: "device.v1"
+   * (mezzo_device.h). Pure; names without a dot belong to this header. */
+  const void *(*extension)(const char *name, uint32_t min_version);
 } mezzo_backend;
 
+/* The host speaks major.min_minor to major.max_minor. */
 typedef struct mezzo_offer {
   uint32_t struct_size;
   uint16_t major, min_minor, max_minor, reserved;
-  const uint64_t *cpu;
-  uint32_t n_cpu, reserved2;
 } mezzo_offer;
-
-/* The only exported symbol. Pure: no threads, no I/O, no processor-specific code; may be called many times. */
-typedef const mezzo_backend *(*mezzo_backend_query_fn)(const mezzo_offer *);
 
 #if defined(__GNUC__)
 #define MEZZO_EXPORT __attribute__((visibility("default")))
 #else
 #define MEZZO_EXPORT
 #endif
+
+/* The only exported symbol. Pure: no threads, no I/O, no processor-specific code; may be called many times. */
+MEZZO_EXPORT const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer);
+typedef const mezzo_backend *(*mezzo_backend_query_fn)(const mezzo_offer *);
 
 #if defined(__cplusplus)
 #define MEZZO_ASSERT(condition, why) static_assert(condition, why)
@@ -431,8 +479,10 @@ MEZZO_ASSERT(sizeof(mezzo_dtype) == 4 && sizeof(mezzo_device) == 8, "DLPack's sc
 MEZZO_ASSERT(sizeof(void *) != 8 || (offsetof(mezzo_tensor, shape) == 24 && offsetof(mezzo_tensor, layout) == 48),
              "DLTensor prefix");
 MEZZO_ASSERT(offsetof(mezzo_open_args, host) == sizeof(mezzo_call) && offsetof(mezzo_plan_args, op) == sizeof(mezzo_call) &&
-                 offsetof(mezzo_exec_args, plan) == sizeof(mezzo_call),
+                 offsetof(mezzo_pack_args, plan) == sizeof(mezzo_call) && offsetof(mezzo_exec_args, plan) == sizeof(mezzo_call) &&
+                 offsetof(mezzo_release_args, plan) == sizeof(mezzo_call),
              "every args struct begins with mezzo_call");
+MEZZO_ASSERT(sizeof(mezzo_numerics) == 16 && sizeof(mezzo_cost) == 32, "embedded structs never change");
 
 #ifdef __cplusplus
 }

@@ -69,13 +69,7 @@ struct LoadCheck {
       ("the same offer again", { _ in }, MemoryLayout<mezzo_offer>.size),
       ("an offer that ends behind its versions", { _ in }, 12),
       ("an offer of a later, larger struct", { _ in }, 4096),
-      (
-        "an offer whose reserved fields are not 0",
-        {
-          $0.reserved = 0xA5A5
-          $0.reserved2 = 0xA5A5_A5A5
-        }, MemoryLayout<mezzo_offer>.size
-      ),
+      ("an offer whose reserved field is not 0", { $0.reserved = 0xA5A5 }, MemoryLayout<mezzo_offer>.size),
     ]
     for (name, change, size) in answers {
       guard let again = answer(query, size: size, change) else {
@@ -110,7 +104,7 @@ struct LoadCheck {
   ) -> UnsafePointer<mezzo_backend>? {
     var offer = mezzo_offer(
       struct_size: UInt32(size), major: UInt16(MEZZO_ABI_MAJOR), min_minor: 0, max_minor: UInt16(MEZZO_ABI_MINOR),
-      reserved: 0, cpu: nil, n_cpu: 0, reserved2: 0)
+      reserved: 0)
     change(&offer)
     let memory = GuardedMemory(byteCount: size, alignment: 4, guarding: .pages, atStart: false)
     guard let base = memory.bytes.baseAddress else { return nil }
