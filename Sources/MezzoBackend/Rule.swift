@@ -8,9 +8,12 @@ public struct Rule: Sendable, CustomStringConvertible {
   /// `nil`: always.
   public var condition: RuleExpression?
   public var accumulator: DType
+  public var numerics: Numerics
   public var traits: Traits
   public var epilogue: EpilogueMask
   public var cost: Cost
+  /// What the rule took when it was measured; `nil`: nobody measured it.
+  public var measured: MeasuredCost?
   /// Bytes that every data pointer must be aligned to; 0: the element's size.
   public var alignment: Int
   /// The rule's place in the backend's own table.
@@ -18,7 +21,8 @@ public struct Rule: Sendable, CustomStringConvertible {
 
   public init(
     name: String, code: OperationCode, signature: RuleSignature, condition: RuleExpression? = nil,
-    accumulator: DType = .float32, traits: Traits = [], epilogue: EpilogueMask = [], cost: Cost = Cost(),
+    accumulator: DType = .float32, numerics: Numerics = .strict, traits: Traits = [], epilogue: EpilogueMask = [],
+    cost: Cost = Cost(),
     alignment: Int = 0, index: Int
   ) {
     self.name = name
@@ -26,6 +30,7 @@ public struct Rule: Sendable, CustomStringConvertible {
     self.signature = signature
     self.condition = condition
     self.accumulator = accumulator
+    self.numerics = numerics
     self.traits = traits
     self.epilogue = epilogue
     self.cost = cost
@@ -100,6 +105,7 @@ extension Rule {
     if !accumulator.accumulatesAtLeast(request.accumulator) {
       return .differs(.accumulator, "accumulates in \(accumulator.name), \(request.accumulator.name) is wanted")
     }
+    if let lacking = numerics.lacking(of: request.numerics) { return .differs(.numerics, lacking) }
     if alignment > Self.guaranteedAlignment {
       return .differs(
         .alignment, "wants data aligned to \(alignment) bytes, Mezzo promises \(Self.guaranteedAlignment)")

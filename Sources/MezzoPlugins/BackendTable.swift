@@ -91,7 +91,7 @@ struct BackendTable {
       }
       return Rule(
         name: name, code: code, signature: signature, condition: condition,
-        accumulator: accumulator, traits: Rule.Traits(rawValue: rule.flags),
+        accumulator: accumulator, numerics: Self.numerics(rule), traits: Rule.Traits(rawValue: rule.flags),
         epilogue: Rule.EpilogueMask(rawValue: rule.epilogue_mask),
         cost: Rule.Cost(
           fixed: rule.cost.fixed_ns, operationsPerNanosecond: rule.cost.flop_per_ns,
@@ -99,6 +99,14 @@ struct BackendTable {
     } catch {
       throw BackendError(backend: id, kind: .unloadable, message: "its rule \(name) cannot be read: \(error)")
     }
+  }
+
+  private static func numerics(_ rule: mezzo_rule) -> Numerics {
+    Numerics(
+      isDeterministic: rule.numerics.deterministic != 0
+        || Rule.Traits(rawValue: rule.flags).contains(.deterministic),
+      keepsDenormals: rule.numerics.denormals == 0, isStrictMath: rule.numerics.math_mode == 0,
+      roundsToNearestEven: rule.numerics.rounding == 0)
   }
 
   /// Copies what both sides know; what the writer did not know keeps the default.

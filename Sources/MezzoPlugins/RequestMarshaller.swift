@@ -41,7 +41,8 @@ enum RequestMarshaller {
       attrs: arena.copy(attributes), epilogue: arena.copy(epilogue), n_epilogue: UInt32(epilogue.count),
       attr_stride: UInt32(MemoryLayout<mezzo_attr>.stride),
       want: mezzo_numerics(
-        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0, denormals: 0, deterministic: 1, math_mode: 0,
+        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0, denormals: 0,
+        deterministic: request.numerics.isDeterministic ? 1 : 0, math_mode: request.numerics.isStrictMath ? 0 : 1,
         rel_tol: 0))
     try body(arena.copy([operation]))
   }
