@@ -59,8 +59,12 @@ struct Planner {
     }
     constants = before
     let kept = Set((graph.outputs + graph.updates.map(\.value)).map { work.view(of: $0).base })
+    let sets = zip(items, wanted).map { item, request in
+      let set = candidates(for: request)
+      return router.pin(for: item.code, in: item.origin.layer).map { router.restricted(set, to: $0) } ?? set
+    }
     return Placement(
-      items, wanted, wanted.map { candidates(for: $0) }, extended: router.options.extendedIntermediates, kept: kept)
+      items, wanted, sets, extended: router.options.extendedIntermediates, kept: kept)
   }
 
   /// The same request comes again and again: each layer's like the last one's.

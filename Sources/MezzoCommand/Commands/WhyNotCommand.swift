@@ -22,10 +22,12 @@ struct WhyNotCommand: AsyncParsableCommand {
   func run() async throws {
     output.begin()
     let runtime = try routing.runtime()
-    let records = runtime.registry.backends.contains { $0.id == backend } ? try step.explanation(on: runtime).records : []
+    let records =
+      runtime.registry.backends.contains { $0.id == backend } ? try step.explanation(on: runtime).records : []
     guard let report = WhyNot(backend, records, registry: runtime.registry) else {
       throw ValidationError(
-        "expected one of the backends \(runtime.registry.entries.map(\.name).joined(separator: ", ")), found \(backend)")
+        "expected one of the backends \(runtime.registry.entries.map(\.name).joined(separator: ", ")), found \(backend)"
+      )
     }
     if output.json { return try printJSON(report) }
     for line in WhyNotText(report: report, columns: Console.columns(of: .output), style: Style(for: .output)).lines() {

@@ -17,15 +17,14 @@ extension Router {
     }
   }
 
-  func restricted(_ set: CandidateSet, to pin: Pin) -> ([Candidate], [RouteRecord.Candidate]) {
+  func restricted(_ set: CandidateSet, to pin: Pin) -> CandidateSet {
     let possible = set.possible.filter { pin.allows($0.backend.id, $0.rule.name) }
     let others = set.possible.filter { !pin.allows($0.backend.id, $0.rule.name) }
-    return (
-      possible,
-      others.map {
+    return CandidateSet(
+      possible: possible,
+      dropped: others.map {
         $0.refusal(.dropped, "the pin \(pin) wants another", reason: "pin", hint: "another pin, or none")
-      } + set.dropped
-    )
+      } + set.dropped)
   }
 
   /// Asks the backend, and checks what it answers, since that becomes indices and addresses.
@@ -78,7 +77,7 @@ extension Router {
   /// What the options forbid is an error; what they want told is told, once.
   func check(_ record: RouteRecord, changesDTypes: Bool) throws(RuntimeError) {
     if DebugTopic.route.isOn { DebugTopic.route.write(Self.trace(record)) }
-    let reasons = Self.closest(record.candidates.filter { !$0.takesPart })
+    let reasons = Self.closest(record.candidates.filter { !$0.takesPart && $0.backend != record.backend })
     let told = reasons.map { "\($0.name): \($0.why)" }
     if options.isStrict {
       if record.isFallback {

@@ -38,10 +38,12 @@ extension Router {
   private func why(_ chosen: Candidate, _ others: [RouteRecord.Candidate], pin: Pin?, rivals: [any Backend]) -> String {
     var parts = [chosen.how]
     if let pin { parts.append("pinned by \(pin)") }
-    if let next = others.first(where: { $0.verdict == .possible }), let estimate = next.estimatedNanoseconds {
+    let next = others.first { $0.verdict == .possible && $0.backend != chosen.backend.id }
+    if let next, let estimate = next.estimatedNanoseconds {
       parts.append("\(Self.duration(chosen.total)) estimated, \(next.name) \(Self.duration(estimate))")
     } else if pin == nil {
-      parts.append(rivals.isEmpty ? "no other backend offers \(chosen.rule.code)" : "no other rule takes it")
+      parts.append(
+        rivals.isEmpty ? "no other backend offers \(chosen.rule.code)" : "no other backend takes it")
     }
     let able = Set(others.filter { $0.verdict == .possible }.map(\.backend) + [chosen.backend.id])
     for other in Self.closest(others.filter { !$0.takesPart && $0.reason != "pin" && !able.contains($0.backend) }) {

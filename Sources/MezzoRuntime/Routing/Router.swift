@@ -61,7 +61,8 @@ public struct Router: Sendable {
   ) throws(RuntimeError) -> Route {
     if let problem { throw .routing(problem) }
     let pin = pin(for: request.code, in: origin.layer)
-    var (possible, dropped) = pin.map { restricted(set, to: $0) } ?? (set.possible, set.dropped)
+    let set = pin.map { restricted(set, to: $0) } ?? set
+    var (possible, dropped) = (set.possible, set.dropped)
     if let preferred {
       possible =
         possible.filter { $0.request == preferred }.sorted { $0.own < $1.own }
@@ -80,7 +81,8 @@ public struct Router: Sendable {
         continue
       }
       health.succeeded(candidate.backend.id)
-      let others = possible[(place + 1)...].map { RouteRecord.Candidate($0) } + dropped
+      let rest = possible[(place + 1)...].sorted { $0.total < $1.total }
+      let others = rest.map { RouteRecord.Candidate($0) } + dropped
       let record = record(request, candidate, prepared, origin: origin, pin: pin, others: others)
       try check(record, changesDTypes: candidate.changesDTypes)
       return Route(operation: prepared, request: candidate.request, rule: candidate.rule, record: record)

@@ -36,7 +36,8 @@ struct Substitution: Hashable {
     add(float, float, .float32)
     if wanted.isIntegerArithmetic {
       let integer = { (operand: Operand) in Self.int64(operand.dtype) }
-      add(integer, integer, .int64)
+      // What a comparison gives is no number.
+      add(integer, wanted.results.contains { $0.dtype == .bool } ? same : integer, .int64)
     }
     if permitted == .any {
       let double = { (operand: Operand) in operand.dtype.isFloatingPoint ? DType.float64 : operand.dtype }

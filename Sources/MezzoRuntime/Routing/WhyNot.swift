@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoPlugins
 
 /// Why a backend does not compute what it might: each operation that it did not take, grouped by the reason.
