@@ -13,7 +13,7 @@ import Testing
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
     [["Mezzo"], ["MezzoConformance"]],
-    [["MezzoCommand"]],
+    [["MezzoCommand", "CMezzoTemplates"]],
   ]
 
   /// What `target` may know: everything below it, and its own group.

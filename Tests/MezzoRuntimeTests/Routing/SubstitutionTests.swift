@@ -40,7 +40,7 @@ import Testing
       ] {
         let record = try route(request(.add, asked, asked), rules, "fallback=silent,\(ladder)")
         #expect(
-          (record.candidates.first { $0.backend == "fake" }?.reason != "dtype") == allowed,
+          (record.candidates.first { $0.backend == "fake" }?.verdict != .dropped) == allowed,
           "\(asked) \(given) \(ladder)")
       }
     }
