@@ -29,7 +29,7 @@ import Testing
     let signature = try RuleSignature(parsing: "x:f32[m,n] -> y:f32[m,n]")
     let operand = Operand(dtype: .float32, shape: [4, 6])
     for (condition, expression, values) in [
-      ("n % 32 == 0", "(n % 32) == 0", "n = 6"), ("m > 0 and n > 8", "n > 8", "n = 6"), ("false", "false", ""),
+      ("n % 32 == 0", "n % 32 == 0", "n = 6"), ("m > 0 and n > 8", "n > 8", "n = 6"), ("false", "false", ""),
     ] {
       let rule = Rule(
         name: "r", code: .relu, signature: signature,

@@ -67,7 +67,7 @@ struct CandidateList {
       }
     let estimate = candidate.takesPart ? candidate.estimatedNanoseconds.map { Router.duration($0) } ?? "" : ""
     let head = "  \(mark) \(candidate.name.padded(to: width))  \(candidate.verdict.rawValue.padded(to: 8))"
-    let indent = String(repeating: " ", count: width + 25)
+    let indent = String(repeating: " ", count: width + 26)
     let room = max(columns - indent.count, 30)
     var why = candidate.casts.isEmpty ? candidate.why : "\(candidate.why) (\(Self.casts(candidate.casts)))"
     if why.isEmpty { why = "–" }
