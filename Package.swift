@@ -62,7 +62,7 @@ let package = Package(
     // Route, plan, run.
     .target(
       name: "MezzoRuntime",
-      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy"],
+      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", log],
       swiftSettings: swift),
 
     // Layers, training, files.

@@ -7,10 +7,10 @@
 #endif
 
 /// Environment variables, which a program that runs with more rights than its user must not believe.
-enum Environment {
-  static let isPrivileged = getuid() != geteuid() || getgid() != getegid()
+package enum Environment {
+  package static let isPrivileged = getuid() != geteuid() || getgid() != getegid()
 
-  static func value(_ name: String) -> String? {
+  package static func value(_ name: String) -> String? {
     guard !isPrivileged, let text = getenv(name) else { return nil }
     return String(cString: text)
   }

@@ -11,6 +11,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   public let origin: String
   public let rules: [Rule]
 
+  private let convention: CallConvention
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
   private let close: CallSite
@@ -58,6 +59,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     vendor = table.vendor
     build = table.build
     self.origin = origin
+    self.convention = convention
     rules = try table.rules()
     let required = try table.requiredEntries()
     entries = Entries(
@@ -97,6 +99,13 @@ public final class NativeBackend: Backend, @unchecked Sendable {
       consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant))
     try prepared.validate(request, canPack: entries.pack != nil)
     return prepared
+  }
+
+  public func callKind(of rule: Rule) -> CallKind {
+    switch convention {
+    case .direct: .direct
+    case .foreign: .foreign(arguments: 2)
+    }
   }
 
   func pack(_ arguments: inout mezzo_pack_args) throws(BackendError) {

@@ -1,14 +1,29 @@
 package import MezzoBackend
+import MezzoPlugins
 import MezzoPolicy
 
 /// What an operation costs, as far as its shapes tell: the numbers that rules' rates divide.
 package enum CostModel {
+  /// What the rule declares for one run of the operation.
   package static func estimate(_ request: OperationRequest, _ rule: Rule) -> Double {
     rule.cost.estimate(operations: operations(request), bytes: bytes(request))
   }
 
+  /// What the rule declares, corrected by what was measured of it, the way to its function, and what it leaves over.
+  static func estimate(_ request: OperationRequest, _ rule: Rule, _ kind: CallKind) -> Double {
+    // The steps of the epilogue that the rule leaves over are passes of their own over the result.
+    let left = request.epilogue.count - rule.epiloguePrefix(request)
+    let passes = Double(left) * request.results.reduce(0) { $0 + conversion($1, to: $1) }
+    return estimate(request, rule) * (rule.measured?.correction ?? 1) + CallOverhead.nanoseconds(kind) + passes
+  }
+
   /// A conversion or copy of an operand: its bytes read and written at the speed of a cache, and one call.
-  static func conversion(_ operand: Operand) -> Double { 200 + 2 * bytes(operand) / 20 }
+  static func conversion(_ operand: Operand, to other: Operand) -> Double {
+    200 + (bytes(operand) + bytes(other)) / 20
+  }
+
+  /// What is computed from constants alone is computed once for very many runs.
+  static let constantShare = 1.0 / 1000
 
   package static func operations(_ request: OperationRequest) -> Double {
     let elements = request.results.map(count).max() ?? 0

@@ -14,6 +14,22 @@ public struct Explanation: Sendable, CustomStringConvertible {
     refused = runtime.registry.refused.map { "\($0.name): \($0.reason)" }
   }
 
+  /// Of a run: what is computed once is not in it.
+  public var estimatedNanoseconds: Double {
+    records.reduce(0) { $0 + ($1.isComputedOnce ? 0 : $1.estimatedNanoseconds) }
+  }
+
+  /// The paths of all layers that ask for operations, in the order of their first.
+  public var layers: [String] {
+    var known: Set<String> = []
+    return records.map(\.layer).filter { !$0.isEmpty && known.insert($0).inserted }
+  }
+
+  /// Of each backend the candidate that came closest to taking the operation.
+  public static func closest(_ candidates: [RouteRecord.Candidate]) -> [RouteRecord.Candidate] {
+    Router.closest(candidates)
+  }
+
   /// Records that are alike in everything but their place, with how often they come.
   public var distinct: [(record: RouteRecord, count: Int)] {
     var rows: [(record: RouteRecord, count: Int)] = []
