@@ -1,5 +1,4 @@
 import CMezzoManifests
-public import MezzoBackend
 
 extension Manifest {
   /// The manifests that come with Mezzo, which bind libraries that may or may not be installed.
