@@ -55,8 +55,10 @@ let package = Package(
     .target(name: "CMezzoBuiltin", dependencies: ["CMezzoABI"], cSettings: kernels),
     .target(name: "MezzoBuiltin", dependencies: ["CMezzoABI", "CMezzoBuiltin"], swiftSettings: swift),
     .systemLibrary(name: "CMezzoFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+    .target(name: "CMezzoManifests", cSettings: strictC),
     .target(
-      name: "MezzoPlugins", dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPolicy", log],
+      name: "MezzoPlugins",
+      dependencies: ["CMezzoABI", "CMezzoFFI", "CMezzoManifests", "MezzoBackend", "MezzoPolicy", log],
       swiftSettings: swift),
 
     // Route, plan, run.

@@ -54,6 +54,15 @@ public struct BackendRegistry: Sendable {
     }
   }
 
+  /// Opens the library of a manifest and registers its backend; if that fails, the entry says why and the program goes on.
+  public mutating func load(_ manifest: Manifest) {
+    do throws(BackendError) {
+      register(try ManifestBackend(manifest))
+    } catch {
+      refuse(manifest.id, at: manifest.path, error.message)
+    }
+  }
+
   /// Registers everything on the search path, and then the backends of `bundled` from beside the program.
   ///
   /// `MEZZO_BACKENDS` filters by id: `only:a,b` keeps those, `-a,-b` leaves those out.

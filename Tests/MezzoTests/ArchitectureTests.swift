@@ -8,7 +8,7 @@ import Testing
     [["MezzoPolicy"]],
     [["CMezzoABI"]],
     [["MezzoBackend"]],
-    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI"], ["MezzoBuiltin", "CMezzoBuiltin"]],
+    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoManifests"], ["MezzoBuiltin", "CMezzoBuiltin"]],
     [["MezzoRuntime"]],
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
