@@ -32,6 +32,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Mezzo", targets: ["Mezzo"]),
+    .library(name: "MezzoModels", targets: ["MezzoModels"]),
     .library(name: "MezzoConformance", targets: ["MezzoConformance"]),
     .library(name: "CMezzoABI", targets: ["CMezzoABI"]),
     .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
@@ -80,6 +81,10 @@ let package = Package(
       name: "MezzoCheckpoint",
       dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .target(
+      name: "MezzoModels",
+      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
 
     // What people import, run, and test their backends with.
     .target(
@@ -95,7 +100,7 @@ let package = Package(
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .executableTarget(
-      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", arguments, log], swiftSettings: swift),
+      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", "MezzoModels", arguments, log], swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
     .target(
@@ -142,6 +147,11 @@ let package = Package(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .testTarget(
+      name: "MezzoModelsTests",
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoModels", "MezzoPolicy", "MezzoRuntime",
+      ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],
