@@ -99,8 +99,11 @@ let package = Package(
         "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
+    .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
-      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", "MezzoModels", arguments, log], swiftSettings: swift),
+      name: "MezzoCommand",
+      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", "MezzoModels", arguments, log],
+      swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
     .target(

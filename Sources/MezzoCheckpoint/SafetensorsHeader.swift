@@ -60,7 +60,8 @@ struct SafetensorsHeader: Sendable {
       guard entry.bytes.lowerBound == end else {
         throw .malformed(
           path: path,
-          reason: "the bytes of tensor \(entry.name) begin at \(entry.bytes.lowerBound - start), expected \(end - start)")
+          reason:
+            "the bytes of tensor \(entry.name) begin at \(entry.bytes.lowerBound - start), expected \(end - start)")
       }
       end = entry.bytes.upperBound
       guard end <= size else { throw .truncated(path: path, expected: end, found: size) }
@@ -100,7 +101,8 @@ struct SafetensorsHeader: Sendable {
     var metadata: [String: String] = [:]
     for member in members {
       guard let text = member.value.string else {
-        throw .malformed(path: path, reason: "its __metadata__ \(member.name) is \(member.value.kind), expected a string")
+        throw .malformed(
+          path: path, reason: "its __metadata__ \(member.name) is \(member.value.kind), expected a string")
       }
       metadata[member.name] = text
     }

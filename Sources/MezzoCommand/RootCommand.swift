@@ -22,8 +22,8 @@ struct RootCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, PolicyCommand.self,
-      ConformCommand.self, EmbedCommand.self, SimilarityCommand.self,
+      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, BackendCommand.self,
+      PolicyCommand.self, ConformCommand.self, BenchCommand.self, EmbedCommand.self, SimilarityCommand.self,
     ])
 
   static func main() async {

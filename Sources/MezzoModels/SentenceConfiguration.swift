@@ -43,7 +43,8 @@ struct SentenceConfiguration: Sendable, Hashable, Codable {
       case (1, "Pooling"): pooling = try Pooling(ModelFile("\(folder)/config.json"))
       case (2, "Normalize"): normalizes = true
       default:
-        throw file.unsupported("Transformer, Pooling and perhaps Normalize as modules", "\"\(type)\" as number \(index)")
+        throw file.unsupported(
+          "Transformer, Pooling and perhaps Normalize as modules", "\"\(type)\" as number \(index)")
       }
     }
     guard list.count >= 2 else {

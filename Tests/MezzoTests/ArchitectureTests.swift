@@ -14,7 +14,7 @@ import Testing
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
     [["MezzoModels"]],
     [["Mezzo"], ["MezzoConformance"]],
-    [["MezzoCommand"]],
+    [["MezzoCommand", "CMezzoTemplates"]],
   ]
 
   /// What `target` may know: everything below it, and its own group.

@@ -17,9 +17,10 @@ struct SimilarityRanking: Encodable {
   ) {
     self.text = text
     let results = others.map { Result(text: $0.text, similarity: embedding.cosine($0.embedding)) }
-    closest = Array(results.enumerated().sorted {
-      ($1.element.similarity, $0.offset) < ($0.element.similarity, $1.offset)
-    }.prefix(top).map(\.element))
+    closest = Array(
+      results.enumerated().sorted {
+        ($1.element.similarity, $0.offset) < ($0.element.similarity, $1.offset)
+      }.prefix(top).map(\.element))
   }
 
   func print() {

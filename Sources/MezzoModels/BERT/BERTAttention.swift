@@ -10,7 +10,8 @@ struct BERTAttention: Layer {
 
   func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     let arguments = inputs.leaves.compactMap { $0 }
-    guard arguments.count == 2, arguments[0].rank == 3, arguments[1].shape == Array(arguments[0].shape.dropLast()) else {
+    guard arguments.count == 2, arguments[0].rank == 3, arguments[1].shape == Array(arguments[0].shape.dropLast())
+    else {
       throw LayerError.inputs(
         layer: context.path, expected: "[batch, length, hidden] and a mask [batch, length]",
         found: arguments.map { "\($0.type)" }.joined(separator: " and "))
@@ -26,11 +27,12 @@ struct BERTAttention: Layer {
     }
     let (query, key, value) = (try projected("query"), try projected("key"), try projected("value"))
     let scores = try query.matmul(key.transposed()) * (1 / Double(width).squareRoot())
-    var weights = try context.call(
-      MezzoLayers.Softmax(policy: policy),
-      LayerInputs(.tensor(scores), named: ["mask": .tensor(try mask.reshaped([batch, 1, 1, length]))]),
-      name: "self.softmax"
-    ).tensor ?? scores
+    var weights =
+      try context.call(
+        MezzoLayers.Softmax(policy: policy),
+        LayerInputs(.tensor(scores), named: ["mask": .tensor(try mask.reshaped([batch, 1, 1, length]))]),
+        name: "self.softmax"
+      ).tensor ?? scores
     weights = try context.call(
       Dropout(configuration.attentionDropout, policy: policy), weights, name: "self.dropout")
     let mixed = try weights.matmul(value).transposed([0, 2, 1, 3]).reshaped([batch, length, size])

@@ -20,7 +20,8 @@ struct BERTBlock: Layer {
     output = try context.call(Dropout(configuration.hiddenDropout, policy: policy), output, name: "output.dropout")
     return .tensor(
       try context.call(
-        LayerNormalization(epsilon: configuration.epsilon, policy: policy), output + attended, name: "output.LayerNorm"))
+        LayerNormalization(epsilon: configuration.epsilon, policy: policy), output + attended, name: "output.LayerNorm")
+    )
   }
 }
 
