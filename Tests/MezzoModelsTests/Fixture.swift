@@ -6,12 +6,12 @@ import Testing
 /// The tiny random model and what transformers and tokenizers made of texts with it (`Tools/make_tiny_model.py`).
 enum Fixture {
   static var directory: String {
-    get throws { try path("Resources/tiny") }
+    get throws { try path("tiny") }
   }
 
   static func path(_ name: String) throws -> String {
-    let root = try #require(Bundle.module.resourceURL)
-    return root.appending(path: name).path(percentEncoded: false)
+    let file = Bundle.module.url(forResource: name, withExtension: nil, subdirectory: "Resources")
+    return try #require(file, "\(name) is not among the resources").path
   }
 
   struct Cases: Decodable {
@@ -45,7 +45,7 @@ enum Fixture {
   }
 
   static func cases() throws -> Cases {
-    try JSONDecoder().decode(Cases.self, from: Data(contentsOf: URL(filePath: path("Resources/cases.json"))))
+    try JSONDecoder().decode(Cases.self, from: Data(contentsOf: URL(filePath: path("cases.json"))))
   }
 
   static func tokenizerText() throws -> String {

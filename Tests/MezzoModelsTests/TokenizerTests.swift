@@ -55,7 +55,7 @@ import Testing
     ("\"type\":\"WordPiece\"", "\"type\":\"BPE\""), ("BertPreTokenizer", "ByteLevel"), ("BertNormalizer", "NFKC"),
     ("TemplateProcessing", "RobertaProcessing"), ("\"[UNK]\":1", "\"[UNK]\":-1"), ("\"vocab\"", "\"words\""),
     ("\"max_length\":48", "\"max_length\":\"48\""), ("{\"Fixed\":8}", "{\"Fixed\":-8}"),
-    ("\"unk_token\":\"[UNK]\"", "\"unk_token\":\"?\""),
+    ("\"unk_token\":\"[UNK]\"", "\"unk_token\":\"nowhere\""),
     ("\"direction\":\"Right\"", "\"direction\":\"Up\""), ("\"Sequence\"", "\"Sentence\""),
     ("\"lowercase\":true", "\"lowercase\":3"),
     ("\"content\":\"[PAD]\"", "\"content\":5"), ("\"ids\":[2]", "\"ids\":[]"), ("\"version\"", "\"model\""),
