@@ -32,6 +32,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Mezzo", targets: ["Mezzo"]),
+    .library(name: "MezzoModels", targets: ["MezzoModels"]),
     .library(name: "MezzoConformance", targets: ["MezzoConformance"]),
     .library(name: "CMezzoABI", targets: ["CMezzoABI"]),
     .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
@@ -82,6 +83,10 @@ let package = Package(
       name: "MezzoCheckpoint",
       dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .target(
+      name: "MezzoModels",
+      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
 
     // What people import, run, and test their backends with.
     .target(
@@ -99,7 +104,7 @@ let package = Package(
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
       name: "MezzoCommand",
-      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", arguments, log],
+      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", "MezzoModels", arguments, log],
       swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
@@ -148,6 +153,11 @@ let package = Package(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .testTarget(
+      name: "MezzoModelsTests",
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoModels", "MezzoPolicy", "MezzoRuntime",
+      ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

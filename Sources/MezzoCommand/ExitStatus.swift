@@ -1,5 +1,6 @@
 import Mezzo
 import MezzoConformance
+import MezzoModels
 
 /// What the process ends with when something is wrong: 1, or the codes of BSD's `sysexits.h`.
 enum ExitStatus: Int32, CaseIterable {
@@ -55,6 +56,14 @@ enum ExitStatus: Int32, CaseIterable {
     case is GoldenFailure, is CheckFailure: self = .failed
     case is CheckError: self = .unchecked
     case is BenchError: self = .usage
+    case let error as CheckpointError:
+      switch error {
+      case .unreadable: self = .noInput
+      case .unwritable: self = .cannotCreate
+      default: self = .data
+      }
+    case is PretrainedError: self = .data
+    case is InputError, is ModelNotFound: self = .noInput
     default: return nil
     }
   }

@@ -12,6 +12,7 @@ import Testing
     [["MezzoRuntime"]],
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
+    [["MezzoModels"]],
     [["Mezzo"], ["MezzoConformance"]],
     [["MezzoCommand", "CMezzoTemplates"]],
   ]
