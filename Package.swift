@@ -37,6 +37,7 @@ let package = Package(
     .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
     .library(name: "MezzoCTemplate", type: .dynamic, targets: ["CTemplatePlugin"]),
     .executable(name: "mezzo", targets: ["MezzoCommand"]),
+    .executable(name: "mezzo-probe", targets: ["MezzoProbe"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
@@ -56,8 +57,10 @@ let package = Package(
     .target(name: "MezzoBuiltin", dependencies: ["CMezzoABI", "CMezzoBuiltin"], swiftSettings: swift),
     .systemLibrary(name: "CMezzoFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
     .target(
-      name: "MezzoPlugins", dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPolicy", log],
+      name: "MezzoPlugins",
+      dependencies: ["CMezzoABI", "CMezzoFFI", "CMezzoHost", "MezzoBackend", "MezzoPolicy", log],
       swiftSettings: swift),
+    .target(name: "CMezzoHost", cSettings: kernels),
 
     // Route, plan, run.
     .target(
@@ -96,6 +99,11 @@ let package = Package(
       ], swiftSettings: swift),
     .executableTarget(
       name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", arguments, log], swiftSettings: swift),
+
+    .executableTarget(
+      name: "MezzoProbe",
+      dependencies: ["CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoConformance", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
     .target(
@@ -142,6 +150,11 @@ let package = Package(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .testTarget(
+      name: "MezzoProbeTests",
+      dependencies: [
+        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe", "MezzoRuntime",
+      ], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -145,3 +145,8 @@ extension LibraryFile {
     return lstat(path, &status) == 0
   }
 }
+
+extension LibraryFile {
+  /// What a library says of the machine that it needs, without being opened.
+  static func requirements(of path: String) -> Manifest.Requirements { Manifest.Requirements() }
+}

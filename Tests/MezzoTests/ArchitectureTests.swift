@@ -8,12 +8,12 @@ import Testing
     [["MezzoPolicy"]],
     [["CMezzoABI"]],
     [["MezzoBackend"]],
-    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI"], ["MezzoBuiltin", "CMezzoBuiltin"]],
+    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoHost"], ["MezzoBuiltin", "CMezzoBuiltin"]],
     [["MezzoRuntime"]],
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
     [["Mezzo"], ["MezzoConformance"]],
-    [["MezzoCommand"]],
+    [["MezzoCommand"], ["MezzoProbe"]],
   ]
 
   /// What `target` may know: everything below it, and its own group.

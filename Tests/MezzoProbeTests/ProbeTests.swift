@@ -1,0 +1,5 @@
+import Testing
+@testable import MezzoPlugins
+@Suite struct ProbeTests {
+  @Test func placeholder() {}
+}
