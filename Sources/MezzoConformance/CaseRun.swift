@@ -10,14 +10,16 @@ struct CaseRun {
   let operation: any PreparedOperation
   let inputs: [GuardedBuffer]
   let expectations: [Expectation]
-  private(set) var failures: [ConformanceReport.Failure] = []
+  private(set) var failures: [ConformanceReport.Finding] = []
+  private let guarding: Guarding
   private var packed: GuardedBuffer?
 
   init(
     _ rule: Rule, _ item: ConformanceCase, _ operation: any PreparedOperation, reference: ReferenceProduct?,
-    random: inout SplitMix
+    guarding: Guarding, random: inout SplitMix
   ) {
     self.rule = rule
+    self.guarding = guarding
     self.operation = operation
     var request = item.request
     let leftOver = request.epilogue[operation.consumedEpilogue...].compactMap(\.operand)
@@ -26,7 +28,7 @@ struct CaseRun {
     self.request = request
     var inputs: [GuardedBuffer] = []
     for (operand, recipe) in zip(request.inputs, item.recipes) {
-      let buffer = GuardedBuffer(operand, poison: .first)
+      let buffer = GuardedBuffer(operand, poison: .first, guarding: guarding, alignment: rule.alignment)
       buffer.write(recipe.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
       inputs.append(buffer)
     }
@@ -38,22 +40,27 @@ struct CaseRun {
   }
 
   /// Executes until something is wrong; after that nothing more can be learned.
-  mutating func run(isConcurrent: Bool) {
+  mutating func run(isConcurrent: Bool, withContract: Bool) {
     guard preparePacked() else { return }
     guard let first = execute(.first, "execute") else { return }
     for (index, expectation) in expectations.enumerated() {
       let operand = request.results[index]
       guard let mismatch = expectation.check(first[index].read(), operand.dtype) else { continue }
       fail(
+        .numerics,
         "result \(index) is wrong in \(mismatch.count) of \(expectation.values.count) elements, worst at "
           + "\(mismatch.index)", expected: mismatch.expected, got: mismatch.got, mismatch)
     }
-    guard failures.isEmpty else { return }
+    guard failures.isEmpty, withContract else { return }
     if rule.traits.contains(.deterministic), let second = execute(.second, "execute again") {
-      compare(second, first, "a second execution, with other bytes in the workspace and the results, gives other bits")
+      compare(
+        second, first, "a second execution, with other bytes in the workspace and the results, gives other bits",
+        advice: "initialise what is read, or leave MEZZO_R_DETERMINISTIC out")
     }
     if rule.traits.contains(.inPlace), let inPlace = executeInPlace() {
-      compare(inPlace, first, "results in the memory of the operands differ, although the rule is in-place")
+      compare(
+        inPlace, first, "results in the memory of the operands differ, although the rule is in-place",
+        advice: "read each element before its result is written, or leave MEZZO_R_INPLACE_OK out")
     }
     if isConcurrent && rule.traits.contains(.reentrant) { runConcurrently(first) }
   }
@@ -63,18 +70,20 @@ struct CaseRun {
     guard let packing = operation.packing else { return true }
     var forms: [GuardedBuffer] = []
     for poison in [GuardedBuffer.Poison.first, .second] {
-      let form = GuardedBuffer(byteCount: packing.bytes, poison: poison)
+      let form = GuardedBuffer(byteCount: packing.bytes, poison: poison, guarding: guarding)
       do throws(BackendError) {
         try BackendCall.pack(operation, request.inputs[packing.operand], inputs[packing.operand], into: form)
       } catch {
-        fail("pack", expected: "success", got: error.description)
+        fail(.contract, "pack", expected: "success", got: error.description)
         return false
       }
       check(form, except: .content, "the packed operand")
       forms.append(form)
     }
     if forms[0].contentBytes() != forms[1].contentBytes() {
-      fail("pack depends on what was in its destination", expected: "every byte written", got: "some are left")
+      fail(
+        .contract, "pack depends on what was in its destination", expected: "every byte written",
+        got: "some are left", advice: "write the padding too; packed forms are compared and shared by their bytes")
     }
     forms[0].keep()
     packed = forms[0]
@@ -82,18 +91,32 @@ struct CaseRun {
   }
 
   private mutating func execute(_ poison: GuardedBuffer.Poison, _ what: String) -> [GuardedBuffer]? {
-    let results = request.results.map { GuardedBuffer($0, poison: poison) }
-    return execute(poison, inputs: inputs, results: results, what) ? results : nil
+    let results = makeResults(poison)
+    return execute(poison, inputs: makeInputs(poison), results: results, what) ? results : nil
+  }
+
+  private func makeResults(_ poison: GuardedBuffer.Poison) -> [GuardedBuffer] {
+    request.results.map { GuardedBuffer($0, poison: poison, guarding: guarding, alignment: rule.alignment) }
+  }
+
+  /// Between guard pages, the second execution reads copies that are flush with the page before them.
+  private func makeInputs(_ poison: GuardedBuffer.Poison) -> [GuardedBuffer] {
+    guard guarding == .pages, poison == .second else { return inputs }
+    return zip(request.inputs, inputs).map { operand, source in
+      let copy = GuardedBuffer(operand, poison: poison, guarding: guarding, alignment: rule.alignment)
+      copy.write(bytesOf: source)
+      return copy
+    }
   }
 
   private mutating func execute(
     _ poison: GuardedBuffer.Poison, inputs: [GuardedBuffer], results: [GuardedBuffer], _ what: String
   ) -> Bool {
-    let workspace = GuardedBuffer(byteCount: operation.workspaceBytes, poison: poison)
+    let workspace = GuardedBuffer(byteCount: operation.workspaceBytes, poison: poison, guarding: guarding)
     let call = BackendCall(
       operation, request, inputs: inputs, results: results, workspace: workspace, packed: packed)
     if let error = call.execute() {
-      fail(what, expected: "success", got: error.description)
+      fail(.numerics, what, expected: "success", got: error.description)
       return false
     }
     for (index, result) in results.enumerated() { check(result, except: .elements, "result \(index)") }
@@ -112,7 +135,7 @@ struct CaseRun {
       guard input.type == result.type, input.strides == result.strides, input.isDense else { return nil }
     }
     let shared = zip(request.inputs, inputs).prefix(request.results.count).map { operand, source in
-      let copy = GuardedBuffer(operand, poison: .first)
+      let copy = GuardedBuffer(operand, poison: .first, guarding: guarding, alignment: rule.alignment)
       copy.write(bytesOf: source)
       return copy
     }
@@ -122,11 +145,12 @@ struct CaseRun {
 
   private mutating func runConcurrently(_ expected: [GuardedBuffer]) {
     let threads = 2
-    let results = (0..<threads).map { _ in request.results.map { GuardedBuffer($0, poison: .second) } }
+    let results = (0..<threads).map { _ in makeResults(.second) }
     let calls = results.map { results in
       BackendCall(
         operation, request, inputs: inputs, results: results,
-        workspace: GuardedBuffer(byteCount: operation.workspaceBytes, poison: .second), packed: packed)
+        workspace: GuardedBuffer(byteCount: operation.workspaceBytes, poison: .second, guarding: guarding),
+        packed: packed)
     }
     // All wait until each has a thread of its own; else one thread could do them one after the other.
     let (ready, start) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
@@ -142,32 +166,37 @@ struct CaseRun {
     for _ in calls { start.signal() }
     group.wait()
     for results in results {
-      compare(results, expected, "two threads at once give other bits than one, on a reentrant rule")
+      compare(
+        results, expected, "two threads at once give other bits than one, on a reentrant rule",
+        advice: "keep what changes in the workspace, or leave MEZZO_R_REENTRANT out")
     }
   }
 
-  private mutating func compare(_ got: [GuardedBuffer], _ expected: [GuardedBuffer], _ what: String) {
+  private mutating func compare(_ got: [GuardedBuffer], _ expected: [GuardedBuffer], _ what: String, advice: String) {
     for (index, (got, expected)) in zip(got, expected).enumerated() {
       let (left, right) = (got.elementBytes(), expected.elementBytes())
       guard let place = left.indices.first(where: { left[$0] != right[$0] }) else { continue }
-      fail("\(what), in byte \(place) of result \(index)", expected: "\(right[place])", got: "\(left[place])")
+      fail(
+        .contract, "\(what), in byte \(place) of result \(index)", expected: "\(right[place])",
+        got: "\(left[place])", advice: advice)
     }
   }
 
   private mutating func check(_ buffer: GuardedBuffer, except: GuardedBuffer.Allowed, _ name: String) {
     guard let place = buffer.firstChange(except: except) else { return }
     fail(
-      "\(name) was written outside of its elements, at byte \(place) from its start",
+      .numerics, "\(name) was written outside of its elements, at byte \(place) from its start",
       expected: "the bytes that were there", got: "others")
   }
 
   private mutating func fail(
-    _ what: String, expected: String, got: String, _ mismatch: Expectation.Mismatch? = nil
+    _ level: ConformanceReport.Level, _ what: String, expected: String, got: String,
+    _ mismatch: Expectation.Mismatch? = nil, advice: String? = nil
   ) {
     func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
     failures.append(
-      ConformanceReport.Failure(
-        rule: rule.name, request: request.fullDescription, what: what, expected: expected, got: got,
-        worstError: finite(mismatch?.error), tolerance: finite(mismatch?.tolerance)))
+      .init(
+        level, rule: rule.name, request: request.fullDescription, what: what, expected: expected, got: got,
+        worstError: finite(mismatch?.error), tolerance: finite(mismatch?.tolerance), advice: advice))
   }
 }

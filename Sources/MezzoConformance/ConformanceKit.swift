@@ -22,40 +22,81 @@ public struct ConformanceKit: Sendable {
   /// Of the random values; the same seed gives the same cases.
   public var seed: UInt64
   public var effort: Effort
+  /// What stands around operands and results; ``Guarding/pages`` only in a process whose death somebody watches.
+  public var guarding: Guarding
+  /// What is looked at. ``ConformanceReport/Level/load`` takes a file and is no part of this; see ``BackendCheck``.
+  public var levels: Set<ConformanceReport.Level> = [.numerics, .contract]
   /// Handed to `prepare`.
   public var threads: Int
 
   public init(
-    backend: any Backend, reference: (any Backend)?, seed: UInt64 = 0, effort: Effort = .quick
+    backend: any Backend, reference: (any Backend)?, seed: UInt64 = 0, effort: Effort = .quick,
+    guarding: Guarding = .canaries
   ) {
     self.backend = backend
     self.reference = reference
     self.seed = seed
     self.effort = effort
+    self.guarding = guarding
     threads = HostServices.threads
   }
 
+  /// Where the kit is: who runs it in a process of its own knows from the last one what a backend died of.
+  public struct Step: Sendable, CustomStringConvertible {
+    public var level: ConformanceReport.Level
+    public var rule: String
+    public var request: OperationRequest?
+
+    public var description: String {
+      ([level.rawValue, rule] + [request?.fullDescription].compactMap { $0 }).filter { !$0.isEmpty }
+        .joined(separator: ": ")
+    }
+  }
+
   /// Runs all cases on the calling thread.
-  /// - Parameter progress: is told of each rule before its cases run.
-  public func run(progress: (Rule) -> Void = { _ in }) -> ConformanceReport {
+  /// - Parameter progress: is told of each request before the backend sees it.
+  public func run(progress: (Step) -> Void = { _ in }) -> ConformanceReport {
     var report = ConformanceReport(backend: backend.id, version: backend.version)
     let generator = CaseGenerator(effort: effort, threads: threads, hasReference: reference != nil)
     for rule in backend.rules {
-      progress(rule)
+      progress(Step(level: .numerics, rule: rule.name))
       let cases = generator.cases(rule)
-      let declinedBefore = report.declined
-      var random = SplitMix(state: seed &+ UInt64(rule.index))
-      for item in cases { run(item, rule, &random, &report) }
-      if cases.isEmpty {
-        report.untestedRules.append(rule.name)
-      } else if report.declined - declinedBefore == cases.count {
-        report.failures.append(
-          ConformanceReport.Failure(
-            rule: rule.name, request: cases[0].request.fullDescription, what: "the rule is an empty promise",
-            expected: "some of the requests that it takes to be prepared", got: "all \(cases.count) declined"))
+      if levels.contains(.decline) {
+        let requests = UnclaimedRequests(rule, cases.map(\.request), threads: threads)
+        DeclineRun(backend: backend, rule: rule, threads: threads).run(requests, progress, &report)
       }
+      var result = ConformanceReport.RuleResult(rule)
+      if levels.contains(.numerics) { run(cases, rule, &result, progress, &report) }
+      if levels.contains(.honesty) {
+        CostRun(backend: backend, rule: rule, threads: threads).run(cases, progress, &result, &report)
+      }
+      report.rules.append(result)
     }
     return report
+  }
+
+  private func run(
+    _ cases: [ConformanceCase], _ rule: Rule, _ result: inout ConformanceReport.RuleResult, _ progress: (Step) -> Void,
+    _ report: inout ConformanceReport
+  ) {
+    let before = (report.cases, report.passed, report.declined)
+    var random = SplitMix(state: seed &+ UInt64(rule.index))
+    for item in cases {
+      progress(Step(level: .numerics, rule: rule.name, request: item.request))
+      run(item, rule, &random, &report)
+    }
+    result.cases = report.cases - before.0
+    result.passed = report.passed - before.1
+    result.declined = report.declined - before.2
+    if cases.isEmpty {
+      report.untestedRules.append(rule.name)
+    } else if result.declined == cases.count {
+      report.failures.append(
+        .init(
+          .numerics, rule: rule.name, request: cases[0].request.fullDescription, what: "the rule is an empty promise",
+          expected: "some of the requests that it takes to be prepared", got: "all \(cases.count) declined",
+          advice: "say in the rule's sig and when what plan takes"))
+    }
   }
 
   private func run(
@@ -66,17 +107,16 @@ public struct ConformanceKit: Sendable {
       let operation = try backend.prepare(item.request, rule: rule, threads: threads)
       if let contradiction = operation.contradiction(to: item.request) {
         report.failures.append(
-          ConformanceReport.Failure(
-            rule: rule.name, request: item.request.fullDescription,
-
+          .init(
+            .contract, rule: rule.name, request: item.request.fullDescription,
             what: "the prepared operation contradicts its request",
             expected: contradiction.expected, got: contradiction.got))
         return
       }
       var run = CaseRun(
         rule, item, operation, reference: reference.map { ReferenceProduct(backend: $0, threads: threads) },
-        random: &random)
-      run.run(isConcurrent: item.isConcurrent)
+        guarding: guarding, random: &random)
+      run.run(isConcurrent: item.isConcurrent, withContract: levels.contains(.contract))
       report.failures += run.failures
       if run.failures.isEmpty { report.passed += 1 }
       let operands = item.request.ownInputs + item.request.results
@@ -87,8 +127,8 @@ public struct ConformanceKit: Sendable {
         return
       }
       report.failures.append(
-        ConformanceReport.Failure(
-          rule: rule.name, request: item.request.fullDescription, what: "prepare",
+        .init(
+          .numerics, rule: rule.name, request: item.request.fullDescription, what: "prepare",
           expected: "an operation, or a decline", got: error.description))
     }
   }

@@ -12,16 +12,38 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
   /// Requests that a rule takes and that the backend then declined to prepare, as it may.
   public var declined = 0
   /// One entry for each thing that went wrong; a case can have several.
-  public var failures: [Failure] = []
+  public var failures: [Finding] = []
+  /// What is worth a look and breaks no promise of the ABI.
+  public var warnings: [Finding] = []
   /// Rules that take none of the kit's requests, so that nothing is known about them.
   public var untestedRules: [String] = []
+  /// In the order of the backend's table.
+  public var rules: [RuleResult] = []
   /// Every operation with every list of dtypes that ran.
   public var coverage: Set<Coverage> = []
 
-  /// A way in which a backend broke its word.
-  public struct Failure: Sendable, Codable, Hashable, CustomStringConvertible {
+  /// What the kit looks at, from the outside in. The numbers are those of ``Level/number``.
+  public enum Level: String, Sendable, Codable, CaseIterable {
+    /// 0: the library, its symbols, its table.
+    case load
+    /// 1: what no rule claims is declined, with a reason.
+    case decline
+    /// 2: results, against float64, and nothing written beside them.
+    case numerics
+    /// 3: what the rules' flags and the ABI promise: same bits, threads, memory that runs out.
+    case contract
+    /// 4: whether what the rules say of their cost is near what is measured.
+    case honesty
+
+    public var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+  }
+
+  /// A way in which a backend broke its word, or that is worth a warning.
+  public struct Finding: Sendable, Codable, Hashable, CustomStringConvertible {
+    public var level: Level
+    /// The rule's name; empty where none is to blame.
     public var rule: String
-    /// The request, with strides and attributes where they are not plain.
+    /// The request, with strides and attributes where they are not plain; empty where there is none.
     public var request: String
     public var what: String
     public var expected: String
@@ -29,11 +51,51 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
     /// The distance from the exact value, and how large it may be; `nil` where no number is to blame.
     public var worstError: Double?
     public var tolerance: Double?
+    /// What its author can do about it.
+    public var advice: String?
+
+    public init(
+      _ level: Level, rule: String = "", request: String = "", what: String, expected: String, got: String,
+      worstError: Double? = nil, tolerance: Double? = nil, advice: String? = nil
+    ) {
+      self.level = level
+      self.rule = rule
+      self.request = request
+      self.what = what
+      self.expected = expected
+      self.got = got
+      self.worstError = worstError
+      self.tolerance = tolerance
+      self.advice = advice
+    }
 
     public var description: String {
       let numbers =
         if let worstError, let tolerance { ", off by \(worstError), allowed \(tolerance)" } else { "" }
-      return "\(rule): \(what): expected \(expected), got \(got)\(numbers)\n    \(request)"
+      let place = rule.isEmpty ? level.rawValue : rule
+      return ["\(place): \(what): expected \(expected), got \(got)\(numbers)", request]
+        .filter { !$0.isEmpty }.joined(separator: "\n    ")
+    }
+  }
+
+  /// What one rule did.
+  public struct RuleResult: Sendable, Codable, Hashable {
+    public var rule: String
+    public var operation: String
+    public var signature: String
+    public var condition: String?
+    public var cases = 0
+    public var passed = 0
+    public var declined = 0
+    /// Nanoseconds of the largest case that was timed, and what the rule's cost says of it; `nil` where none was timed.
+    public var measured: Double?
+    public var declared: Double?
+
+    init(_ rule: Rule) {
+      self.rule = rule.name
+      operation = rule.code.name
+      signature = rule.signature.description
+      condition = rule.condition?.description
     }
   }
 
@@ -43,7 +105,12 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
     public var dtypes: [DType]
   }
 
-  /// Whether nothing went wrong.
+  public init(backend: String, version: String) {
+    self.backend = backend
+    self.version = version
+  }
+
+  /// Whether nothing went wrong; warnings do not count.
   public var isConforming: Bool { failures.isEmpty }
 
   /// Whether `code` ran with an operand or result of `dtype`.

@@ -14,10 +14,7 @@ import MezzoPolicy
 ///
 /// Shared between threads only for reading, or by the one thread that runs the call whose result it is.
 final class GuardedBuffer: @unchecked Sendable {
-  /// More than one vector register, so that a kernel that works in whole vectors is caught.
-  private static let guardBytes = 128
-  private static let alignment = 64
-
+  private let memory: GuardedMemory
   private let whole: UnsafeMutableRawBufferPointer
   let byteCount: Int
   /// Of each element in row-major order, in bytes from `address`.
@@ -25,32 +22,38 @@ final class GuardedBuffer: @unchecked Sendable {
   private let width: Int
   private let dtype: DType
   private var snapshot: [UInt8] = []
+  private var offset: Int { memory.offset }
 
-  var address: UnsafeMutableRawPointer? { whole.baseAddress.map { $0 + Self.guardBytes } }
+  var address: UnsafeMutableRawPointer? { whole.baseAddress.map { $0 + offset } }
 
   /// For the elements of `operand`.
-  convenience init(_ operand: Operand, poison: Poison) {
+  /// - Parameter alignment: of its first byte, behind which the guard begins as soon as the alignment lets it.
+  convenience init(_ operand: Operand, poison: Poison, guarding: Guarding = .canaries, alignment: Int = 0) {
     let width = operand.dtype.byteWidth ?? 1
     let offsets = operand.elementOffsets().map { $0 * width }
-    self.init(byteCount: (offsets.max() ?? -width) + width, offsets: offsets, width: width, dtype: operand.dtype)
+    let bytes = (offsets.max() ?? -width) + width
+    self.init(
+      GuardedMemory(byteCount: bytes, alignment: max(alignment, width), guarding: guarding, atStart: poison == .second),
+      byteCount: bytes, offsets: offsets, width: width, dtype: operand.dtype)
     fill(poison)
   }
 
-  /// For bytes without a dtype, such as a workspace.
-  convenience init(byteCount: Int, poison: Poison) {
-    self.init(byteCount: byteCount, offsets: [], width: 1, dtype: .uint8)
+  /// For bytes without a dtype, such as a workspace, aligned as the ABI promises.
+  convenience init(byteCount: Int, poison: Poison, guarding: Guarding = .canaries) {
+    let memory = GuardedMemory(
+      byteCount: byteCount, alignment: Rule.guaranteedAlignment, guarding: guarding, atStart: poison == .second)
+    self.init(memory, byteCount: byteCount, offsets: [], width: 1, dtype: .uint8)
     fill(poison)
   }
 
-  private init(byteCount: Int, offsets: [Int], width: Int, dtype: DType) {
+  private init(_ memory: GuardedMemory, byteCount: Int, offsets: [Int], width: Int, dtype: DType) {
+    self.memory = memory
     self.byteCount = byteCount
     self.offsets = offsets
     self.width = width
     self.dtype = dtype
-    whole = .allocate(byteCount: byteCount + 2 * Self.guardBytes, alignment: Self.alignment)
+    whole = memory.bytes
   }
-
-  deinit { whole.deallocate() }
 
   /// What unwritten bytes hold: as a bool neither true nor false, as a number no plausible result.
   enum Poison: UInt8 {
@@ -78,9 +81,9 @@ final class GuardedBuffer: @unchecked Sendable {
     keep()
   }
 
-  /// The same bytes as in a buffer of the same operand.
+  /// The same bytes between the canaries as in a buffer of the same operand.
   func write(bytesOf other: GuardedBuffer) {
-    whole.copyMemory(from: UnsafeRawBufferPointer(other.whole))
+    if let address, let source = other.address, other.byteCount == byteCount { memcpy(address, source, byteCount) }
     keep()
   }
 
@@ -103,7 +106,7 @@ final class GuardedBuffer: @unchecked Sendable {
   }
 
   /// All bytes between the canaries.
-  func contentBytes() -> [UInt8] { Array(whole[Self.guardBytes..<(Self.guardBytes + byteCount)]) }
+  func contentBytes() -> [UInt8] { Array(whole[offset..<(offset + byteCount)]) }
 
   /// The first byte that changed since it was filled or written, as a distance from `address`.
   /// - Parameter except: the elements, or everything between the canaries, may have changed.
@@ -115,14 +118,12 @@ final class GuardedBuffer: @unchecked Sendable {
       switch allowed {
       case .nothing: break
       case .elements:
-        for offset in offsets {
-          memcpy(target + Self.guardBytes + offset, base + Self.guardBytes + offset, width)
-        }
-      case .content: memcpy(target + Self.guardBytes, base + Self.guardBytes, byteCount)
+        for place in offsets { memcpy(target + offset + place, base + offset + place, width) }
+      case .content: memcpy(target + offset, base + offset, byteCount)
       }
     }
     guard memcmp(base, expected, expected.count) != 0 else { return nil }
-    return expected.indices.first { expected[$0] != whole[$0] }.map { $0 - Self.guardBytes }
+    return expected.indices.first { expected[$0] != whole[$0] }.map { $0 - offset }
   }
 
   enum Allowed { case nothing, elements, content }

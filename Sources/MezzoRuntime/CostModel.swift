@@ -1,16 +1,16 @@
-import MezzoBackend
+package import MezzoBackend
 import MezzoPolicy
 
 /// What an operation costs, as far as its shapes tell: the numbers that rules' rates divide.
-enum CostModel {
-  static func estimate(_ request: OperationRequest, _ rule: Rule) -> Double {
+package enum CostModel {
+  package static func estimate(_ request: OperationRequest, _ rule: Rule) -> Double {
     rule.cost.estimate(operations: operations(request), bytes: bytes(request))
   }
 
   /// A conversion or copy of an operand: its bytes read and written at the speed of a cache, and one call.
   static func conversion(_ operand: Operand) -> Double { 200 + 2 * bytes(operand) / 20 }
 
-  static func operations(_ request: OperationRequest) -> Double {
+  package static func operations(_ request: OperationRequest) -> Double {
     let elements = request.results.map(count).max() ?? 0
     let read = request.inputs.map(count).max() ?? 0
     switch request.code {

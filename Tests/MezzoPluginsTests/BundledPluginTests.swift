@@ -16,7 +16,7 @@
     @Test func theTemplateWorks() throws {
       let backend = try NativeBackend(library: try library("MezzoCTemplate"))
       #expect(backend.id == "template")
-      let rule = try #require(backend.rules.first)
+      let rule = try #require(backend.rules.first { $0.code == .relu })
       let request = reluRequest(3)
       #expect(rule.match(request, threads: 1) == .matches)
       let operation = try backend.prepare(request, rule: rule, threads: 1)
