@@ -16,15 +16,19 @@ import MezzoRuntime
   static func main() {
     let arguments = CommandLine.arguments
     guard arguments.count == 4, arguments[1] == "--cpu-seconds", let seconds = UInt64(arguments[2]) else {
-      fputs("mezzo-probe is started by programs that use Mezzo; 'mezzo backend check FILE' tests a backend\n", stderr)
-      exit(64)
+      refuse("mezzo-probe is started by programs that use Mezzo; 'mezzo backend check FILE' tests a backend")
     }
     ProbeLimits.apply(cpuSeconds: seconds)
     guard let reporter = ProbeReporter() else {
-      fputs("mezzo-probe found no host that listens\n", stderr)
-      exit(64)
+      refuse("mezzo-probe found no host that listens")
     }
     reporter.finish(outcome(arguments[3], reporter))
+  }
+
+  private static func refuse(_ message: String) -> Never {
+    let line = Array("\(message)\n".utf8)
+    write(STDERR_FILENO, line, line.count)
+    exit(64)
   }
 
   private static func outcome(_ file: String, _ reporter: ProbeReporter) -> ProbeOutcome {
@@ -33,15 +37,16 @@ import MezzoRuntime
     do throws(BackendError) {
       backend = try BackendFile.open(file) { phase.begin($0) }
     } catch {
-      if error.isDecline { return .declined(error.message) }
-      return .failed(ProbeFailure(phase: phase.current, cause: error.message))
+      // It said so in good order, and what it lacks may be there tomorrow.
+      return .declined(error.message)
     }
     reporter.id(backend.id)
     if backend.rules.isEmpty { return .failed(ProbeFailure(phase: "rules", cause: "it states no rules", id: backend.id)) }
     phase.begin("tests")
     let watched = WatchedBackend(backend, phase)
-    var kit = ConformanceKit(backend: watched, reference: BackendRegistry.builtin().backends.first)
-    kit.effort = .quick
+    var kit = ConformanceKit(
+      backend: watched, reference: BackendRegistry.builtin().backends.first, effort: .quick, guarding: .pages)
+    kit.levels = [.numerics, .contract, .honesty]
     let report = kit.run()
     let findings = report.failures.map(\.description) + watched.leaks
     guard findings.isEmpty else {
@@ -58,7 +63,9 @@ import MezzoRuntime
     return .passed(
       ProbeVerdict(
         backend, cases: report.cases, declined: report.declined, untestedRules: report.untestedRules,
-        costs: watched.costs, libraries: LoadedLibraries.paths()))
+        costs: report.rules.compactMap { rule in
+          rule.measured.map { .init(rule: rule.rule, measured: $0, declared: rule.declared ?? 0) }
+        }, libraries: LoadedLibraries.paths()))
   }
 }
 

@@ -23,17 +23,16 @@ enum ProbeLimits {
   }
 
   #if canImport(Glibc)
-    private typealias Resource = __rlimit_resource
-  #else
-    private typealias Resource = Int32
+    private static func limit(_ resource: __rlimit_resource, _ value: UInt64) {
+      limit(Int32(resource.rawValue), value)
+    }
   #endif
 
-  private static func limit(_ resource: Resource, _ value: UInt64) {
+  private static func limit(_ resource: Int32, _ value: UInt64) {
     var limits = rlimit()
     getrlimit(resource, &limits)
-    let value = rlim_t(value)
-    limits.rlim_max = min(limits.rlim_max, value)
-    limits.rlim_cur = min(limits.rlim_cur, value)
+    limits.rlim_max = min(limits.rlim_max, rlim_t(value))
+    limits.rlim_cur = min(limits.rlim_cur, rlim_t(value))
     setrlimit(resource, &limits)
   }
 }

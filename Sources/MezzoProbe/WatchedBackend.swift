@@ -12,7 +12,7 @@ import MezzoPolicy
   import Darwin
 #endif
 
-/// The backend under test, with its host told before each call what is called, and its time and memory measured.
+/// The backend under test, with its host told before each call what is called, and its memory watched.
 final class WatchedBackend: Backend, @unchecked Sendable {
   // Sound to share: what changes is behind locks, or touched by the one thread that prepares.
   let inner: any Backend
@@ -21,7 +21,6 @@ final class WatchedBackend: Backend, @unchecked Sendable {
 
   private struct State {
     var cases = 0
-    var costs: [String: ProbeVerdict.MeasuredCost] = [:]
     var isRepeated: Set<String> = []
     var leaks: [String] = []
   }
@@ -35,7 +34,6 @@ final class WatchedBackend: Backend, @unchecked Sendable {
   var version: String { inner.version }
   var origin: String { inner.origin }
   var rules: [Rule] { inner.rules }
-  var costs: [ProbeVerdict.MeasuredCost] { state.withLock { $0.costs.values.sorted { $0.rule < $1.rule } } }
   var leaks: [String] { state.withLock { $0.leaks } }
 
   func prepare(
@@ -53,7 +51,7 @@ final class WatchedBackend: Backend, @unchecked Sendable {
         do throws(BackendError) { _ = try inner.prepare(request, rule: rule, threads: threads) } catch {}
       }
     }
-    return WatchedOperation(operation, self, rule: rule.name, request: request, label: label)
+    return WatchedOperation(operation, self, rule: rule.name, label: label)
   }
 
   /// Phases of threads that the kit starts besides would only hide those of its main thread.
@@ -80,32 +78,19 @@ final class WatchedBackend: Backend, @unchecked Sendable {
     let bytes = growths.reduce(0, +) / Int64(3 * rounds)
     state.withLock { $0.leaks.append("\(what): about \(bytes) bytes a call") }
   }
-
-  func note(_ rule: String, _ request: OperationRequest, nanoseconds: Double) {
-    let bytes = (request.inputs + request.results).reduce(0) { sum, operand in
-      sum + operand.shape.reduce(1, *) * (operand.dtype.byteWidth ?? 1)
-    }
-    state.withLock { state in
-      let known = state.costs[rule]
-      if let known, known.bytes > bytes || (known.bytes == bytes && known.nanoseconds <= nanoseconds) { return }
-      state.costs[rule] = .init(rule: rule, request: "\(request)", bytes: bytes, nanoseconds: nanoseconds)
-    }
-  }
 }
 
 private final class WatchedOperation: PreparedOperation {
   private let inner: any PreparedOperation
   private let backend: WatchedBackend
   private let rule, label: String
-  private let request: OperationRequest
 
   init(
-    _ inner: any PreparedOperation, _ backend: WatchedBackend, rule: String, request: OperationRequest, label: String
+    _ inner: any PreparedOperation, _ backend: WatchedBackend, rule: String, label: String
   ) {
     self.inner = inner
     self.backend = backend
     self.rule = rule
-    self.request = request
     self.label = label
   }
 
@@ -120,9 +105,7 @@ private final class WatchedOperation: PreparedOperation {
 
   func execute(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status {
     backend.tell("execute of \(label)")
-    let start = Self.now()
     let status = inner.execute(frame)
-    backend.note(rule, request, nanoseconds: Self.now() - start)
     if status == mezzo_status(MEZZO_OK), !isInPlace(frame), backend.isFirst("execute \(rule)") {
       backend.find("rule \(rule) leaks memory with each execution") { _ = inner.execute(frame) }
     }
@@ -135,11 +118,5 @@ private final class WatchedOperation: PreparedOperation {
       (0..<Int(tensors.count)).map { tensors.at[$0].data }
     }
     return !Set(data(frame.pointee.in)).isDisjoint(with: data(frame.pointee.out))
-  }
-
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
   }
 }

@@ -122,7 +122,7 @@ struct ChildProcess {
       posix_spawnattr_destroy(&attributes)
     }
     // Two steps, since a descriptor may have the number that another one is to get.
-    let parking: Int32 = 40
+    let parking = (descriptors.max() ?? 0) + 1
     for (place, descriptor) in descriptors.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, parking + Int32(place))
     }

@@ -37,7 +37,8 @@ package enum ProbeHelper {
     let names: Set = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"]
     let prefixes = ["MEZZO_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "DNNL_", "ONEDNN_"]
     let sanitizers: Set = ["ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"]
-    return Environment.all().filter { (entry: String) -> Bool in
+    // A crash is reported by the host; a backtrace of it would only take time.
+    return ["SWIFT_BACKTRACE=enable=no"] + Environment.all().filter { (entry: String) -> Bool in
       guard let key = entry.split(separator: "=", maxSplits: 1).first.map({ String($0) }) else { return false }
       return names.contains(key) || sanitizers.contains(key) || prefixes.contains { key.hasPrefix($0) }
     }

@@ -13,18 +13,14 @@ package struct ProbeVerdict: Codable, Hashable, Sendable {
   /// The files that were loaded with it, in order.
   package var libraries: [String]
 
-  /// The quickest execution of the largest case of a rule.
+  /// Nanoseconds of the largest case of a rule, and what its cost says of that.
   package struct MeasuredCost: Codable, Hashable, Sendable {
     package var rule: String
-    package var request: String
-    package var bytes: Int
-    package var nanoseconds: Double
+    package var measured, declared: Double
 
-    package init(rule: String, request: String, bytes: Int, nanoseconds: Double) {
+    package init(rule: String, measured: Double, declared: Double) {
       self.rule = rule
-      self.request = request
-      self.bytes = bytes
-      self.nanoseconds = nanoseconds
+      (self.measured, self.declared) = (measured, declared)
     }
   }
 

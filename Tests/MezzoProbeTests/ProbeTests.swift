@@ -1,5 +1,0 @@
-import Testing
-@testable import MezzoPlugins
-@Suite struct ProbeTests {
-  @Test func placeholder() {}
-}
