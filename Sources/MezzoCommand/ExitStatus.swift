@@ -39,6 +39,7 @@ enum ExitStatus: Int32, CaseIterable {
       default: self = .data
       }
     case is GoldenFailure: self = .failed
+    case is BenchError: self = .usage
     default: return nil
     }
   }

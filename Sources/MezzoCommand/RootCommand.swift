@@ -23,7 +23,7 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, PolicyCommand.self,
-      ConformCommand.self,
+      ConformCommand.self, BenchCommand.self,
     ])
 
   static func main() async {

@@ -40,4 +40,11 @@ public struct LayerVariable {
     guard dtype.isFloatingPoint else { throw .nonFloatingVariable(path: path, dtype: dtype.name) }
     return LayerVariable(path: path, stored: stored, isAutocast: true)
   }
+  /// What it is and what it is read as: `<LayerVariable 'dense.kernel' shape=[3, 2] dtype=float32 read as float16>`.
+  ///
+  /// - Parameter context: of the layer that reads.
+  public func description(in context: LayerContext) -> String {
+    let read = isAutocast ? context.readDType ?? dtype : dtype
+    return "<LayerVariable '\(path)' shape=\(stored.shape) dtype=\(dtype.name) read as \(read.name)>"
+  }
 }

@@ -7,10 +7,12 @@ struct Command {
   var output: String
   var error: String
 
-  /// - Parameter backends: what `MEZZO_BACKENDS` is set to; `nil` leaves every backend in.
+  /// - Parameters:
+  ///   - backends: what `MEZZO_BACKENDS` is set to; `nil` leaves every backend in.
+  ///   - input: what it reads from standard input; by default nothing.
   init(
     _ arguments: String..., executable: URL? = nil, backends: String? = "only:builtin",
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], input: String? = nil
   ) throws {
     let process = Process()
     process.executableURL = try executable ?? Self.executable
@@ -19,9 +21,10 @@ struct Command {
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MEZZO_") }
     variables["MEZZO_BACKENDS"] = backends
     process.environment = variables.merging(environment) { $1 }
-    let files = try (0..<2).map { _ in try Self.scratchFile() }
+    let files = try (0..<3).map { _ in try Self.scratchFile() }
     defer { for file in files { try? FileManager.default.removeItem(at: file) } }
-    process.standardInput = FileHandle.nullDevice
+    try Data((input ?? "").utf8).write(to: files[2])
+    process.standardInput = try FileHandle(forReadingFrom: files[2])
     process.standardOutput = try FileHandle(forWritingTo: files[0])
     process.standardError = try FileHandle(forWritingTo: files[1])
     try process.run()

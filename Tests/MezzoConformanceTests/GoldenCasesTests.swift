@@ -21,7 +21,9 @@ import Testing
 
   /// A group that answers nothing would pass above.
   @Test(arguments: [
-    "cast", "compile.wrap", "device.compat", "global.script", "jmp.policy", "loss.overflow", "lossscale.construct",
+    "autocast.assign", "autocast.inputs", "autocast.nesting", "autocast.regularizer", "autocast.scope",
+    "autocast.sublayer_policy", "autocast.variable_scope", "autocast.variables", "cast", "compile.wrap",
+    "device.compat", "global.script", "jmp.policy", "loss.overflow", "lossscale.construct",
     "lossscale.from_config", "lossscale.trace", "policy.deserialize", "policy.from_config", "policy.get", "policy.map",
     "policy.parse", "policy.quantized", "policy.serialize",
   ])

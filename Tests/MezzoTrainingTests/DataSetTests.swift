@@ -22,7 +22,8 @@ import Testing
     let data = try DataSet(
       features: Tensor([0, 128, 255, 51], shape: [2, 2], dtype: .uint8),
       targets: Tensor([3, 4], shape: [2], dtype: .int32), scale: 1 / 255)
-    let (features, targets) = try data.batch([1, 0])
+    let batch = try data.batch([1, 0])
+    let (features, targets) = (batch.features, batch.targets)
     #expect(features.type == TensorType(.float32, [2, 2]))
     let scale: Float = 1 / 255
     let bytes: [Float] = [255, 51, 0, 128]

@@ -107,9 +107,8 @@ import Testing
     #expect(throws: TrainingError.frozen) { try frozenOnly() }
     func frozenOnly() throws {
       _ = try Trainer(
-        Model(Scale(), runtime: .builtinOnly()), data: data, batch: 4, accumulating: 1,
-        loss: .sparseCategoricalCrossentropy,
-        optimizer: .adam(), scaling: .automatic, seed: 0)
+        Model(Scale(), runtime: .builtinOnly()), features: TensorType(.float32, [4, 2]),
+        targets: TensorType(.int32, [4]))
     }
   }
 

@@ -12,14 +12,17 @@ public struct GoldenMismatch: Sendable, Hashable {
 ///
 /// Values have to be equal, objects to have the same members. Numbers may be as far apart as `tolerance` says. Errors
 /// are compared by class and substance: what the expected message names of the question, and the dtypes and policies
-/// that it names, have to be named in Mezzo's message too, in whatever words. So are members named `text`.
+/// that it names, have to be named in Mezzo's message too, in whatever words. So are members that are texts for people.
 struct GoldenComparison {
   private let tolerance: Double
   /// What of the question an error may have to name.
   private let subjects: [String]
+  /// The names of members that are texts for people.
+  private let texts: Set<String>
 
-  init(tolerance: Double = 0, subjects: [ConfigurationValue] = []) {
+  init(tolerance: Double = 0, subjects: [ConfigurationValue] = [], texts: Set<String> = ["text"]) {
     self.tolerance = tolerance
+    self.texts = texts
     self.subjects = subjects.flatMap(Self.literals)
   }
 
@@ -41,7 +44,7 @@ struct GoldenComparison {
           )
         }
         let found =
-          key == Self.prose
+          texts.contains(key)
           ? mismatch(text: left, got: right, at: path) : mismatch(expected: left, got: right, at: path)
         if let found { return found }
       }
@@ -102,9 +105,6 @@ extension GoldenComparison {
     guard let missing = missing(from: message, stated + facts(of: text ?? "")) else { return nil }
     return GoldenMismatch(path: path, expected: expectation, got: "\(found) (which does not name \(missing))")
   }
-
-  /// The name of members that are a text for people, of which the substance counts.
-  private static let prose = "text"
 
   private func mismatch(
     text expected: ConfigurationValue, got: ConfigurationValue, at path: String

@@ -19,12 +19,16 @@ protocol GoldenGroup: Sendable {
 
   /// The values of the question that an error may have to name. By default all strings and numbers in the input.
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue]
+
+  /// The names of members that are texts for people, of which the substance counts; by default `text`.
+  static var texts: Set<String> { get }
 }
 
 extension GoldenGroup {
   static var differences: [DesignDifference] { [] }
   static func tolerance(for testCase: GoldenCase) -> Double { 0 }
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] { [testCase.input] }
+  static var texts: Set<String> { ["text"] }
 }
 
 /// What a group says to a case.

@@ -1,11 +1,14 @@
 /// Every group that this version answers, in order of name.
 enum GoldenGroups {
   static let all: [any GoldenGroup.Type] = [
-    CastGroup.self, CompileWrapGroup.self, DeviceCompatibilityGroup.self, GlobalScriptGroup.self, GradScalerGroup.self,
+    AutocastInputsGroup.self, AutocastNestingGroup.self, AutocastRegularizerGroup.self, AutocastScopeGroup.self,
+    AutocastVariablesGroup.self, CastGroup.self, CompileWrapGroup.self, DeviceCompatibilityGroup.self,
+    GlobalScriptGroup.self, GradScalerGroup.self,
     InferGroup.self, InferLayersGroup.self, JMPCastGroup.self, JMPPolicyGroup.self, JMPQuirkGroup.self,
     LayerDTypeGroup.self, LossGroup.self, LossScaleSettingsGroup.self, LossScaleStepsGroup.self,
     LossScaleTraceGroup.self, PolicyConfigurationGroup.self, PolicyDeserializeGroup.self, PolicyGetGroup.self,
     PolicyMapGroup.self, PolicyObjectGroup.self, PolicyParseGroup.self, PolicyQuantizedGroup.self, PolicyV1Group.self,
-    PromotionGroup.self, ScaledLossGroup.self, SerializeGroup.self, StandardizeDTypeGroup.self, TrainingRunGroup.self,
+    PromotionGroup.self, ScaledLossGroup.self, SerializeGroup.self, StandardizeDTypeGroup.self,
+    SublayerPolicyGroup.self, TrainingRunGroup.self,
   ]
 }

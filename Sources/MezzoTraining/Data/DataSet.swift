@@ -49,15 +49,15 @@ public struct DataSet: Sendable {
     self.scale = scale
   }
 
-  /// The examples at `indices`, as features `[indices, …]` and targets.
+  /// The examples at `indices`.
   ///
   /// - Precondition: each index is within `0 ..< count`.
-  func batch(_ indices: ArraySlice<Int>) throws -> (features: Tensor, targets: Tensor) {
+  func batch(_ indices: ArraySlice<Int>) throws -> TrainingBatch {
     let rows = Self.rows(targets, indices)
     let targets = try Tensor(rows.type, storage: rows.storage)
     guard features.dtype == .uint8 else {
       let rows = Self.rows(features, indices)
-      return (try Tensor(rows.type, storage: rows.storage), targets)
+      return TrainingBatch(features: try Tensor(rows.type, storage: rows.storage), targets: targets)
     }
     let width = exampleShape.reduce(1, *)
     let storage = TensorStorage(byteCount: indices.count * width * MemoryLayout<Float>.size)
@@ -67,7 +67,8 @@ public struct DataSet: Sendable {
         for column in 0..<width { output[row * width + column] = Float(bytes[index * width + column]) * scale }
       }
     }
-    return (try Tensor(TensorType(.float32, [indices.count] + exampleShape), storage: storage), targets)
+    return TrainingBatch(
+      features: try Tensor(TensorType(.float32, [indices.count] + exampleShape), storage: storage), targets: targets)
   }
 
   /// The examples at `indices` as a data set.

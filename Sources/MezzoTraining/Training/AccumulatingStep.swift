@@ -64,10 +64,10 @@ struct AccumulatingStep {
 
   /// - Parameter scalars: one for each batch; those of the last are the update's.
   mutating func run(
-    _ batches: [TrainingPlan.Batch], _ store: inout TrainingStore, _ scalars: [TrainingPlan.Scalars]
-  ) throws -> TrainingStep.Outcome {
+    _ batches: [TrainingBatch], _ store: inout TrainingStore, _ scalars: [TrainingPlan.Scalars]
+  ) throws -> TrainingOutcome {
     try clearSums(&store)
-    var outcome = TrainingStep.Outcome(loss: 0, accuracy: nil, isApplied: true, firstNonFinite: nil)
+    var outcome = TrainingOutcome(loss: 0, accuracy: nil, isApplied: true, firstNonFinite: nil)
     var assigned: [String: Tensor] = [:]
     for (batch, scalars) in zip(batches, scalars) where outcome.isApplied {
       let step = try plan(examples: batch.features.shape.first ?? 0)

@@ -32,8 +32,8 @@ extension Model {
           targets: TensorType(data.targets.dtype, [indices.count] + data.targets.shape.dropFirst()), loss: loss)
       steps[indices.count] = step
       if start == 0 { try data.checkLabels(classes: step.classes) }
-      let (features, targets) = try data.batch(indices[...])
-      let outcome = try step.run(features: features, targets: targets)
+      let rows = try data.batch(indices[...])
+      let outcome = try step.run(features: rows.features, targets: rows.targets)
       means.add(outcome.loss, outcome.accuracy, weight: indices.count)
     }
     return Evaluation(loss: means.loss, accuracy: means.accuracy)

@@ -42,11 +42,11 @@ extension Model {
         throw TrainingError.exampleShape(expected: data.exampleShape, found: validation.exampleShape)
       }
     }
-    try optimizer.check()
-    try scaling.check()
     var trainer = try Trainer(
-      self, data: data, batch: batch, accumulating: accumulating, loss: loss, optimizer: optimizer, scaling: scaling,
-      seed: seed)
+      self, features: TensorType(data.featureDType, [batch] + data.exampleShape),
+      targets: TensorType(data.targets.dtype, [batch] + data.targets.shape.dropFirst()), loss: loss,
+      optimizer: optimizer, accumulating: accumulating, scaling: scaling, seed: seed)
+    try data.checkLabels(classes: trainer.classes)
     try validation?.checkLabels(classes: trainer.classes)
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }
     var history = History(explanation: explanation)
@@ -87,7 +87,7 @@ extension Model {
     var means = Means()
     for (step, group) in groups.enumerated() {
       try Task.checkCancellation()
-      let outcome = try trainer.train(on: group)
+      let outcome = try trainer.train(on: group.map { try data.batch($0) })
       let examples = group.reduce(0) { $0 + $1.count }
       if outcome.isApplied { means.add(outcome.loss, outcome.accuracy, weight: examples) }
       progress?(

@@ -1,14 +1,24 @@
 import Logging
-import MezzoBackend
+public import MezzoBackend
 import MezzoGraph
-import MezzoLayers
-import MezzoPolicy
-import MezzoRuntime
+public import MezzoLayers
+public import MezzoPolicy
+public import MezzoRuntime
 
-/// One training on its way: its tensors, the loss scale, and what it has seen.
-struct Trainer {
+/// Trains a model one update at a time: what ``MezzoLayers/Model/fit(_:validation:epochs:batch:accumulating:optimizer:loss:scaling:seed:progress:)``
+/// does, for loops of one's own.
+///
+/// ```swift
+/// var trainer = try Trainer(model, features: images.type, targets: labels.type, optimizer: .adam())
+/// for batch in batches { print(try trainer.train(on: batch).loss) }
+/// try trainer.publish()
+/// ```
+/// Weights, optimizer slots and the loss scale are the trainer's own until ``publish()``. The plan of a step is made when
+/// batches of so many examples come for the first time.
+public struct Trainer {
   private let model: Model
-  private let data: DataSet
+  private let features: TensorType
+  private let targets: TensorType
   private let loss: Loss
   private let optimizer: any Optimizer
   private let seed: UInt64
@@ -19,7 +29,8 @@ struct Trainer {
   /// Where several batches make a step.
   private var accumulation: AccumulatingStep?
   private var store: TrainingStore
-  private(set) var lossScale: LossScale?
+  /// `nil` where the loss is not scaled.
+  public private(set) var lossScale: LossScale?
   /// Of the model's output; `nil` where the loss knows no classes.
   private(set) var classes: Int?
   private var taken = 0
@@ -27,7 +38,8 @@ struct Trainer {
   private var draws = 0
   private var skippedAtFloor = 0
   private var milliseconds: [Double] = []
-  private(set) var skipped = 0
+  /// Updates that were not applied, since their gradients were not finite.
+  public private(set) var skipped = 0
   private(set) var events: [History.LossScaleEvent] = []
   private var health = LossScaleHealth()
   private(set) var healthEvents: [History.LossScaleHealthEvent] = []
@@ -35,18 +47,28 @@ struct Trainer {
   /// So many steps in a row that cannot be applied although the scale can fall no further have no hope.
   private static let hopelessSteps = 10
 
-  /// - Parameter accumulating: batches whose gradients make one update.
-  init(
-    _ model: Model, data: DataSet, batch: Int, accumulating: Int, loss: Loss, optimizer: any Optimizer,
-    scaling: LossScaling, seed: UInt64
+  /// Builds the model, if it is not built, and plans a step.
+  ///
+  /// - Parameters:
+  ///   - features: the type of a batch of examples; batches of another number of examples may come too.
+  ///   - targets: likewise, labels `int32[examples]` or values.
+  ///   - accumulating: more than 1: an update is made from several batches, whose gradients are summed.
+  ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
+  ///   - scaling: of the loss; `automatic` is right for every policy.
+  ///   - seed: of random layers.
+  public init(
+    _ model: Model, features: TensorType, targets: TensorType, loss: Loss = .sparseCategoricalCrossentropy,
+    optimizer: any Optimizer = .adam(), accumulating: Int = 1, scaling: LossScaling = .automatic, seed: UInt64 = 0
   ) throws {
+    try optimizer.check()
+    try scaling.check()
     self.model = model
-    self.data = data
+    self.features = features
+    self.targets = targets
     self.loss = loss
     self.seed = seed
-    let type = TensorType(data.featureDType, [batch] + data.exampleShape)
-    try model.build(input: type)
-    let wrapped = try model.lossScaled(optimizer, features: type, scaling: scaling)
+    try model.build(input: features)
+    let wrapped = try model.lossScaled(optimizer, features: features, scaling: scaling)
     let scaled = wrapped as? LossScaleOptimizer
     self.optimizer = scaled?.innerOptimizer ?? wrapped
     let isAutomatic = scaling == .automatic && !(optimizer is LossScaleOptimizer)
@@ -56,18 +78,17 @@ struct Trainer {
     store = try TrainingStore(model.variables)
     if accumulating > 1 {
       let step = try AccumulatingStep(
-        model, features: type, targets: TensorType(data.targets.dtype, [batch] + data.targets.shape.dropFirst()),
-        loss: loss, optimizer: self.optimizer)
+        model, features: features, targets: targets, loss: loss, optimizer: self.optimizer)
       try store.add(step.slots)
       classes = step.classes
       accumulation = step
     } else {
-      classes = try step(examples: batch).classes
+      classes = try step(examples: features.shape.first ?? 0).classes
     }
-    try data.checkLabels(classes: classes)
   }
 
-  var explanation: Explanation? {
+  /// Who computes what in a step, and why.
+  public var explanation: Explanation? {
     (accumulation?.plan ?? steps.values.first?.plan.plan).map { Explanation($0, on: model.runtime) }
   }
 
@@ -78,14 +99,25 @@ struct Trainer {
     return settled.isEmpty ? 0 : settled[settled.count / 2]
   }
 
-  /// One update.
+  /// One update from one batch.
   ///
-  /// - Parameter batches: the examples of each batch: one, unless gradients are accumulated.
-  mutating func train(on batches: [ArraySlice<Int>]) throws -> TrainingStep.Outcome {
+  /// - Throws: `TrainingError.nonFiniteLoss` where the gradients are not finite and no loss scale could mend that, and
+  ///   `RuntimeError` for a batch of another type than was announced.
+  @discardableResult
+  public mutating func train(on batch: TrainingBatch) throws -> TrainingOutcome { try train(on: [batch]) }
+
+  /// One update; from several batches only where the trainer accumulates.
+  @discardableResult
+  public mutating func train(on batches: [TrainingBatch]) throws -> TrainingOutcome {
+    guard let first = batches.first, batches.count == 1 || accumulation != nil else {
+      throw TrainingError.invalidOption(
+        name: "the number of batches of an update", expected: accumulation == nil ? "1" : "at least 1",
+        found: "\(batches.count)")
+    }
     let clock = ContinuousClock()
     let start = clock.now
     taken += 1
-    let outcome = try run(batches)
+    let outcome = try run(batches, first)
     let time = clock.now - start
     milliseconds.append(Double(time.components.attoseconds) * 1e-15 + Double(time.components.seconds) * 1e3)
 
@@ -108,25 +140,22 @@ struct Trainer {
     return outcome
   }
 
-  private mutating func run(_ batches: [ArraySlice<Int>]) throws -> TrainingStep.Outcome {
-    let examples = batches.reduce(0) { $0 + $1.count }
-    var tensors: [TrainingPlan.Batch] = []
+  private mutating func run(_ batches: [TrainingBatch], _ first: TrainingBatch) throws -> TrainingOutcome {
+    let examples = batches.reduce(0) { $0 + $1.examples }
     var scalars: [TrainingPlan.Scalars] = []
-    for indices in batches {
-      let (features, targets) = try data.batch(indices)
-      tensors.append(TrainingPlan.Batch(features: features, targets: targets))
+    for batch in batches {
       draws += 1
       scalars.append(
         TrainingPlan.Scalars(
           rate: optimizer.learningRate, step: iterations + 1, draw: draws, lossScale: lossScale?.value ?? 1,
-          seed: seed, share: Double(indices.count) / Double(examples)))
+          seed: seed, share: examples == 0 ? 1 : Double(batch.examples) / Double(examples)))
     }
-    if let outcome = try accumulation?.run(tensors, &store, scalars) { return outcome }
-    return try step(examples: examples).run(tensors[0], &store, scalars[0])
+    if let outcome = try accumulation?.run(batches, &store, scalars) { return outcome }
+    return try step(examples: first.examples).run(first, &store, scalars[0])
   }
 
   /// Makes the weights so far those of the model.
-  func publish() throws {
+  public func publish() throws {
     var variables = try model.variables
     for path in variables.paths {
       variables.set(path, try store[path], isTrainable: variables.isTrainable(path))
@@ -151,10 +180,10 @@ struct Trainer {
 
   private mutating func step(examples: Int) throws -> TrainingStep {
     if let step = steps[examples] { return step }
+    func batch(_ type: TensorType) -> TensorType { TensorType(type.dtype, [examples] + type.shape.dropFirst()) }
     let step = try TrainingStep(
-      model, features: TensorType(data.featureDType, [examples] + data.exampleShape),
-      targets: TensorType(data.targets.dtype, [examples] + data.targets.shape.dropFirst()), loss: loss,
-      optimizer: optimizer, isScaled: lossScale != nil)
+      model, features: batch(features), targets: batch(targets), loss: loss, optimizer: optimizer,
+      isScaled: lossScale != nil)
     try store.add(step.slots)
     steps[examples] = step
     return step

@@ -18,11 +18,6 @@ struct TrainingPlan {
     case stored(String)
   }
 
-  struct Batch {
-    var features: Tensor
-    var targets: Tensor
-  }
-
   struct Scalars {
     var rate: Double
     /// Iterations of the optimizer, with this one.
@@ -45,17 +40,17 @@ struct TrainingPlan {
   }
 
   /// - Parameter batch: nil for a plan that has none.
-  func run(_ batch: Batch?, _ store: inout TrainingStore, _ scalars: Scalars) throws -> [Tensor] {
+  func run(_ batch: TrainingBatch?, _ store: inout TrainingStore, _ scalars: Scalars) throws -> [Tensor] {
     let inputs = try inputs(batch, store, scalars)
     return try store.withStates(states) { try plan.run(inputs, states: &$0) }
   }
 
   /// Where the first infinity or NaN came from, in a run whose gradients were not finite.
-  func firstNonFinite(_ batch: Batch?, _ store: TrainingStore, _ scalars: Scalars) throws -> NonFiniteReport? {
+  func firstNonFinite(_ batch: TrainingBatch?, _ store: TrainingStore, _ scalars: Scalars) throws -> NonFiniteReport? {
     try plan.firstNonFinite(try inputs(batch, store, scalars), states: try states.map { try store[$0] })
   }
 
-  private func inputs(_ batch: Batch?, _ store: TrainingStore, _ scalars: Scalars) throws -> [Tensor] {
+  private func inputs(_ batch: TrainingBatch?, _ store: TrainingStore, _ scalars: Scalars) throws -> [Tensor] {
     try feeds.compactMap { feed in
       switch feed {
       case .features: batch?.features

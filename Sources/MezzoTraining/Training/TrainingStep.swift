@@ -12,15 +12,6 @@ struct TrainingStep {
   let classes: Int?
   private let hasAccuracy: Bool
 
-  struct Outcome {
-    var loss: Double
-    var accuracy: Double?
-    /// Whether the update was applied.
-    var isApplied: Bool
-    /// Where the first infinity or NaN came from, if it was not.
-    var firstNonFinite: NonFiniteReport?
-  }
-
   init(
     _ model: Model, features: TensorType, targets: TensorType, loss: Loss, optimizer: any Optimizer,
     isScaled: Bool
@@ -55,11 +46,11 @@ struct TrainingStep {
   }
 
   func run(
-    _ batch: TrainingPlan.Batch, _ store: inout TrainingStore, _ scalars: TrainingPlan.Scalars
-  ) throws -> Outcome {
+    _ batch: TrainingBatch, _ store: inout TrainingStore, _ scalars: TrainingPlan.Scalars
+  ) throws -> TrainingOutcome {
     let outputs = try plan.run(batch, &store, scalars)
     let isApplied = try outputs[1].scalar() != 0
-    return Outcome(
+    return TrainingOutcome(
       loss: try outputs[0].scalar(), accuracy: hasAccuracy ? try outputs[2].scalar() : nil, isApplied: isApplied,
       firstNonFinite: isApplied ? nil : try plan.firstNonFinite(batch, store, scalars))
   }

@@ -1,0 +1,30 @@
+public import MezzoGraph
+public import MezzoRuntime
+
+/// Examples and what the model should say to them, as a ``Trainer`` takes them.
+public struct TrainingBatch: Sendable {
+  /// `[examples, …]`
+  public var features: Tensor
+  /// Labels `int32[examples]`, or values `[examples, …]`.
+  public var targets: Tensor
+
+  public init(features: Tensor, targets: Tensor) {
+    self.features = features
+    self.targets = targets
+  }
+
+  /// The extent of the first axis.
+  var examples: Int { features.shape.first ?? 0 }
+}
+
+/// What one update came to.
+public struct TrainingOutcome: Sendable {
+  /// Before the update, without the loss scale, with what regularizers add.
+  public var loss: Double
+  /// `nil` where the loss knows no classes.
+  public var accuracy: Double?
+  /// Whether the gradients were finite, so that the update was applied.
+  public var isApplied: Bool
+  /// Where the first infinity or NaN came from, if it was not.
+  public var firstNonFinite: NonFiniteReport?
+}
