@@ -22,7 +22,7 @@ struct RootCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, PolicyCommand.self,
+      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, BackendCommand.self, PolicyCommand.self,
       ConformCommand.self, BenchCommand.self,
     ])
 

@@ -60,7 +60,7 @@ struct Hostile: Sendable, CustomTestStringConvertible {
       name: "states-a-huge-workspace", reason: "states a workspace",
       plugin: TestPlugin(plan: "args->workspace = ~0ull;")),
     Hostile(
-      name: "states-a-huge-packing", reason: "packs operand",
+      name: "states-a-huge-packing", reason: "states a workspace",
       plugin: TestPlugin(plan: "args->packed_bytes = 1ull << 50; args->packed_operand = 7;")),
     Hostile(
       name: "consumes-steps-that-are-not", reason: "steps of an epilogue",

@@ -14,6 +14,8 @@ package struct BackendFile: Sendable {
   /// Of the manifest, or of the library.
   let name: String
   let requirements: Manifest.Requirements
+  /// `nil` for a library.
+  let manifest: Manifest?
   /// Of the content: of a manifest together with the library that lies beside it.
   let digest: Digest
   let stamp: FileStamp?
@@ -34,6 +36,7 @@ package struct BackendFile: Sendable {
       } catch {
         throw refuse(error.description)
       }
+      self.manifest = manifest
       name = manifest.id
       requirements = manifest.library.requires
       // Libraries that the dynamic loader finds by name are the system's; one that comes with the manifest is part of it.
@@ -45,6 +48,7 @@ package struct BackendFile: Sendable {
       if let defect = LibraryFile.defect(at: path) { throw refuse(defect) }
       guard let digest = Digest(file: path) else { throw refuse("\(path) cannot be read: \(String(cString: strerror(errno)))") }
       self.digest = digest
+      manifest = nil
       name = last
       requirements = LibraryFile.requirements(of: path)
     }
