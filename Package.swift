@@ -97,8 +97,11 @@ let package = Package(
         "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
+    .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
-      name: "MezzoCommand", dependencies: ["Mezzo", "MezzoConformance", arguments, log], swiftSettings: swift),
+      name: "MezzoCommand",
+      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", arguments, log],
+      swiftSettings: swift),
 
     .executableTarget(
       name: "MezzoProbe",

@@ -55,15 +55,25 @@ has_zlib || wanted+=(zlib1g-dev)
 command -v pkg-config >/dev/null || wanted+=(pkg-config)
 onednn=yes
 has_onednn || onednn=no
-[[ ${#wanted[@]} == 0 && $onednn == yes ]] && exit 0
+# The libraries that the manifests in Plugins bind: opened by name at run time, so no header has to be there.
+bound=()
+if command -v dpkg-query >/dev/null; then
+  for package in libopenblas0-pthread libblis4-pthread libdnnl2 libxnnpack0; do
+    [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == "install ok installed" ]] || bound+=("$package")
+  done
+fi
+[[ ${#wanted[@]} == 0 && $onednn == yes && ${#bound[@]} == 0 ]] && exit 0
 
 if command -v apt-get >/dev/null; then
   optional=()
   [[ $onednn == yes ]] || optional=(libdnnl-dev)
-  say "installing through apt-get:" ${wanted[@]+"${wanted[@]}"} ${optional[@]+"${optional[@]}"}
+  say "installing through apt-get:" ${wanted[@]+"${wanted[@]}"} ${optional[@]+"${optional[@]}"} ${bound[@]+"${bound[@]}"}
   # An unreachable source need not matter: what is wanted may be in another one.
   apt update || say "apt-get update failed; going on with the lists that are there"
   if [[ ${#wanted[@]} -gt 0 ]]; then apt install -y --no-install-recommends "${wanted[@]}" || true; fi
+  for package in ${bound[@]+"${bound[@]}"}; do
+    apt install -y --no-install-recommends "$package" || say "$package cannot be installed: its manifest goes untested"
+  done
   if [[ $onednn == no ]] && apt install -y --no-install-recommends libdnnl-dev && has_onednn; then
     onednn=yes
     # The plugin asks for oneDNN's headers when it is compiled: an earlier build without them is out of date now.

@@ -28,7 +28,8 @@ static mezzo_status report(mezzo_error *err, mezzo_status status, uint32_t why, 
   return status;
 }
 
-/* Structs may grow in later versions of the ABI, so arrays of them are walked with the distance that comes with them. */
+/* Structs may grow in later versions of the ABI, so arrays of them are walked with the distance that comes with them.
+ * Operands are followed by results: the first result is operand(op, op->n_in). */
 static const mezzo_operand *operand(const mezzo_op *op, uint32_t index) {
   return (const mezzo_operand *)((const char *)op->operands + (size_t)index * op->operand_stride);
 }
@@ -64,7 +65,7 @@ static uint64_t product(const int64_t *shape, int32_t first, int32_t last) {
 }
 
 static const char *take_matmul(const mezzo_op *op, plan *made) {
-  const mezzo_operand *a = operand(op, 0), *b = operand(op, 1), *c = operand(op, 2);
+  const mezzo_operand *a = operand(op, 0), *b = operand(op, 1), *c = operand(op, op->n_in);
   int32_t rank = a->ndim;
   if (rank < 2 || b->ndim != rank || c->ndim != rank) return "takes matrices of the same rank";
   for (int32_t i = 0; i < rank - 2; i++)
@@ -80,7 +81,7 @@ static const char *take_matmul(const mezzo_op *op, plan *made) {
 }
 
 static const char *take_relu(const mezzo_op *op, plan *made) {
-  const mezzo_operand *x = operand(op, 0), *y = operand(op, 1);
+  const mezzo_operand *x = operand(op, 0), *y = operand(op, op->n_in);
   if (x->ndim != y->ndim) return "takes operand and result of one shape";
   for (int32_t i = 0; i < x->ndim; i++)
     if (x->shape[i] != y->shape[i]) return "takes operand and result of one shape";
@@ -174,7 +175,7 @@ static const mezzo_rule rules[] = {
         .numerics = {.accum = {MEZZO_FLOAT, 32, 1}, .deterministic = 1},
         .flags = MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT,
         /* Measure it: the router believes these. Multiplications and additions per nanosecond. */
-        .cost = {.fixed_ns = 10, .flop_per_ns = 4},
+        .cost = {.fixed_ns = 10, .flop_per_ns = 12},
     },
     [RULE_RELU] = {
         .struct_size = sizeof(mezzo_rule),

@@ -92,7 +92,7 @@ extension Rule {
 
   public func match(_ request: OperationRequest, threads: Int) -> RuleVerdict {
     guard code == request.code else { return .differs(.operation, "is for \(code), not \(request.code)") }
-    let bindings: RuleBindings
+    var bindings: RuleBindings
     switch signature.bind(inputs: Array(request.ownInputs), results: request.results) {
     case .success(let bound): bindings = bound
     case .failure(let mismatch): return .differs(mismatch.why, mismatch.message)
@@ -105,6 +105,7 @@ extension Rule {
         .alignment, "wants data aligned to \(alignment) bytes, Mezzo promises \(Self.guaranteedAlignment)")
     }
     guard let condition else { return .matches }
+    bindings.bind(attributesOf: request)
     return condition.verdict(bindings, threads: threads)
   }
 }

@@ -15,62 +15,70 @@ extension RuleExpression {
     return evaluation.truth(left) == false ? decider(of: left, in: evaluation) : decider(of: right, in: evaluation)
   }
 
+  /// What the expression is for an operation; `nil`: it has no value there.
+  package func value(_ bindings: RuleBindings, threads: Int) -> RuleValue? {
+    Evaluation(bindings: bindings, threads: threads).value(root)
+  }
+
   /// `nil` stands for "no value"; it spreads through everything but an `and` or `or` that the other side decides.
   struct Evaluation {
     var bindings: RuleBindings
     var threads: Int
 
     func truth(_ node: Node) -> Bool? {
-      switch node {
-      case .truth(let value): return value
-      case .not(let operand): return truth(operand).map { !$0 }
-      case .and(let left, let right):
-        let (left, right) = (truth(left), truth(right))
-        if left == false || right == false { return false }
-        return left == nil || right == nil ? nil : true
-      case .or(let left, let right):
-        let (left, right) = (truth(left), truth(right))
-        if left == true || right == true { return true }
-        return left == nil || right == nil ? nil : false
-      case .comparison(let comparison, let left, let right):
-        guard let left = integer(left), let right = integer(right) else { return nil }
-        switch comparison {
-        case .equal: return left == right
-        case .notEqual: return left != right
-        case .lessOrEqual: return left <= right
-        case .greaterOrEqual: return left >= right
-        case .less: return left < right
-        case .greater: return left > right
-        }
-      case .choose(let condition, let yes, let no): return truth(condition).flatMap { truth($0 ? yes : no) }
-      case .property(let property, let name, _):
-        guard let operand = bindings.operands[name] else { return nil }
-        switch property {
-        case .row: return operand.isRowMajor
-        case .col: return operand.isColumnMajor
-        case .unit: return operand.isRowMajor || operand.isColumnMajor
-        case .contiguous: return operand.isDense
-        case .constant: return operand.isConstant
-        case .rank, .dim, .stride, .ld: return nil
-        }
-      case .literal, .extent, .threads, .negate, .arithmetic: return nil
-      }
+      if case .truth(let value)? = value(node) { value } else { nil }
     }
 
     func integer(_ node: Node) -> Int? {
+      if case .int(let value)? = value(node) { value } else { nil }
+    }
+
+    func value(_ node: Node) -> RuleValue? {
       switch node {
       case .literal(let value): return value
-      case .extent(let name): return bindings.extents[name]
-      case .threads: return threads
-      case .negate(let operand): return integer(operand).flatMap { checked(0.subtractingReportingOverflow($0)) }
-      case .choose(let condition, let yes, let no): return truth(condition).flatMap { integer($0 ? yes : no) }
+      case .extent(let name): return bindings.extents[name].map(RuleValue.int)
+      case .attribute(let name): return bindings.attributes[name].map(RuleValue.init)
+      case .local(let name): return bindings.locals[name]
+      case .feature(let name): return .truth(ProcessorFeatures.names.contains(name))
+      case .step(let name): return .truth(bindings.steps.contains { $0.description == name })
+      case .threads: return .int(threads)
+      // Known to nobody before the call.
+      case .result: return nil
+      case .not(let operand): return truth(operand).map { .truth(!$0) }
+      case .and(let left, let right):
+        let (left, right) = (truth(left), truth(right))
+        if left == false || right == false { return .truth(false) }
+        return left == nil || right == nil ? nil : .truth(true)
+      case .or(let left, let right):
+        let (left, right) = (truth(left), truth(right))
+        if left == true || right == true { return .truth(true) }
+        return left == nil || right == nil ? nil : .truth(false)
+      case .comparison(let comparison, let left, let right):
+        guard let left = value(left), let right = value(right) else { return nil }
+        return comparison.holds(left, right).map(RuleValue.truth)
+      case .choose(let condition, let yes, let no): return truth(condition).flatMap { value($0 ? yes : no) }
+      case .negate(let operand):
+        switch value(operand) {
+        case .int(let value)?: return checked(0.subtractingReportingOverflow(value)).map(RuleValue.int)
+        case .float(let value)?: return .float(-value)
+        default: return nil
+        }
       case .arithmetic(let operation, let left, let right):
-        guard let left = integer(left), let right = integer(right) else { return nil }
-        return arithmetic(operation, left, right)
-      case .property(let property, let name, let axis):
+        guard let left = value(left), let right = value(right) else { return nil }
+        if case .int(let left) = left, case .int(let right) = right {
+          return arithmetic(operation, left, right).map(RuleValue.int)
+        }
+        guard let left = left.double, let right = right.double else { return nil }
+        return arithmetic(operation, left, right).map(RuleValue.float)
+      case .property(let property, let name, let argument):
         guard let operand = bindings.operands[name] else { return nil }
-        return self.property(property, operand, axis: axis)
-      case .truth, .not, .and, .or, .comparison: return nil
+        return self.property(property, operand, argument)
+      case .count(let list):
+        guard case .ints(let values)? = value(list) else { return nil }
+        return .int(values.count)
+      case .item(let list, let index):
+        guard case .ints(let values)? = value(list), let index = integer(index) else { return nil }
+        return element(index, of: values).map(RuleValue.int)
       }
     }
 
@@ -92,6 +100,17 @@ extension RuleExpression {
       }
     }
 
+    private func arithmetic(_ operation: Arithmetic, _ left: Double, _ right: Double) -> Double? {
+      switch operation {
+      case .add: left + right
+      case .subtract: left - right
+      case .multiply: left * right
+      case .min: Swift.min(left, right)
+      case .max: Swift.max(left, right)
+      case .divide, .remainder, .ceilDiv, .align: nil
+      }
+    }
+
     /// Rounds towards minus infinity, as `//` and `%` do in Python.
     private func floorDivision(_ left: Int, _ right: Int) -> (quotient: Int, remainder: Int)? {
       let (quotient, overflow) = left.dividedReportingOverflow(by: right)
@@ -101,20 +120,29 @@ extension RuleExpression {
         ? (quotient - 1, remainder + right) : (quotient, remainder)
     }
 
-    private func property(_ property: Property, _ operand: Operand, axis: Node?) -> Int? {
+    /// Negative places count from the end.
+    private func element(_ index: Int, of values: [Int]) -> Int? {
+      let position = index < 0 ? index + values.count : index
+      return values.indices.contains(position) ? values[position] : nil
+    }
+
+    private func property(_ property: Property, _ operand: Operand, _ argument: Node?) -> RuleValue? {
       switch property {
-      case .rank: return operand.shape.count
+      case .row: return .truth(operand.isRowMajor)
+      case .col: return .truth(operand.isColumnMajor)
+      case .unit: return .truth(operand.isRowMajor || operand.isColumnMajor)
+      case .contiguous: return .truth(operand.isDense)
+      case .constant: return .truth(operand.isConstant)
+      case .dtype: return .dtype(operand.dtype)
+      case .rank: return .int(operand.shape.count)
+      case .count: return operand.type.checkedCount.map(RuleValue.int)
       case .dim, .stride:
-        guard let axis, let index = integer(axis) else { return nil }
-        let values = property == .dim ? operand.shape : operand.strides
-        let position = index < 0 ? index + values.count : index
-        return values.indices.contains(position) ? values[position] : nil
-      case .ld:
-        let rank = operand.shape.count
-        guard rank >= 2 else { return nil }
-        if operand.isRowMajor { return operand.strides[rank - 2] }
-        return operand.isColumnMajor ? operand.strides[rank - 1] : nil
-      case .row, .col, .unit, .contiguous, .constant: return nil
+        guard let argument, let index = integer(argument) else { return nil }
+        return element(index, of: property == .dim ? operand.shape : operand.strides).map(RuleValue.int)
+      case .aligned:
+        guard let argument, let bytes = integer(argument), bytes > 0 else { return nil }
+        return .truth(Rule.guaranteedAlignment.isMultiple(of: bytes))
+      case .ld: return operand.leadingDimension.map(RuleValue.int)
       }
     }
 
@@ -122,39 +150,60 @@ extension RuleExpression {
       result.overflow ? nil : result.partialValue
     }
 
-    /// `k % 32 == 0 (k = 784)`
+    /// `k % 32 == 0 is false (k = 784)`
     func explain(_ node: Node) -> String {
-      let values = extents(in: node).sorted().compactMap { name in
-        bindings.extents[name].map { "\(name) = \($0)" }
+      let mentions = node.mentions
+      let extents = mentions.extents.sorted().compactMap { name in bindings.extents[name].map { "\(name) = \($0)" } }
+      let attributes = mentions.attributes.sorted().compactMap { name in
+        bindings.attributes[name].map { "\(name) = \($0)" }
       }
-      let shapes = operands(in: node).sorted().compactMap { name in
+      let shapes = mentions.operands.sorted().compactMap { name in
         bindings.operands[name].map { "\(name) \($0.type) strides \($0.strides)" }
       }
-      let detail = (values + shapes).joined(separator: ", ")
+      let detail = (extents + attributes + shapes).joined(separator: ", ")
       return "\(node) is false" + (detail.isEmpty ? "" : " (\(detail))")
     }
+  }
+}
 
-    private func extents(in node: Node) -> Set<String> {
-      if case .extent(let name) = node { return [name] }
-      return children(node).reduce(into: []) { $0.formUnion(extents(in: $1)) }
+extension RuleExpression.Comparison {
+  /// `nil` where the values cannot be compared; nothing compares with NaN.
+  func holds(_ left: RuleValue, _ right: RuleValue) -> Bool? {
+    switch (left, right) {
+    case (.int(let left), .int(let right)): return holds(left, right)
+    case (.dtype(let left), .dtype(let right)): return self == .equal ? left == right : left != right
+    default:
+      guard let left = left.double, let right = right.double else { return nil }
+      return holds(left, right)
     }
+  }
 
-    private func operands(in node: Node) -> Set<String> {
-      if case .property(_, let name, _) = node { return [name] }
-      return children(node).reduce(into: []) { $0.formUnion(operands(in: $1)) }
+  private func holds<T: Comparable>(_ left: T, _ right: T) -> Bool {
+    switch self {
+    case .equal: left == right
+    case .notEqual: left != right
+    case .lessOrEqual: left <= right
+    case .greaterOrEqual: left >= right
+    case .less: left < right
+    case .greater: left > right
     }
+  }
+}
 
-    private func children(_ node: Node) -> [Node] {
-      switch node {
-      case .literal, .extent, .threads, .truth: []
-      case .negate(let operand), .not(let operand): [operand]
-      case .arithmetic(_, let left, let right), .comparison(_, let left, let right), .and(let left, let right),
-        .or(let left, let right):
-        [left, right]
-      case .choose(let condition, let yes, let no): [condition, yes, no]
-      case .property(_, _, let axis): axis.map { [$0] } ?? []
-      }
+extension RuleValue {
+  /// As a floating-point number, if that is exact.
+  package var double: Double? {
+    switch self {
+    case .int(let value): Double(exactly: value)
+    case .float(let value): value
+    case .truth, .dtype, .ints: nil
     }
+  }
+}
+
+extension RuleBindings {
+  package mutating func bind(attributesOf request: OperationRequest) {
+    for attribute in request.code.attributes { attributes[attribute.name] = request.attribute(attribute.name) }
   }
 }
 
@@ -164,6 +213,15 @@ extension Operand {
 
   /// The last axis but one has unit stride and the columns do not overlap.
   var isColumnMajor: Bool { isMajor(fast: shape.count - 2, slow: shape.count - 1) }
+
+  /// The distance between rows, or between columns where they are the ones that lie together; at least what one holds,
+  /// which is what libraries ask for even where there is but one.
+  var leadingDimension: Int? {
+    let rank = shape.count
+    guard rank >= 2 else { return nil }
+    if isRowMajor { return max(strides[rank - 2], shape[rank - 1], 1) }
+    return isColumnMajor ? max(strides[rank - 1], shape[rank - 2], 1) : nil
+  }
 
   private func isMajor(fast: Int, slow: Int) -> Bool {
     guard shape.count >= 2 else { return shape.isEmpty || shape[0] <= 1 || strides[0] == 1 }

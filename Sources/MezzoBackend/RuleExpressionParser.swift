@@ -1,32 +1,47 @@
+import MezzoPolicy
+
 /// Recursive descent over the rule language, with a limit on depth and size so that no text exhausts the stack.
 struct RuleExpressionParser {
   private typealias Node = RuleExpression.Node
-  private typealias ValueType = RuleExpression.ValueType
 
   private static let depthLimit = 32
   private static let nodeLimit = 256
 
-  private var scanner: RuleScanner
+  private(set) var scanner: RuleScanner
+  private let names: RuleNames
   private let extents: Set<String>
   private let operands: Set<String>
+  private let attributes: [String: RuleType]
   private var depth = 0
   private var nodes = 0
 
-  init(text: String, signature: RuleSignature) {
-    scanner = RuleScanner(text)
-    let parameters = signature.inputs + signature.results
-    operands = Set(parameters.map(\.name))
-    extents = Set(parameters.flatMap { $0.dimensions?.names ?? [] }.filter { Int($0) == nil })
+  init(_ scanner: RuleScanner, signature: RuleSignature, names: RuleNames) {
+    self.scanner = scanner
+    self.names = names
+    operands = Set(signature.names)
+    extents = signature.extents
+    var attributes: [String: RuleType] = [:]
+    for attribute in names.code?.attributes ?? [] {
+      switch attribute.kind {
+      case .int: attributes[attribute.name] = .integer
+      case .float: attributes[attribute.name] = .float
+      case .ints: attributes[attribute.name] = .list
+      }
+    }
+    self.attributes = attributes
   }
 
-  mutating func condition() throws(RuleSyntaxError) -> RuleExpression.Node {
+  /// The whole text, of type `wants` if that is given.
+  mutating func whole(_ wants: RuleType?) throws(RuleSyntaxError) -> (RuleExpression.Node, RuleType) {
     let (node, type) = try disjunction()
     if !scanner.isAtEnd() { throw scanner.unexpected("expected an operator or the end") }
-    try require(type, .truth)
-    return node
+    if let wants { try require(type, wants) }
+    return (node, type)
   }
 
-  private mutating func disjunction() throws(RuleSyntaxError) -> (Node, ValueType) {
+  mutating func part() throws(RuleSyntaxError) -> (RuleExpression.Node, RuleType) { try disjunction() }
+
+  private mutating func disjunction() throws(RuleSyntaxError) -> (Node, RuleType) {
     try nest()
     defer { depth -= 1 }
     var left = try conjunction()
@@ -39,7 +54,7 @@ struct RuleExpressionParser {
     return left
   }
 
-  private mutating func conjunction() throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func conjunction() throws(RuleSyntaxError) -> (Node, RuleType) {
     var left = try inversion()
     while scanner.take("and") {
       let right = try inversion()
@@ -50,7 +65,7 @@ struct RuleExpressionParser {
     return left
   }
 
-  private mutating func inversion() throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func inversion() throws(RuleSyntaxError) -> (Node, RuleType) {
     guard scanner.take("not") else { return try comparison() }
     try nest()
     defer { depth -= 1 }
@@ -59,20 +74,22 @@ struct RuleExpressionParser {
     return (try counted(.not(operand.0)), .truth)
   }
 
-  private mutating func comparison() throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func comparison() throws(RuleSyntaxError) -> (Node, RuleType) {
     let left = try sum()
-    for comparison in [
-      RuleExpression.Comparison.equal, .notEqual, .lessOrEqual, .greaterOrEqual, .less, .greater,
-    ] where scanner.take(comparison.rawValue) {
+    for comparison in RuleExpression.Comparison.allCases where scanner.take(comparison.rawValue) {
       let right = try sum()
-      try require(left.1, .integer)
-      try require(right.1, .integer)
+      if left.1 == .dtype, comparison == .equal || comparison == .notEqual {
+        try require(right.1, .dtype)
+      } else {
+        try requireNumber(left.1)
+        try requireNumber(right.1)
+      }
       return (try counted(.comparison(comparison, left.0, right.0)), .truth)
     }
     return left
   }
 
-  private mutating func sum() throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func sum() throws(RuleSyntaxError) -> (Node, RuleType) {
     var left = try product()
     while true {
       let operation: RuleExpression.Arithmetic
@@ -81,7 +98,7 @@ struct RuleExpressionParser {
     }
   }
 
-  private mutating func product() throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func product() throws(RuleSyntaxError) -> (Node, RuleType) {
     var left = try factor()
     while true {
       let operation: RuleExpression.Arithmetic
@@ -99,20 +116,24 @@ struct RuleExpressionParser {
   }
 
   private mutating func combined(
-    _ operation: RuleExpression.Arithmetic, _ left: (Node, ValueType), _ right: (Node, ValueType)
-  ) throws(RuleSyntaxError) -> (Node, ValueType) {
-    try require(left.1, .integer)
-    try require(right.1, .integer)
-    return (try counted(.arithmetic(operation, left.0, right.0)), .integer)
+    _ operation: RuleExpression.Arithmetic, _ left: (Node, RuleType), _ right: (Node, RuleType)
+  ) throws(RuleSyntaxError) -> (Node, RuleType) {
+    try requireNumber(left.1)
+    try requireNumber(right.1)
+    let hasFloat = left.1 == .float || right.1 == .float
+    if hasFloat && !operation.takesFloats {
+      throw scanner.unexpected("\(operation.rawValue) takes whole numbers; expected them before this")
+    }
+    return (try counted(.arithmetic(operation, left.0, right.0)), hasFloat ? .float : .integer)
   }
 
-  private mutating func factor() throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func factor() throws(RuleSyntaxError) -> (Node, RuleType) {
     try nest()
     defer { depth -= 1 }
     if scanner.take("-") {
       let operand = try factor()
-      try require(operand.1, .integer)
-      return (try counted(.negate(operand.0)), .integer)
+      try requireNumber(operand.1)
+      return (try counted(.negate(operand.0)), operand.1)
     }
     if scanner.take("(") {
       let inner = try disjunction()
@@ -121,41 +142,74 @@ struct RuleExpressionParser {
     }
     let position = scanner.nextPosition()
     if scanner.peekDigit() {
-      let digits = try scanner.word("a number")
-      guard let value = Int(digits) else {
-        throw scanner.error("\(digits) is no whole number of 64 bits", at: position)
-      }
-      return (try counted(.literal(value)), .integer)
+      let value = try scanner.number()
+      return (try counted(.literal(value)), value.type)
     }
     return try named(try scanner.identifier("a number, a name or ("), at: position)
   }
 
-  private mutating func named(_ name: String, at position: Int) throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func named(_ name: String, at position: Int) throws(RuleSyntaxError) -> (Node, RuleType) {
     switch name {
-    case "true", "false": return (try counted(.truth(name == "true")), .truth)
+    case "true", "false": return (try counted(.literal(.truth(name == "true"))), .truth)
+    case "inf", "nan": return (try counted(.literal(.float(name == "inf" ? .infinity : .nan))), .float)
     case "threads": return (try counted(.threads), .integer)
     case "if": return try choice()
+    case "cpu" where scanner.take("."):
+      return (try counted(.feature(try scanner.word("a processor's feature, as in cpu.avx2"))), .truth)
+    case "epilogue" where scanner.take("."):
+      let place = scanner.nextPosition()
+      let step = try scanner.identifier("a step of the epilogue")
+      guard names.epilogue.contains(step) else {
+        throw scanner.error("the binding takes no step \(step); it takes \(names.epilogue)", at: place)
+      }
+      return (try counted(.step(step)), .truth)
+    case "ret":
+      guard let type = names.result else { break }
+      return (try counted(.result), type)
     default: break
     }
-    if let property = RuleExpression.Property(rawValue: name) { return try self.property(property) }
-    if let function = RuleExpression.Arithmetic(rawValue: name) {
-      try scanner.expect("(")
-      let left = try disjunction()
-      try scanner.expect(",")
-      let right = try disjunction()
-      try scanner.expect(")")
-      return try combined(function, left, right)
+    if scanner.peek("(") {
+      if name == "item" || name == "count" && isListNext() { return try list(name) }
+      if let property = RuleExpression.Property(rawValue: name) { return try self.property(property) }
+      if let function = RuleExpression.Arithmetic(rawValue: name) {
+        try scanner.expect("(")
+        let left = try disjunction()
+        try scanner.expect(",")
+        let right = try disjunction()
+        try scanner.expect(")")
+        return try combined(function, left, right)
+      }
     }
     if extents.contains(name) { return (try counted(.extent(name)), .integer) }
+    if let type = attributes[name] { return (try counted(.attribute(name)), type) }
+    if let type = names.locals[name] { return (try counted(.local(name)), type) }
+    if let value = names.constants[name] { return (try counted(.literal(value)), value.type) }
     if operands.contains(name) {
       throw scanner.error("\(name) is an operand: ask for dim(\(name), 0), say", at: position)
     }
-    throw scanner.error(
-      "\(name) is not known; there are the extents \(extents.sorted()) and the operands \(operands.sorted())",
-      at: position)
+    if let dtype = DType(shortName: name) { return (try counted(.literal(.dtype(dtype))), .dtype) }
+    throw scanner.error("\(name) is not known; \(knownNames)", at: position)
   }
 
-  private mutating func choice() throws(RuleSyntaxError) -> (Node, ValueType) {
+  /// `count` is of operands and of lists.
+  private func isListNext() -> Bool {
+    var ahead = scanner
+    guard ahead.take("("), let name = try? ahead.identifier("a list") else { return false }
+    return attributes[name] == .list
+  }
+
+  private var knownNames: String {
+    var known = "there are the extents \(extents.sorted()) and the operands \(operands.sorted())"
+    for (what, names) in [
+      ("attributes", Array(attributes.keys)), ("constants", Array(names.constants.keys)),
+      ("locals", Array(names.locals.keys)),
+    ] where !names.isEmpty {
+      known += ", the \(what) \(names.sorted())"
+    }
+    return known
+  }
+
+  private mutating func choice() throws(RuleSyntaxError) -> (Node, RuleType) {
     try scanner.expect("(")
     let condition = try disjunction()
     try require(condition.1, .truth)
@@ -163,31 +217,51 @@ struct RuleExpressionParser {
     let yes = try disjunction()
     try scanner.expect(",")
     let no = try disjunction()
-    try require(no.1, yes.1)
+    let mixesNumbers = yes.1.isNumber && no.1.isNumber
+    if !mixesNumbers { try require(no.1, yes.1) }
     try scanner.expect(")")
-    return (try counted(.choose(condition.0, yes.0, no.0)), yes.1)
+    return (try counted(.choose(condition.0, yes.0, no.0)), mixesNumbers && yes.1 != no.1 ? .float : yes.1)
   }
 
-  private mutating func property(_ property: RuleExpression.Property) throws(RuleSyntaxError) -> (Node, ValueType) {
+  private mutating func list(_ function: String) throws(RuleSyntaxError) -> (Node, RuleType) {
+    try scanner.expect("(")
+    let list = try disjunction()
+    try require(list.1, .list)
+    if function == "count" {
+      try scanner.expect(")")
+      return (try counted(.count(of: list.0)), .integer)
+    }
+    try scanner.expect(",")
+    let index = try disjunction()
+    try require(index.1, .integer)
+    try scanner.expect(")")
+    return (try counted(.item(of: list.0, at: index.0)), .integer)
+  }
+
+  private mutating func property(_ property: RuleExpression.Property) throws(RuleSyntaxError) -> (Node, RuleType) {
     try scanner.expect("(")
     let position = scanner.nextPosition()
     let operand = try scanner.identifier("an operand")
     guard operands.contains(operand) else {
       throw scanner.error("\(operand) is no operand; there are \(operands.sorted())", at: position)
     }
-    var axis: Node?
-    if property.takesAxis {
+    var argument: Node?
+    if property.takesArgument {
       try scanner.expect(",")
       let (node, type) = try disjunction()
       try require(type, .integer)
-      axis = node
+      argument = node
     }
     try scanner.expect(")")
-    return (try counted(.property(property, operand, axis: axis)), property.type)
+    return (try counted(.property(property, operand, argument: argument)), property.type)
   }
 
-  private func require(_ type: ValueType, _ wanted: ValueType) throws(RuleSyntaxError) {
+  private func require(_ type: RuleType, _ wanted: RuleType) throws(RuleSyntaxError) {
     if type != wanted { throw scanner.unexpected("expected \(wanted.rawValue), not \(type.rawValue), before this") }
+  }
+
+  private func requireNumber(_ type: RuleType) throws(RuleSyntaxError) {
+    if !type.isNumber { try require(type, .integer) }
   }
 
   private mutating func counted(_ node: Node) throws(RuleSyntaxError) -> Node {

@@ -9,28 +9,28 @@ public struct RuleSyntaxError: Error, Equatable, Sendable, CustomStringConvertib
 }
 
 /// Reads the small languages of rules, one token at a time.
-struct RuleScanner {
-  let text: String
+package struct RuleScanner {
+  package let text: String
   private let characters: [UInt8]
-  private(set) var position = 0
+  package private(set) var position = 0
 
-  init(_ text: String) {
+  package init(_ text: String) {
     self.text = text
     characters = Array(text.utf8)
   }
 
-  mutating func isAtEnd() -> Bool {
+  package mutating func isAtEnd() -> Bool {
     skipSpace()
     return position == characters.count
   }
 
   /// Where the next token begins.
-  mutating func nextPosition() -> Int {
+  package mutating func nextPosition() -> Int {
     skipSpace()
     return position
   }
 
-  mutating func take(_ token: String) -> Bool {
+  package mutating func take(_ token: String) -> Bool {
     skipSpace()
     let token = Array(token.utf8)
     guard characters.count - position >= token.count,
@@ -46,11 +46,11 @@ struct RuleScanner {
     return true
   }
 
-  mutating func expect(_ token: String) throws(RuleSyntaxError) {
+  package mutating func expect(_ token: String) throws(RuleSyntaxError) {
     if !take(token) { throw unexpected("expected \(token)") }
   }
 
-  mutating func identifier(_ expected: String) throws(RuleSyntaxError) -> String {
+  package mutating func identifier(_ expected: String) throws(RuleSyntaxError) -> String {
     skipSpace()
     guard position < characters.count, Self.isWord(characters[position]), !Self.isDigit(characters[position]) else {
       throw unexpected("expected \(expected)")
@@ -58,7 +58,7 @@ struct RuleScanner {
     return try word(expected)
   }
 
-  mutating func word(_ expected: String) throws(RuleSyntaxError) -> String {
+  package mutating func word(_ expected: String) throws(RuleSyntaxError) -> String {
     skipSpace()
     let start = position
     while position < characters.count, Self.isWord(characters[position]) { position += 1 }
@@ -66,16 +66,41 @@ struct RuleScanner {
     return String(decoding: characters[start..<position], as: UTF8.self)
   }
 
+  package func peek(_ token: String) -> Bool {
+    var ahead = self
+    return ahead.take(token)
+  }
+
+  /// A whole number, decimal or `0x…`, or a floating-point number.
+  mutating func number() throws(RuleSyntaxError) -> RuleValue {
+    let start = nextPosition()
+    var isHexadecimal = false
+    while position < characters.count {
+      let byte = characters[position]
+      let isSign = byte == 0x2B || byte == 0x2D
+      let followsExponent = position > start && [0x45, 0x65].contains(characters[position - 1]) && !isHexadecimal
+      guard Self.isWord(byte) || byte == 0x2E || isSign && followsExponent else { break }
+      isHexadecimal = isHexadecimal || position == start + 1 && byte == 0x78
+      position += 1
+    }
+    let token = String(decoding: characters[start..<position], as: UTF8.self)
+    if let value = isHexadecimal ? Int(token.dropFirst(2), radix: 16) : Int(token) { return .int(value) }
+    if token.contains(where: { ".eE".contains($0) }), !isHexadecimal, let value = Double(token), value.isFinite {
+      return .float(value)
+    }
+    throw error("\(token) is no whole number of 64 bits and no floating-point number", at: start)
+  }
+
   mutating func peekDigit() -> Bool {
     skipSpace()
     return position < characters.count && Self.isDigit(characters[position])
   }
 
-  func error(_ message: String, at position: Int) -> RuleSyntaxError {
+  package func error(_ message: String, at position: Int) -> RuleSyntaxError {
     RuleSyntaxError(text: text, position: position, message: message)
   }
 
-  func unexpected(_ expectation: String) -> RuleSyntaxError {
+  package func unexpected(_ expectation: String) -> RuleSyntaxError {
     let found =
       position < characters.count
       ? "found '\(String(decoding: characters[position..<min(position + 8, characters.count)], as: UTF8.self))'"

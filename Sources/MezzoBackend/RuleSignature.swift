@@ -1,4 +1,4 @@
-import MezzoPolicy
+package import MezzoPolicy
 
 /// A parsed signature such as `A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]`.
 ///
@@ -10,10 +10,13 @@ public struct RuleSignature: Sendable, CustomStringConvertible {
   public let results: [Parameter]
 
   public struct Parameter: Sendable {
-    var name: String
+    public var name: String
     var element: Element
     /// `nil`: any rank.
     var dimensions: Dimensions?
+
+    /// Whether one of its axes has this name.
+    package func has(_ extent: String) -> Bool { dimensions?.names.contains(extent) ?? false }
   }
 
   enum Element: Sendable {
@@ -29,6 +32,54 @@ public struct RuleSignature: Sendable, CustomStringConvertible {
 
   let variables: [String: [DType]]
 
+  var names: [String] { (inputs + results).map(\.name) }
+
+  /// The names of dimensions.
+  package var extents: Set<String> {
+    Set((inputs + results).flatMap { $0.dimensions?.names ?? [] }.filter { Int($0) == nil })
+  }
+
+  /// Of nothing: what calls know that belong to no operation.
+  package static let empty = RuleSignature(description: "", inputs: [], results: [], variables: [:])
+
+  private init(description: String, inputs: [Parameter], results: [Parameter], variables: [String: [DType]]) {
+    self.description = description
+    self.inputs = inputs
+    self.results = results
+    self.variables = variables
+  }
+
+  /// The one dtype that parameter `name` has, `nil` where it is one of several.
+  package func dtype(of name: String) -> DType? {
+    guard case .exactly(let dtype)? = (inputs + results).first(where: { $0.name == name })?.element else { return nil }
+    return dtype
+  }
+
+  /// The number of axes that parameter `name` has in every request, `nil` where that is left open.
+  package func rank(of name: String) -> Int? {
+    guard let dimensions = (inputs + results).first(where: { $0.name == name })?.dimensions else { return nil }
+    return dimensions.isOpen ? nil : dimensions.names.count
+  }
+
+  /// The same with any leading extents in front of every parameter; `nil` where one has no brackets.
+  package func withLeadingExtents() -> RuleSignature? {
+    var parts: [String] = []
+    var told: Set<String> = []
+    for (place, parameter) in (inputs + results).enumerated() {
+      guard let dimensions = parameter.dimensions else { return nil }
+      let element: String
+      switch parameter.element {
+      case .exactly(let dtype): element = dtype.shortName ?? dtype.name
+      case .variable(let name):
+        let set = told.insert(name).inserted ? variables[name] ?? [] : []
+        element = name + (set.isEmpty ? "" : "{\(set.map { $0.shortName ?? $0.name }.joined(separator: ","))}")
+      }
+      if place == inputs.count { parts.append("->") }
+      parts.append("\(parameter.name):\(element)[\((["..."] + dimensions.names).joined(separator: ","))]")
+    }
+    return try? RuleSignature(parsing: parts.joined(separator: " "))
+  }
+
   public struct Mismatch: Error {
     var why: BackendError.Why
     var message: String
@@ -42,7 +93,7 @@ public struct RuleSignature: Sendable, CustomStringConvertible {
     description = text
   }
 
-  func bind(inputs operands: [Operand], results outcomes: [Operand]) -> Result<RuleBindings, Mismatch> {
+  package func bind(inputs operands: [Operand], results outcomes: [Operand]) -> Result<RuleBindings, Mismatch> {
     guard operands.count == inputs.count, outcomes.count == results.count else {
       return .failure(
         Mismatch(
@@ -86,9 +137,16 @@ public struct RuleSignature: Sendable, CustomStringConvertible {
 
 /// What a signature bound: extents by name and operands by name, over which a rule's condition is evaluated.
 public struct RuleBindings: Sendable {
+  package init() {}
+
   var extents: [String: Int] = [:]
   var operands: [String: Operand] = [:]
-  private var leading: [Int]?
+  /// By name, with the defaults of the operation.
+  package var attributes: [String: AttributeValue] = [:]
+  package var locals: [String: RuleValue] = [:]
+  package var steps: [EpilogueStep] = []
+  /// The extents in front of those that the signature names.
+  package private(set) var leading: [Int]?
 
   mutating func bind(
     _ dimensions: RuleSignature.Dimensions, _ name: String, _ operand: Operand

@@ -4,6 +4,7 @@ import MezzoConformance
 /// What the process ends with when something is wrong: 1, or the codes of BSD's `sysexits.h`.
 enum ExitStatus: Int32, CaseIterable {
   case failed = 1
+  case unchecked = 2
   case usage = 64
   case data = 65
   case noInput = 66
@@ -38,7 +39,8 @@ enum ExitStatus: Int32, CaseIterable {
       case .unreadable: self = .noInput
       default: self = .data
       }
-    case is GoldenFailure: self = .failed
+    case is GoldenFailure, is CheckFailure: self = .failed
+    case is CheckError: self = .unchecked
     case is BenchError: self = .usage
     default: return nil
     }
@@ -46,7 +48,8 @@ enum ExitStatus: Int32, CaseIterable {
 
   private var meaning: String {
     switch self {
-    case .failed: "golden cases failed"
+    case .failed: "golden cases failed, or a backend does not conform"
+    case .unchecked: "a backend cannot be checked"
     case .usage: "wrong usage, such as an unknown policy or a batch larger than the data"
     case .data: "damaged, empty or unsuitable data"
     case .noInput: "missing or unreadable files"

@@ -22,8 +22,8 @@ struct RootCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, BackendCommand.self, PolicyCommand.self,
-      ConformCommand.self, BenchCommand.self,
+      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, BackendCommand.self,
+      PolicyCommand.self, ConformCommand.self, BenchCommand.self,
     ])
 
   static func main() async {

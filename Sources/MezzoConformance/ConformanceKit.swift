@@ -47,9 +47,11 @@ public struct ConformanceKit: Sendable {
     public var rule: String
     public var request: OperationRequest?
 
+    /// The request with all that tells it from others; empty where there is none.
+    public var subject: String { request?.fullDescription ?? "" }
+
     public var description: String {
-      ([level.rawValue, rule] + [request?.fullDescription].compactMap { $0 }).filter { !$0.isEmpty }
-        .joined(separator: ": ")
+      [level.rawValue, rule, subject].filter { !$0.isEmpty }.joined(separator: ": ")
     }
   }
 
@@ -83,7 +85,9 @@ public struct ConformanceKit: Sendable {
     var random = SplitMix(state: seed &+ UInt64(rule.index))
     for item in cases {
       progress(Step(level: .numerics, rule: rule.name, request: item.request))
+      let passed = report.passed
       run(item, rule, &random, &report)
+      if report.passed > passed { result.dtypes[item.request.dtypes, default: 0] += 1 }
     }
     result.cases = report.cases - before.0
     result.passed = report.passed - before.1

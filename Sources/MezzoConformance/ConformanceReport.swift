@@ -87,6 +87,8 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
     public var cases = 0
     public var passed = 0
     public var declined = 0
+    /// How many cases passed of each list of dtypes, as `float32, float32 -> float32`.
+    public var dtypes: [String: Int] = [:]
     /// Nanoseconds of the largest case that was timed, and what the rule's cost says of it; `nil` where none was timed.
     public var measured: Double?
     public var declared: Double?

@@ -87,7 +87,7 @@ struct BackendTable {
       let signature = try RuleSignature(parsing: text)
       var condition: RuleExpression?
       if let when = rule.when {
-        condition = try RuleExpression(parsing: String(cString: when), signature: signature)
+        condition = try RuleExpression(parsing: String(cString: when), signature: signature, code: code)
       }
       return Rule(
         name: name, code: code, signature: signature, condition: condition,

@@ -1,10 +1,10 @@
-import CMezzoABI
-import MezzoBackend
+package import CMezzoABI
+package import MezzoBackend
 import MezzoPolicy
 
 /// Lays an operation request out as the C structs of the ABI for the length of one call.
-enum RequestMarshaller {
-  static func withOperation(
+package enum RequestMarshaller {
+  package static func withOperation(
     _ request: OperationRequest, backend: String, _ body: (UnsafePointer<mezzo_op>) throws(BackendError) -> Void
   ) throws(BackendError) {
     let arena = Arena()

@@ -16,7 +16,9 @@ import Testing
         Operand(dtype: .float32, shape: [6, 10]), Operand(dtype: .float32, shape: [10, 4], isConstant: true),
       ], results: [Operand(dtype: .float32, shape: [6, 4])]
     ).get()
-    return try RuleExpression(parsing: text, signature: signature).verdict(bindings, threads: 8)
+    var bound = bindings
+    bound.bind(attributesOf: OperationRequest(.matmul, inputs: [], results: []))
+    return try RuleExpression(parsing: text, signature: signature, code: .matmul).verdict(bound, threads: 8)
   }
 
   private func syntaxError(_ text: String) throws -> RuleSyntaxError? {
@@ -38,7 +40,9 @@ import Testing
     "if(m > n, m, n) == 6", "if(m > n, true, false)", "true or false and false", "not false and true",
     "not m == 7", "not (false or false)", "rank(A) == 2", "dim(A, 0) == 6", "dim(A, -1) == 10", "dim(B, m - 5) == 4",
     "stride(A, 0) == 10", "ld(B) == 4", "unit(A)", "row(A)", "not col(A)", "contiguous(C)", "const(B)", "not const(A)",
-    "\tm==6 and(k==10)", "9223372036854775807 > 0",
+    "\tm==6 and(k==10)", "9223372036854775807 > 0", "0x10 == 16", "1.5 + m == 7.5", "-2.5e1 < m", "min(1.5, m) == 1.5",
+    "if(row(A), 1.5, m) == 1.5", "dtype(A) == f32", "dtype(A) != bf16", "count(A) == 60", "aligned(A, 64)",
+    "not aligned(A, 128)", "not cpu.no_such_feature", "inf > m", "not nan == nan", "alpha == 1 and beta == 0",
   ])
   func holds(text: String) throws { #expect(try verdict(text) == .matches) }
 
@@ -111,13 +115,13 @@ import Testing
   // MARK: The part that decided
 
   @Test(arguments: [
-    ("m == 6 and k % 32 == 0 and n == 4", "(k % 32) == 0 is false (k = 10)"),
-    ("m == 6 and (n == 4 and k > m * 2)", "k > (m * 2) is false (k = 10, m = 6)"),
-    ("m == 7 or k == 7", "(m == 7 or k == 7) is false (k = 10, m = 6)"),
+    ("m == 6 and k % 32 == 0 and n == 4", "k % 32 == 0 is false (k = 10)"),
+    ("m == 6 and (n == 4 and k > m * 2)", "k > m * 2 is false (k = 10, m = 6)"),
+    ("m == 7 or k == 7", "m == 7 or k == 7 is false (k = 10, m = 6)"),
     ("true and col(A)", "col(A) is false (A float32[6, 10] strides [10, 1])"),
     ("not const(B)", "not const(B) is false (B float32[10, 4] strides [4, 1])"),
     ("if(m > n, false, true)", "if(m > n, false, true) is false (m = 6, n = 4)"),
-    ("dim(A, m - 6) == 1", "dim(A, (m - 6)) == 1 is false (m = 6, A float32[6, 10] strides [10, 1])"),
+    ("dim(A, m - 6) == 1", "dim(A, m - 6) == 1 is false (m = 6, A float32[6, 10] strides [10, 1])"),
     ("false", "false is false"),
   ])
   func namesWhatDecided(text: String, explanation: String) throws {

@@ -22,8 +22,9 @@ import Testing
   @Test func withoutACommandHelpIsPrinted() throws {
     let command = try Command()
     #expect(command.status == 0)
-    for part in ["train", "demo", "explain", "backends", "policy", "conform", "Exit status: 0 success; 1 ", "NO_COLOR"]
-    {
+    for part in [
+      "train", "demo", "explain", "backends", "backend", "policy", "conform", "Exit status: 0 success; 1 ", "NO_COLOR",
+    ] {
       #expect(command.output.contains(part), "\(part) is missing")
     }
   }

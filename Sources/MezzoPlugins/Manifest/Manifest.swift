@@ -42,8 +42,34 @@ public struct Manifest: Sendable {
     public var set: String?
   }
 
+  let linking: ManifestDecoder.Linking
+  let bindings: [Binding]
+
   /// Reads and checks `text`; `path` is for messages and for what lies relative to it.
   public init(parsing text: String, path: String) throws(ManifestError) {
-    throw ManifestError(path: path, line: 1, column: 1, message: "manifests cannot be read by this build")
+    do throws(TOMLError) {
+      let decoder = try ManifestDecoder(try TOMLReader.read(text))
+      self.path = path
+      id = decoder.id
+      version = decoder.version
+      summary = decoder.summary
+      license = decoder.license
+      library = decoder.library
+      linking = decoder.linking
+      bindings = decoder.bindings
+      rules = decoder.bindings.map(\.rule)
+    } catch {
+      throw ManifestError(error, in: text, path: path)
+    }
+  }
+}
+
+extension ManifestError {
+  init(_ error: TOMLError, in text: String, path: String) {
+    let before = text.utf8.prefix(error.position)
+    let line = before.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
+    let start = before.lastIndex(of: 0x0A).map { text.utf8.index(after: $0) } ?? text.startIndex
+    let column = String(decoding: text.utf8[start..<before.endIndex], as: UTF8.self).unicodeScalars.count + 1
+    self.init(path: path, line: line, column: column, message: error.message)
   }
 }

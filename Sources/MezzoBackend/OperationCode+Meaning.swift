@@ -1,0 +1,60 @@
+/// An attribute of an operation: its name, its kind, and what it is where a request does not say.
+public struct AttributeMeaning: Sendable, Hashable {
+  public enum Kind: String, Sendable { case int, float, ints }
+
+  public var name: String
+  public var kind: Kind
+  /// `nil`: every request has to say.
+  public var `default`: AttributeValue?
+
+  init(_ name: String, _ kind: Kind, default value: AttributeValue? = nil) {
+    self.name = name
+    self.kind = kind
+    self.default = value
+  }
+}
+
+extension OperationCode {
+  /// The attributes that rules may ask for by name.
+  public var attributes: [AttributeMeaning] {
+    switch self {
+    case .matmul: [.init("alpha", .float, default: .float(1)), .init("beta", .float, default: .float(0))]
+    case .gelu: [.init("approximate", .int)]
+    case .reduceSum, .reduceMean, .reduceMax: [.init("axes", .ints)]
+    case .argMax, .softmax, .logSoftmax: [.init("axis", .int)]
+    case .randomUniform: [.init("stream", .int)]
+    case .sgdUpdate: [.init("momentum", .float), .init("nesterov", .int)]
+    case .adamUpdate:
+      [.init("beta1", .float), .init("beta2", .float), .init("epsilon", .float), .init("weight_decay", .float)]
+    default: []
+    }
+  }
+
+  /// How many operands and results the operation has.
+  public var arity: (inputs: Int, results: Int) {
+    switch self {
+    case .matmul, .add, .subtract, .multiply, .divide, .maximum, .minimum, .equal, .less, .lessEqual, .logicalAnd,
+      .reluGradient, .sparseCrossEntropy, .gather, .scatterAdd:
+      (2, 1)
+    case .select: (3, 1)
+    case .cast, .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .reduceSum, .reduceMean,
+      .reduceMax, .argMax, .allFinite, .softmax, .logSoftmax, .oneHot, .randomUniform:
+      (1, 1)
+    case .sgdUpdate: (5, 2)
+    case .adamUpdate: (7, 3)
+    }
+  }
+
+  /// The operation of a name in Keras's spelling, `nil` where there is none.
+  public init?(name: String) {
+    guard let code = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = code
+  }
+}
+
+extension OperationRequest {
+  /// The value of an attribute, or its default; `nil` where neither is there.
+  public func attribute(_ name: String) -> AttributeValue? {
+    attributes.first { $0.name == name }?.value ?? code.attributes.first { $0.name == name }?.default
+  }
+}

@@ -1,0 +1,153 @@
+import ArgumentParser
+import Mezzo
+import MezzoConformance
+
+struct BackendCheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Test whether a backend does what it says, a library or a manifest.",
+    discussion: """
+      The kit asks for everything that the backend's rules claim, with odd shapes, strides and values, compares with \
+      float64, looks for writes beside the results, and for requests that should be declined. It runs in a process of its \
+      own, with guard pages: what kills it is a finding like any other.
+
+        mezzo backend check ./fast.so
+        mezzo backend check ./openblas.toml --claims claims.json
+        mezzo backend check ./fast.so --table >> README.md
+
+      Exit status: 0 it conforms; 1 it does not, or claims are lost; 2 it cannot be checked.
+      """)
+
+  @Argument(help: ArgumentHelp("A shared library, or a manifest (.toml).", valueName: "file"))
+  var file: String
+
+  @Option(
+    name: .customLong("level"),
+    help: ArgumentHelp(
+      "Only this level: load, decline, numerics, contract, honesty; can be repeated. (default: all)", valueName: "name"),
+    transform: Self.level)
+  var levels: [ConformanceReport.Level] = []
+
+  @Flag(help: "Run in this process, for a debugger: a crash of the backend is one of this program.")
+  var inProcess = false
+
+  @Flag(help: "Try more and larger shapes.")
+  var thorough = false
+
+  @Option(help: "Of the random values; the same seed gives the same cases.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Seconds that the kit may take in its process. (default: 300)", transform: Arguments.positive)
+  var timeout = 300
+
+  @Option(
+    help: ArgumentHelp(
+      "Compare what passes with this file, and fail if less does; it is written where it does not exist.",
+      valueName: "file"))
+  var claims: String?
+
+  @Flag(help: "Print a table of what is supported, in Markdown.")
+  var table = false
+
+  /// Where a child of this command puts what it finds.
+  @Option(help: .hidden) var childReport: String?
+
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    output.begin()
+    guard TextFile.exists(file) else {
+      throw CheckError("expected a shared library or a manifest at '\(file)'; no such file")
+    }
+    if let childReport {
+      let sink = try CheckSink(childReport)
+      return try sink.finish(try report { sink.step($0) })
+    }
+    let report =
+      inProcess
+      ? try report { _ in }
+      : try CheckChild(file, options: childOptions, seconds: timeout).run()
+    let lost = try compareClaims(report)
+    if output.json {
+      try printJSON(CheckOutput(file: file, report, lostClaims: lost))
+    } else if table {
+      for line in SupportTable(report).lines() { print(line) }
+    } else {
+      CheckSummary(report, file: file, lostClaims: lost).print()
+    }
+    if !report.isConforming || !lost.isEmpty { throw CheckFailure(file: file, report, lostClaims: lost.count) }
+  }
+
+  private func report(_ progress: @escaping (ConformanceKit.Step) -> Void) throws -> ConformanceReport {
+    var check = BackendCheck(
+      file: file, effort: thorough ? .thorough : .quick, seed: seed, guarding: childReport == nil ? .canaries : .pages)
+    if !levels.isEmpty { check.levels = Set(levels) }
+    return check.run(progress: progress)
+  }
+
+  private var childOptions: [String] {
+    ["--seed", "\(seed)"] + (thorough ? ["--thorough"] : []) + levels.flatMap { ["--level", $0.rawValue] }
+  }
+
+  @Sendable private static func level(_ text: String) throws -> ConformanceReport.Level {
+    guard let level = ConformanceReport.Level(rawValue: text) else {
+      throw ValidationError(
+        "expected one of \(ConformanceReport.Level.allCases.map(\.rawValue).joined(separator: ", ")), found '\(text)'")
+    }
+    return level
+  }
+
+  private func compareClaims(_ report: ConformanceReport) throws -> [String] {
+    guard let claims else { return [] }
+    let present = Claims(report)
+    guard TextFile.exists(claims) else {
+      if report.isConforming { try write(present.text(), to: claims) }
+      return []
+    }
+    do {
+      return try Claims(parsing: try TextFile.read(claims)).lost(in: present)
+    } catch let error as ClaimsError {
+      throw CheckError("\(claims): \(error)")
+    } catch let error as OutputError {
+      throw CheckError("expected to read the claims in '\(claims)', but the system says: \(error.reason)")
+    }
+  }
+}
+
+/// A backend cannot be checked: nothing is known about it.
+struct CheckError: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// A backend was checked and does not conform.
+struct CheckFailure: Error, CustomStringConvertible {
+  var description: String
+
+  init(file: String, _ report: ConformanceReport, lostClaims: Int) {
+    let count = report.failures.count
+    let rules = Set(report.failures.map(\.rule)).subtracting([""]).sorted()
+    let place = rules.isEmpty ? "" : " of \(rules.joined(separator: ", "))"
+    let parts = [
+      count > 0 ? "\(count) \(count == 1 ? "failure" : "failures")\(place)" : nil,
+      lostClaims > 0 ? "\(lostClaims) \(lostClaims == 1 ? "claim" : "claims") lost" : nil,
+    ]
+    description = "\(file) does not conform: \(parts.compactMap { $0 }.joined(separator: ", "))"
+  }
+}
+
+/// A report with what belongs around it, for programs.
+struct CheckOutput: Encodable {
+  var file: String
+  var conforms: Bool
+  var report: ConformanceReport
+  var lostClaims: [String]
+
+  init(file: String, _ report: ConformanceReport, lostClaims: [String]) {
+    self.file = file
+    conforms = report.isConforming && lostClaims.isEmpty
+    self.report = report
+    self.lostClaims = lostClaims
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import MezzoBackend
+import MezzoConformance
+import MezzoPlugins
+import MezzoRuntime
+import Testing
+
+struct ShippedManifestTests {
+  struct Shipped: Sendable, CustomTestStringConvertible {
+    var file: String
+    var package: String
+    /// What an old build of the library may lack.
+    var optional: Set<String> = []
+
+    var path: String {
+      URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Plugins/\(file)").standardized.path()
+    }
+    var testDescription: String { file }
+  }
+
+  static let all = [
+    Shipped(file: "OpenBLAS/openblas.toml", package: "libopenblas0-pthread", optional: ["sbgemm"]),
+    Shipped(file: "BLIS/blis.toml", package: "libblis4-pthread"),
+    Shipped(file: "OneDNNGemm/onednn-gemm.toml", package: "libdnnl2", optional: ["bf16bf16f32"]),
+    Shipped(file: "XNNPACK/xnnpack.toml", package: "libxnnpack0"),
+  ]
+
+  @Test(arguments: all) func isReadWithoutItsLibrary(shipped: Shipped) throws {
+    let text = try String(contentsOfFile: shipped.path, encoding: .utf8)
+    let manifest = try Manifest(parsing: text, path: shipped.file)
+    #expect(!manifest.rules.isEmpty)
+  }
+
+  @Test(arguments: all) func conforms(shipped: Shipped) throws {
+    let backend: ManifestBackend
+    do {
+      backend = try ManifestBackend(file: shipped.path)
+    } catch {
+      withKnownIssue("\(shipped.file) is not tested: \(error); apt-get install \(shipped.package)") {
+        Issue.record("no library")
+      }
+      return
+    }
+    let builtin = try #require(BackendRegistry.builtin().backends.first)
+    let report = ConformanceKit(backend: backend, reference: builtin).run()
+    #expect(report.isConforming, "\(report)")
+    #expect(report.passed > 0)
+    #expect(report.untestedRules.isEmpty, "\(report)")
+    #expect(Set(backend.droppedRules.map(\.rule.name)).isSubset(of: shipped.optional), "\(backend.droppedRules)")
+  }
+}
