@@ -105,7 +105,9 @@ let package = Package(
 
     .executableTarget(
       name: "MezzoProbe",
-      dependencies: ["CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoConformance", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: [
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoConformance", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+      ],
       swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
@@ -124,7 +126,8 @@ let package = Package(
       name: "MezzoGraphTests", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(
       name: "MezzoPluginsTests",
-      dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"], swiftSettings: swift),
+      dependencies: ["CMezzoABI", "CMezzoFFI", "CMezzoHost", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"],
+      swiftSettings: swift),
     .testTarget(
       name: "MezzoBuiltinTests",
       dependencies: [

@@ -148,5 +148,12 @@ extension LibraryFile {
 
 extension LibraryFile {
   /// What a library says of the machine that it needs, without being opened.
-  static func requirements(of path: String) -> Manifest.Requirements { Manifest.Requirements() }
+  static func requirements(of path: String) -> Manifest.Requirements {
+    var requirements = Manifest.Requirements()
+    #if os(Linux) || os(Android)
+      let text = ELFSection.text(".mezzo.cpu", in: path) ?? ""
+      requirements.cpu = text.split(whereSeparator: \.isWhitespace).map(String.init)
+    #endif
+    return requirements
+  }
 }

@@ -88,7 +88,8 @@ public final class NativeBackend: Backend, @unchecked Sendable {
         : Packing(
           operand: Int(arguments.packed_operand), bytes: Int(clamping: arguments.packed_bytes),
           key: [arguments.pack_key.0, arguments.pack_key.1]),
-      consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant))
+      consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant),
+      usesOwnThreads: rule.traits.contains(.ownThreads))
     try prepared.validate(request, canPack: entries.pack != nil)
     return prepared
   }

@@ -41,7 +41,9 @@ import MezzoRuntime
       return .declined(error.message)
     }
     reporter.id(backend.id)
-    if backend.rules.isEmpty { return .failed(ProbeFailure(phase: "rules", cause: "it states no rules", id: backend.id)) }
+    if backend.rules.isEmpty {
+      return .failed(ProbeFailure(phase: "rules", cause: "it states no rules", id: backend.id))
+    }
     phase.begin("tests")
     let watched = WatchedBackend(backend, phase)
     var kit = ConformanceKit(
@@ -58,7 +60,8 @@ import MezzoRuntime
     }
     if report.untestedRules.count == backend.rules.count {
       return .failed(
-        ProbeFailure(phase: "tests", cause: "none of its rules takes any of \(report.cases) golden tests", id: backend.id))
+        ProbeFailure(
+          phase: "tests", cause: "none of its rules takes any of \(report.cases) golden tests", id: backend.id))
     }
     return .passed(
       ProbeVerdict(

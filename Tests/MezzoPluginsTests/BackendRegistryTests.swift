@@ -67,7 +67,8 @@ import Testing
     let folder = try TemporaryFolder()
     for (name, id) in [("50-b", "b"), ("10-a", "a")] { _ = try plugin(id).build(in: folder, as: name) }
     var registry = BackendRegistry([Stub("builtin", origin: "linked into the program")])
-    registry.discover(bundled: [], path: "relative:\(folder.path):/nowhere/c.so", choice: nil, folders: [],
+    registry.discover(
+      bundled: [], path: "relative:\(folder.path):/nowhere/c.so", choice: nil, folders: [],
       with: .trusting(in: folder))
     #expect(registry.backends.map(\.id) == ["builtin", "a", "b"])
     #expect(registry.refused.map(\.path) == ["relative", "/nowhere/c.so"])
@@ -84,7 +85,8 @@ import Testing
     let folder = try TemporaryFolder()
     for id in ["a", "b"] { _ = try plugin(id).build(in: folder, as: id) }
     var registry = BackendRegistry([Stub("builtin", origin: "linked into the program")])
-    registry.discover(bundled: [], path: folder.path + ":relative", choice: choice, folders: [], with: .trusting(in: folder))
+    registry.discover(
+      bundled: [], path: folder.path + ":relative", choice: choice, folders: [], with: .trusting(in: folder))
     #expect(registry.backends.map(\.id) == expected)
     let reasons = registry.refused.map { "\($0.name): \($0.reason)" }.sorted()
     // What was refused for another reason keeps it.

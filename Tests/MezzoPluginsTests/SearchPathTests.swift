@@ -33,7 +33,9 @@ import Testing
     let folders = SearchPath.folders
     #expect(folders.allSatisfy { $0.hasPrefix("/") })
     #expect(
-      folders.suffix(3) == ["/etc/mezzo/backends.d", "/usr/local/share/mezzo/backends.d", "/usr/share/mezzo/backends.d"])
+      folders.suffix(3) == [
+        "/etc/mezzo/backends.d", "/usr/local/share/mezzo/backends.d", "/usr/share/mezzo/backends.d",
+      ])
   }
 
   @Test func nothingIsConfiguredByDefault() {

@@ -45,7 +45,8 @@ struct TestPlugin {
     process.executableURL = URL(filePath: compiler)
     let headers = Self.headers.path(percentEncoded: false)
     process.arguments =
-      (isCPlusPlus ? ["-std=c++17"] : ["-std=c11"]) + ["-w", "-shared", "-fPIC", "-I", headers, path, "-o", library] + Self.allowUndefined
+      (isCPlusPlus ? ["-std=c++17"] : ["-std=c11"]) + ["-w", "-shared", "-fPIC", "-I", headers, path, "-o", library]
+      + Self.allowUndefined
       + (isCPlusPlus ? ["-lstdc++"] : [])
     let output = Pipe()
     process.standardError = output

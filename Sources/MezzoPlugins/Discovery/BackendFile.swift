@@ -29,9 +29,9 @@ package struct BackendFile: Sendable {
     func refuse(_ message: String) -> BackendError { BackendError(backend: last, kind: .unloadable, message: message) }
     stamp = FileStamp(path)
     if Self.isManifest(path) {
-      guard let text = Self.text(of: path) else { throw refuse("\(path) cannot be read: \(String(cString: strerror(errno)))") }
-      let manifest: Manifest
+      let (text, manifest): (String, Manifest)
       do throws(ManifestError) {
+        text = try ManifestFile.text(path)
         manifest = try Manifest(parsing: text, path: path)
       } catch {
         throw refuse(error.description)
@@ -46,7 +46,9 @@ package struct BackendFile: Sendable {
       digest = Digest(text: ([text] + own).joined(separator: "\0"))
     } else {
       if let defect = LibraryFile.defect(at: path) { throw refuse(defect) }
-      guard let digest = Digest(file: path) else { throw refuse("\(path) cannot be read: \(String(cString: strerror(errno)))") }
+      guard let digest = Digest(file: path) else {
+        throw refuse("\(path) cannot be read: \(String(cString: strerror(errno)))")
+      }
       self.digest = digest
       manifest = nil
       name = last
@@ -66,31 +68,5 @@ package struct BackendFile: Sendable {
       return try ManifestBackend(file: path)
     }
     return try NativeBackend(library: path, phase: phase)
-  }
-
-  private static func text(of path: String) -> String? {
-    let limit = 1 << 20
-    let file = Self.openFile(path)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: limit)
-    var count = 0
-    while count < limit {
-      let got = bytes.withUnsafeMutableBytes { pread(file, $0.baseAddress.map { $0 + count }, limit - count, off_t(count)) }
-      if got < 0 { return nil }
-      if got == 0 { break }
-      count += got
-    }
-    return String(decoding: bytes[..<count], as: UTF8.self)
-  }
-
-  private static func openFile(_ path: String) -> Int32 {
-    #if canImport(Darwin)
-      Darwin.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    #elseif canImport(Musl)
-      Musl.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    #else
-      Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    #endif
   }
 }

@@ -127,7 +127,8 @@ private struct Watch {
     if let expired { return failed(expired) }
     let status = status ?? 0
     if phase == "start" {
-      return .unavailable("\(helper) ended before it began (\(Self.end(status))): \(tail.isEmpty ? "it said nothing" : tail)")
+      return .unavailable(
+        "\(helper) ended before it began (\(Self.end(status))): \(tail.isEmpty ? "it said nothing" : tail)")
     }
     return failed(Self.end(status))
   }

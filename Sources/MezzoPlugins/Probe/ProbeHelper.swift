@@ -24,7 +24,8 @@ package enum ProbeHelper {
     if let path = paths.first(where: { access($0, X_OK) == 0 }) { return .success(path) }
     return .failure(
       Missing(
-        message: "the program \(name), in which backends of others are tried first, is neither beside this program nor on "
+        message:
+          "the program \(name), in which backends of others are tried first, is neither beside this program nor on "
           + "the PATH; add Mezzo's product \(name) to your target's dependencies, or name the program by MEZZO_PROBE"))
   }
 
@@ -38,9 +39,10 @@ package enum ProbeHelper {
     let prefixes = ["MEZZO_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "DNNL_", "ONEDNN_"]
     let sanitizers: Set = ["ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"]
     // A crash is reported by the host; a backtrace of it would only take time.
-    return ["SWIFT_BACKTRACE=enable=no"] + Environment.all().filter { (entry: String) -> Bool in
-      guard let key = entry.split(separator: "=", maxSplits: 1).first.map({ String($0) }) else { return false }
-      return names.contains(key) || sanitizers.contains(key) || prefixes.contains { key.hasPrefix($0) }
-    }
+    return ["SWIFT_BACKTRACE=enable=no"]
+      + Environment.all().filter { (entry: String) -> Bool in
+        guard let key = entry.split(separator: "=", maxSplits: 1).first.map({ String($0) }) else { return false }
+        return names.contains(key) || sanitizers.contains(key) || prefixes.contains { key.hasPrefix($0) }
+      }
   }
 }

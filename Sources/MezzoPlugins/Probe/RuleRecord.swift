@@ -26,12 +26,15 @@ struct RuleRecord: Codable, Hashable, Sendable {
     alignment = rule.alignment
     index = rule.index
     // JSON has neither infinities nor NaN, and a rate that is none leaves its term out.
-    cost = [rule.cost.fixed, rule.cost.operationsPerNanosecond, rule.cost.bytesPerNanosecond].map { $0.isFinite ? $0 : 0 }
+    cost = [rule.cost.fixed, rule.cost.operationsPerNanosecond, rule.cost.bytesPerNanosecond].map {
+      $0.isFinite ? $0 : 0
+    }
   }
 
   /// `nil` where this host cannot read it.
   var rule: Rule? {
-    guard let code = OperationCode(rawValue: operation), let accumulator = DType.allCases.first(where: { $0.name == self.accumulator }),
+    guard let code = OperationCode(rawValue: operation),
+      let accumulator = DType.allCases.first(where: { $0.name == self.accumulator }),
       cost.count == 3, let signature = try? RuleSignature(parsing: signature)
     else { return nil }
     var expression: RuleExpression?

@@ -11,13 +11,17 @@ struct TrustFile: Sendable {
   /// `nil`: nothing is approved, and nothing can be.
   var path: String?
 
-  static var standard: TrustFile { TrustFile(path: UserFolder.xdg("XDG_CONFIG_HOME", ".config").map { "\($0)/trust.toml" }) }
+  static var standard: TrustFile {
+    TrustFile(path: UserFolder.xdg("XDG_CONFIG_HOME", ".config").map { "\($0)/trust.toml" })
+  }
 
   func approves(_ digest: Digest) -> Bool { entries().contains { $0.digest == digest.description } }
 
   /// Adds a file, or renews the hash of one that is there. The whole file is replaced at once.
   func approve(_ file: BackendFile) throws(AtomicText.Failure) {
-    guard let path else { throw AtomicText.Failure(message: "there is no home folder to keep trust.toml in; set XDG_CONFIG_HOME") }
+    guard let path else {
+      throw AtomicText.Failure(message: "there is no home folder to keep trust.toml in; set XDG_CONFIG_HOME")
+    }
     guard !file.path.contains(where: \.isNewline) else {
       throw AtomicText.Failure(message: "the name \(file.path) holds a line break; rename the file")
     }

@@ -21,7 +21,8 @@ struct BackendRetryCommand: AsyncParsableCommand {
     output.begin()
     let files = BackendFiles.forget(backend)
     guard !files.isEmpty else {
-      throw ValidationError("expected the id or the file of a probed backend, found \(backend); 'mezzo backend list' has them")
+      throw ValidationError(
+        "expected the id or the file of a probed backend, found \(backend); 'mezzo backend list' has them")
     }
     var registry = BackendRegistry.discovered()
     for file in files where !registry.entries.contains(where: { $0.path == file }) { registry.load(library: file) }
