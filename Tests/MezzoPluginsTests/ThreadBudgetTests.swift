@@ -30,7 +30,7 @@ import Testing
     let callers = 6
     // Callers count for themselves; what they use besides comes from the budget.
     let state = Locked((now: 0, most: 0))
-    func enter(_ count: Int) { state.withLock { $0 = ($0.now + count, max($0.most, $0.now + count)) } }
+    @Sendable func enter(_ count: Int) { state.withLock { $0 = ($0.now + count, max($0.most, $0.now + count)) } }
     DispatchQueue.concurrentPerform(iterations: callers) { caller in
       for round in 0..<200 {
         let body: (Int) -> Void = { granted in
