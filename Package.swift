@@ -38,6 +38,7 @@ let package = Package(
     .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
     .library(name: "MezzoCTemplate", type: .dynamic, targets: ["CTemplatePlugin"]),
     .executable(name: "mezzo", targets: ["MezzoCommand"]),
+    .executable(name: "mezzo-probe", targets: ["MezzoProbe"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
@@ -59,8 +60,12 @@ let package = Package(
     .target(name: "CMezzoManifests", cSettings: strictC),
     .target(
       name: "MezzoPlugins",
-      dependencies: ["CMezzoABI", "CMezzoFFI", "CMezzoManifests", "MezzoBackend", "MezzoPolicy", log],
+      dependencies: [
+        "CMezzoABI", "CMezzoFFI", "CMezzoHost", "CMezzoManifests", "MezzoBackend", "MezzoPolicy",
+        log,
+      ],
       swiftSettings: swift),
+    .target(name: "CMezzoHost", cSettings: kernels),
 
     // Route, plan, run.
     .target(
@@ -107,6 +112,13 @@ let package = Package(
       dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", "MezzoModels", arguments, log],
       swiftSettings: swift),
 
+    .executableTarget(
+      name: "MezzoProbe",
+      dependencies: [
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoConformance", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+      ],
+      swiftSettings: swift),
+
     // Backends that are opened at run time. No target may depend on them.
     .target(
       name: "OneDNNPlugin", dependencies: ["CMezzoABI"], path: "Plugins/OneDNN", publicHeadersPath: ".",
@@ -123,7 +135,8 @@ let package = Package(
       name: "MezzoGraphTests", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(
       name: "MezzoPluginsTests",
-      dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"], swiftSettings: swift),
+      dependencies: ["CMezzoABI", "CMezzoFFI", "CMezzoHost", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"],
+      swiftSettings: swift),
     .testTarget(
       name: "MezzoBuiltinTests",
       dependencies: [
@@ -158,6 +171,11 @@ let package = Package(
       dependencies: [
         "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoModels", "MezzoPolicy", "MezzoRuntime",
       ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoProbeTests",
+      dependencies: [
+        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe", "MezzoRuntime",
+      ], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -1,3 +1,5 @@
+import CMezzoHost
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -13,5 +15,19 @@ package enum Environment {
   package static func value(_ name: String) -> String? {
     guard !isPrivileged, let text = getenv(name) else { return nil }
     return String(cString: text)
+  }
+}
+
+extension Environment {
+  /// All variables, as `NAME=value`; none in a privileged program.
+  static func all() -> [String] {
+    guard !isPrivileged else { return [] }
+    var entries: [String] = []
+    guard var entry = mezzo_environment() else { return [] }
+    while let text = entry.pointee {
+      entries.append(String(cString: text))
+      entry += 1
+    }
+    return entries
   }
 }

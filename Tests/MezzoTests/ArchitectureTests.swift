@@ -8,13 +8,13 @@ import Testing
     [["MezzoPolicy"]],
     [["CMezzoABI"]],
     [["MezzoBackend"]],
-    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoManifests"], ["MezzoBuiltin", "CMezzoBuiltin"]],
+    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoHost", "CMezzoManifests"], ["MezzoBuiltin", "CMezzoBuiltin"]],
     [["MezzoRuntime"]],
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
     [["MezzoModels"]],
     [["Mezzo"], ["MezzoConformance"]],
-    [["MezzoCommand", "CMezzoTemplates"]],
+    [["MezzoCommand", "CMezzoTemplates"], ["MezzoProbe"]],
   ]
 
   /// What `target` may know: everything below it, and its own group.

@@ -142,7 +142,7 @@ extension Manifest.Requirements {
     if !arch.isEmpty && !arch.contains(Self.currentArchitecture) {
       return "expected one of the processors \(arch.joined(separator: ", ")), found \(Self.currentArchitecture)"
     }
-    let absent = cpu.filter { !ProcessorFeatures.names.contains($0) }
+    let absent = cpu.filter { !ProcessorFeatures.has($0) }
     return absent.isEmpty ? nil : "expected a processor with \(absent.joined(separator: ", ")), which this one lacks"
   }
 
