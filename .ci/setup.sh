@@ -55,10 +55,10 @@ has_zlib || wanted+=(zlib1g-dev)
 command -v pkg-config >/dev/null || wanted+=(pkg-config)
 onednn=yes
 has_onednn || onednn=no
-# The libraries that the manifests in Plugins bind: opened by name at run time, so no header has to be there.
+# The libraries that the manifests in Plugins and Tests bind: opened by name at run time, so no header has to be there.
 bound=()
 if command -v dpkg-query >/dev/null; then
-  for package in libopenblas0-pthread libblis4-pthread libdnnl2 libxnnpack0; do
+  for package in libopenblas0-pthread libblis4-pthread libdnnl2 libxnnpack0 libgslcblas0; do
     [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == "install ok installed" ]] || bound+=("$package")
   done
 fi

@@ -15,6 +15,7 @@ import Testing
     Language(name: "cpp", source: "backend.cpp", compiler: "c++"),
     Language(name: "rust", source: "src/lib.rs", compiler: "cargo"),
     Language(name: "swift", source: "backend.swift", compiler: "swiftc"),
+    Language(name: "manifest", source: "kernels.c", compiler: "cc"),
     Language(name: "zig", source: "backend.zig", compiler: "zig"),
   ]
 
