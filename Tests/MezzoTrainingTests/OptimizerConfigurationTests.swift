@@ -28,9 +28,9 @@ import Testing
 
   @Test(arguments: [
     #""SGD", "config": {"learning_rate": "fast"}"#, #""SGD", "config": {"decay": 0.1}"#,
-    #""SGD", "config": {"learning_rate": {"class_name": "ExponentialDecay"}}"#,
+    #""SGD", "config": {"learning_rate": {"class_name": "Zigzag"}}"#,
     #""Adam", "config": {"amsgrad": true}"#, #""Adam", "config": {"clipnorm": 1, "clipvalue": 1}"#,
-    #""SGD", "config": {"nesterov": 1}"#, #""Lion", "config": {}"#,
+    #""SGD", "config": {"nesterov": 1}"#, #""Frob", "config": {}"#,
   ])
   func whatIsNotKnownIsNotLost(text: String) {
     #expect(throws: TrainingError.self) { try read(#"{"class_name": "# + text + "}") }

@@ -46,7 +46,7 @@ public struct Adam: Optimizer, Hashable {
 /// Configurations as Keras writes them: `{"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-07}`.
 extension Adam: Codable {
   public init(from decoder: any Decoder) throws {
-    var configuration = try OptimizerConfiguration(Self.className, from: decoder)
+    var configuration = try ClassConfiguration(Self.className, from: decoder)
     self.init(
       learningRate: try configuration.number("learning_rate", default: 0.001),
       beta1: try configuration.number("beta_1", default: 0.9),

@@ -1,5 +1,11 @@
 import MezzoPolicy
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// An optimizer of any kind in a configuration: `{"class_name": "SGD", "config": {…}}`.
 public struct AnyOptimizer: Codable, Sendable {
   public var optimizer: any Optimizer
@@ -15,20 +21,47 @@ public struct AnyOptimizer: Codable, Sendable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     let type = try OptimizerRegistry.type(named: try container.decode(String.self, forKey: .className))
-    optimizer = try type.init(from: try container.superDecoder(forKey: .config))
+    guard let schedule = try Self.schedule(container) else {
+      optimizer = try type.init(from: try container.superDecoder(forKey: .config))
+      return
+    }
+    // A schedule stands in the place of the rate.
+    var members = try container.decode([String: ConfigurationValue].self, forKey: .config)
+    members[Self.rate] = .number(schedule(0))
+    let inner = try JSONDecoder().decode(type, from: try JSONEncoder().encode(members))
+    optimizer = Scheduled(inner, by: schedule)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
-    try container.encode(type(of: optimizer).className, forKey: .className)
-    try optimizer.encode(to: container.superEncoder(forKey: .config))
+    guard let scheduled = optimizer as? Scheduled else {
+      try container.encode(type(of: optimizer).className, forKey: .className)
+      try optimizer.encode(to: container.superEncoder(forKey: .config))
+      return
+    }
+    let inner = scheduled.innerOptimizer
+    try container.encode(type(of: inner).className, forKey: .className)
+    var members = try JSONDecoder().decode([String: ConfigurationValue].self, from: try JSONEncoder().encode(inner))
+    members[Self.rate] = scheduled.schedule.configuration
+    try container.encode(members, forKey: .config)
+  }
+
+  private static let rate = "learning_rate"
+
+  private static func schedule(_ container: KeyedDecodingContainer<Key>) throws -> LearningRateSchedule? {
+    let members = try container.decodeIfPresent([String: ConfigurationValue].self, forKey: .config)
+    guard case .object? = members?[rate] else { return nil }
+    return try JSONDecoder().decode(LearningRateSchedule.self, from: try JSONEncoder().encode(members?[rate]))
   }
 }
 
 /// The optimizer classes that configurations can name. As in Keras, case does not matter.
 public enum OptimizerRegistry {
   private static let types = Locked<[String: any Optimizer.Type]>([
-    "sgd": SGD.self, "adam": Adam.self, "adamw": Adam.self, "lossscaleoptimizer": LossScaleOptimizer.self,
+    "sgd": SGD.self, "adam": Adam.self, "adamw": Adam.self, "adamax": Adamax.self, "nadam": Nadam.self,
+    "rmsprop": RMSprop.self, "adagrad": Adagrad.self, "adadelta": Adadelta.self, "ftrl": Ftrl.self, "lion": Lion.self,
+    "adafactor": Adafactor.self, "exponentialmovingaverage": ExponentialMovingAverage.self,
+    "lossscaleoptimizer": LossScaleOptimizer.self,
     // What tf-keras writes for the same class.
     "lossscaleoptimizerv3": LossScaleOptimizer.self,
   ])

@@ -1,3 +1,4 @@
+public import MezzoBackend
 public import MezzoGraph
 
 /// How variables follow their gradients. A value: its state lies in slots beside the variables, in their dtype.
@@ -13,8 +14,17 @@ public protocol Optimizer: Codable, Sendable {
   /// How gradients are made smaller first; by default not at all.
   var clipping: GradientClipping? { get }
 
-  /// The names of what is kept for each variable, with the variable's type: `["momentum"]`.
+  /// The rate of the update after `step` others; by default ``learningRate`` at every one.
+  func rate(atStep step: Int) -> Double
+
+  /// The names of what is kept for each variable: `["momentum"]`.
   var slots: [String] { get }
+
+  /// What the slot of that name is for a variable; by default zeros of its type.
+  func slot(_ name: String, of variable: TensorType) -> OptimizerSlot
+
+  /// The slot that the model gets in the place of each variable when a training hands over its weights; by default none.
+  var publishedSlot: String? { get }
 
   /// - Throws: `TrainingError.invalidOption` where a setting cannot train anything.
   func check() throws(TrainingError)
@@ -34,6 +44,12 @@ extension Optimizer {
 
   public var clipping: GradientClipping? { nil }
 
+  public func rate(atStep step: Int) -> Double { learningRate }
+
+  public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot { OptimizerSlot(variable) }
+
+  public var publishedSlot: String? { nil }
+
   public func check() throws(TrainingError) { try checkRate() }
 
   /// Rates are applied in float32, and a negative one climbs.
@@ -46,8 +62,25 @@ extension Optimizer {
     }
   }
 
+  func checkDecay(_ epsilon: Double, _ weightDecay: Double) throws(TrainingError) {
+    try require(epsilon >= 0 && epsilon.isFinite, "epsilon", "at least 0", epsilon)
+    try require(weightDecay >= 0 && weightDecay.isFinite, "the weight decay", "at least 0", weightDecay)
+  }
+
   func require(_ holds: Bool, _ name: String, _ expected: String, _ found: Double) throws(TrainingError) {
     if !holds { throw .invalidOption(name: name, expected: expected, found: "\(found)") }
+  }
+}
+
+/// What an optimizer keeps for a variable, before the first update.
+public struct OptimizerSlot: Sendable, Hashable {
+  public var type: TensorType
+  /// Of every element.
+  public var initialValue: Double
+
+  public init(_ type: TensorType, initialValue: Double = 0) {
+    self.type = type
+    self.initialValue = initialValue
   }
 }
 

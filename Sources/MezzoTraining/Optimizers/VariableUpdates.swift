@@ -5,8 +5,8 @@ import MezzoGraph
 struct VariableUpdates {
   /// Variables and slots, and what replaces them.
   private(set) var updates: [(state: SymbolicTensor, value: SymbolicTensor)] = []
-  /// Names and types of the slots, which are states of the graph, in the order of its inputs.
-  private(set) var slots: [(name: String, type: TensorType)] = []
+  /// Names of the slots and what they begin with, which are states of the graph, in the order of its inputs.
+  private(set) var slots: [(name: String, slot: OptimizerSlot)] = []
 
   /// - Parameters:
   ///   - paths: of the variables; what stands before the last part is the layer.
@@ -24,8 +24,9 @@ struct VariableUpdates {
       try trace.tagged(Graph.Origin(layer: layer, phase: .update)) {
         let slots = optimizer.slots.map { slot in
           let name = Self.slotName(slot, of: paths[index])
-          self.slots.append((name, variable.type))
-          return trace.input(variable.type, name: name, role: .state)
+          let kept = optimizer.slot(slot, of: variable.type)
+          self.slots.append((name, kept))
+          return trace.input(kept.type, name: name, role: .state)
         }
         guard let gradient = gradients.values[index] else { return }
         let new = try optimizer.update(

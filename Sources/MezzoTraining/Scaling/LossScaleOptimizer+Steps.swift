@@ -61,13 +61,17 @@ extension LossScaleOptimizer {
     let updates = try VariableUpdates(
       innerOptimizer, states, paths: paths, gradients: given,
       schedule: UpdateSchedule(rate: rate, step: step, apply: apply))
-    let types = updates.slots.map(\.type)
-    if slotTensors.isEmpty { slotTensors = try types.map { try Tensor(zeros: $0) } }
+    let types = updates.slots.map(\.slot.type)
+    if slotTensors.isEmpty {
+      slotTensors = try updates.slots.map { _, slot in try Tensor(slot.type) { slot.initialValue } }
+    }
     guard slotTensors.map(\.type) == types else {
       throw TrainingError.otherVariables(expected: slotTensors.map(\.type), found: types)
     }
     let plan = try runtime.plan(trace.finish([areFinite], updates: updates.updates))
-    let scalars = [try Tensor(learningRate, dtype: .float64), try Tensor(Double(iterations + 1), dtype: .int64)]
+    let scalars = [
+      try Tensor(self.rate(atStep: iterations), dtype: .float64), try Tensor(Double(iterations + 1), dtype: .int64),
+    ]
     var tensors = variables + slotTensors
     let isFinite = try plan.run(scalars + gradients.values.compactMap { $0 }, states: &tensors)[0].scalar() != 0
     slotTensors = Array(tensors[variables.count...])

@@ -1,3 +1,4 @@
+public import MezzoBackend
 public import MezzoGraph
 public import MezzoPolicy
 
@@ -67,7 +68,15 @@ public struct LossScaleOptimizer: Optimizer {
 
   public var clipping: GradientClipping? { innerOptimizer.clipping }
 
+  public func rate(atStep step: Int) -> Double { innerOptimizer.rate(atStep: step) }
+
   public var slots: [String] { innerOptimizer.slots }
+
+  public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot {
+    innerOptimizer.slot(name, of: variable)
+  }
+
+  public var publishedSlot: String? { innerOptimizer.publishedSlot }
 
   /// Scales that cannot scale are refused too: as in Keras they can be made, but nothing can be trained with them.
   public func check() throws(TrainingError) {

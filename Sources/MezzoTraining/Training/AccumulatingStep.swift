@@ -10,7 +10,7 @@ import MezzoRuntime
 /// the examples, so that the step is that of one large batch. Every batch is checked; one whose loss or gradients are not
 /// finite ends the step, and nothing of it is applied.
 struct AccumulatingStep {
-  let slots: [(name: String, type: TensorType)]
+  let slots: [(name: String, slot: OptimizerSlot)]
   /// The model's output has this many classes, where the loss asks for classes.
   let classes: Int?
   /// Adds the gradients of one batch to the sums; by the number of its examples.

@@ -9,13 +9,17 @@ public struct Evaluation: Sendable, Codable {
   public var loss: Double
   /// `nil` for losses without classes.
   public var accuracy: Double?
+  /// By the names of the metrics that were asked for.
+  public var metrics: [String: Double] = [:]
 }
 
 extension Model {
   /// The loss and the accuracy over `data`, without training. As in training, the loss includes what regularizers and layers
   /// add to it.
+  ///
+  /// - Parameter metrics: what else is taken of the outputs, each under its name.
   public func evaluate(
-    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, batch: Int = 256
+    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, metrics: [Metric] = [], batch: Int = 256
   ) throws -> Evaluation {
     try data.check(batch: 1, name: "test")
     if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
@@ -23,20 +27,26 @@ extension Model {
     try build(input: type(batch))
     var steps: [Int: EvaluationStep] = [:]
     var means = Means()
+    var meters = try metrics.map { try Meter($0, on: runtime) }
     for start in stride(from: 0, to: data.count, by: batch) {
       let indices = Array(start..<min(start + batch, data.count))
       let step =
         try steps[indices.count]
         ?? EvaluationStep(
           self, features: type(indices.count),
-          targets: TensorType(data.targets.dtype, [indices.count] + data.targets.shape.dropFirst()), loss: loss)
+          targets: TensorType(data.targets.dtype, [indices.count] + data.targets.shape.dropFirst()), loss: loss,
+          givesOutput: !metrics.isEmpty)
       steps[indices.count] = step
       if start == 0 { try data.checkLabels(classes: step.classes) }
       let rows = try data.batch(indices[...])
       let outcome = try step.run(features: rows.features, targets: rows.targets)
       means.add(outcome.loss, outcome.accuracy, weight: indices.count)
+      guard let output = outcome.output else { continue }
+      for index in meters.indices { try meters[index].update(output, target: rows.targets) }
     }
-    return Evaluation(loss: means.loss, accuracy: means.accuracy)
+    let results = try meters.map { ($0.metric.name, try $0.result().scalar()) }
+    return Evaluation(
+      loss: means.loss, accuracy: means.accuracy, metrics: Dictionary(results) { _, last in last })
   }
 
   /// The outputs for all of `features` `[examples, …]`, computed in batches.

@@ -25,7 +25,7 @@ struct TracedBatch {
   init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, role: Graph.Role) throws {
     call = try TracedCall(model, input: features, isTraining: true) { $0.isTrainable ? role : .constant }
     let output = try call.output
-    classes = loss == .sparseCategoricalCrossentropy ? output.shape.last : nil
+    classes = loss.classes(of: output)
     trainable = call.variables.filter(\.isTrainable)
     guard !trainable.isEmpty else { throw TrainingError.frozen }
     variables = trainable.compactMap { [call] in call.symbol($0.path) }
@@ -34,7 +34,7 @@ struct TracedBatch {
     self.target = target
     scale = trace.input(TensorType(.float32, []), name: "loss scale")
     (self.loss, accuracy) = try trace.tagged(Self.lossOrigin) { [call] in
-      try (call.objective(loss(output, target: target)), loss.accuracy(output, target: target))
+      try (call.objective(loss.scalar(output, target: target)), loss.accuracy(output, target: target))
     }
   }
 

@@ -147,7 +147,7 @@ public struct Trainer {
       draws += 1
       scalars.append(
         TrainingPlan.Scalars(
-          rate: optimizer.learningRate, step: iterations + 1, draw: draws, lossScale: lossScale?.value ?? 1,
+          rate: optimizer.rate(atStep: iterations), step: iterations + 1, draw: draws, lossScale: lossScale?.value ?? 1,
           seed: seed, share: examples == 0 ? 1 : Double(batch.examples) / Double(examples)))
     }
     if let outcome = try accumulation?.run(batches, &store, scalars) { return outcome }
@@ -158,7 +158,9 @@ public struct Trainer {
   public func publish() throws {
     var variables = try model.variables
     for path in variables.paths {
-      variables.set(path, try store[path], isTrainable: variables.isTrainable(path))
+      let slot = optimizer.publishedSlot.map { VariableUpdates.slotName($0, of: path) }
+      let name = slot.map { store.contains($0) ? $0 : path } ?? path
+      variables.set(path, try store[name], isTrainable: variables.isTrainable(path))
     }
     try model.setVariables(variables)
     if lossScale?.isDynamic ?? false { model.lossScale = lossScale }

@@ -17,6 +17,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case frozen
   case nestedLossScaling
   case unknownOptimizer(name: String, known: [String])
+  case unknownLoss(name: String)
+  case unknownMetric(name: String)
   case gradientCount(expected: Int, found: Int)
   case gradientType(variable: Int, expected: TensorType, found: TensorType)
   case noGradients
@@ -53,6 +55,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
       "a LossScaleOptimizer must wrap an optimizer that does not scale the loss already, or it would be scaled twice"
     case .unknownOptimizer(let name, let known):
       "no optimizer class \(name) is registered; there are \(known). OptimizerRegistry.register(_:) adds one's own"
+    case .unknownLoss(let name): "expected the class of a loss of Keras such as MeanSquaredError, got \(name)"
+    case .unknownMetric(let name): "expected the class of a metric of Keras such as BinaryAccuracy, got \(name)"
     case .gradientCount(let expected, let found):
       "expected one gradient, or nil, for each of \(expected) variables, got \(found)"
     case .gradientType(let variable, let expected, let found):

@@ -7,7 +7,7 @@ import MezzoRuntime
 /// One step of training as one plan: forward, loss, backward, unscaling, the check for finiteness and the update.
 struct TrainingStep {
   let plan: TrainingPlan
-  let slots: [(name: String, type: TensorType)]
+  let slots: [(name: String, slot: OptimizerSlot)]
   /// The model's output has this many classes, where the loss asks for classes.
   let classes: Int?
   private let hasAccuracy: Bool

@@ -32,9 +32,13 @@ struct TrainingStore {
     }
   }
 
-  /// Adds zeros under each name that is not there yet.
-  mutating func add(_ states: [(name: String, type: TensorType)]) throws {
-    for (name, type) in states where places[name] == nil { set(name, try Tensor(zeros: type)) }
+  func contains(_ name: String) -> Bool { places[name] != nil }
+
+  /// Adds what each slot begins with under each name that is not there yet.
+  mutating func add(_ slots: [(name: String, slot: OptimizerSlot)]) throws {
+    for (name, slot) in slots where places[name] == nil {
+      set(name, try Tensor(slot.type) { slot.initialValue })
+    }
   }
 
   /// Lends tensors to `body`. Meanwhile the store does not hold them, so that a plan may write them where they are.

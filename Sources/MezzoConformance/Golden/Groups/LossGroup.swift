@@ -29,10 +29,13 @@ enum LossGroup: GoldenGroup {
     DesignDifference(
       "Losses are at least float32", systems: ["tf24", "tfkeras", "keras3"],
       cases: """
-        losses of float16 and bfloat16 outputs, which TensorFlow computes and gives in that dtype, and losses of a dtype \
-        other than floatx, which Keras 3 computes in floatx
+        losses of float16 and bfloat16 outputs, which TensorFlow computes and gives in that dtype, those that it computes in \
+        float32 or not at all for other outputs, and those that Keras 3 computes in a floatx of float16
         """,
-      behaviour: "A loss is computed and given in float64 if the output is, else in float32.",
+      behaviour: """
+        A loss is computed and given in float64 if the output is float64, in Keras 3's dialect if floatx is, else in \
+        float32.
+        """,
       reason: """
         In float16 the squared error is infinite from an error of 256 on, and a mean in bfloat16 has two digits. A loss that \
         is less exact than the output helps nobody.

@@ -2,12 +2,10 @@ import MezzoGraph
 import MezzoPolicy
 import MezzoTraining
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
 #endif
 
 /// A loss, an output and what it should be, and the dtypes to ask about.
@@ -19,13 +17,15 @@ struct LossQuestion {
   private let testCase: GoldenCase
 
   /// Nil for a loss that Mezzo does not have.
-  init?(_ testCase: GoldenCase) throws(GoldenFormError) {
+  init?(_ testCase: GoldenCase) throws {
     let input = testCase.input
-    let ofLogits = input["kwargs"]?["from_logits"]?.asBool ?? false
-    switch try input.string("loss") {
-    case "MeanSquaredError": loss = .meanSquaredError
-    case "SparseCategoricalCrossentropy" where ofLogits: loss = .sparseCategoricalCrossentropy
-    default: return nil
+    let configuration: ConfigurationValue = [
+      "class_name": .string(try input.string("loss")), "config": input["kwargs"] ?? [:],
+    ]
+    do {
+      loss = try JSONDecoder().decode(Loss.self, from: try JSONEncoder().encode(configuration))
+    } catch TrainingError.unknownLoss {
+      return nil
     }
     self.testCase = testCase
     // Where only the dtype is asked for, the case has no values.
@@ -41,8 +41,12 @@ struct LossQuestion {
     }
   }
 
+  private var takesLabels: Bool {
+    if case .sparseCategoricalCrossentropy = loss.function { true } else { false }
+  }
+
   func target() throws -> Tensor {
-    loss == .sparseCategoricalCrossentropy
+    takesLabels
       ? try GoldenTensor.read(targets, dtype: .int32) : try GoldenTensor.read(targets, shape: shape, dtype: .float32)
   }
 
@@ -70,19 +74,19 @@ struct LossQuestion {
   func stated(for dtype: DType) throws -> (dtype: DType, value: Double) {
     let outputs = try GoldenTensor.read(outputs, dtype: dtype).scalars()
     let targets = targets.compactMap(\.asDouble)
-    let terms: [Double]
-    if loss == .sparseCategoricalCrossentropy {
-      terms = zip(targets, outputs.chunks(of: shape[1])).map(Self.crossEntropy)
-    } else {
-      terms = zip(outputs, targets).map { ($0 - $1) * ($0 - $1) }
-    }
-    return (dtype == .float64 ? .float64 : .float32, terms.reduce(0, +) / Double(terms.count))
+    let formula = LossFormula(function: loss.function)
+    let rows = outputs.chunks(of: shape[1])
+    let wanted =
+      takesLabels
+      ? zip(rows, targets).map { row, label in row.indices.map { Double($0) == label ? 1 : 0 } }
+      : targets.chunks(of: shape[1])
+    let values = zip(rows, wanted).map { row, target in formula.value(row, target) }
+    return (isDouble(dtype) ? .float64 : .float32, values.reduce(0, +) / Double(values.count))
   }
 
-  /// `log Σ e^logits − logits[label]`
-  private static func crossEntropy(_ label: Double, _ logits: [Double]) -> Double {
-    guard let label = Int(exactly: label), logits.indices.contains(label) else { return .nan }
-    return log(logits.reduce(0) { $0 + exp($1) }) - logits[label]
+  /// In Keras 3 floatx decides, which only some of the cases set.
+  private func isDouble(_ dtype: DType) -> Bool {
+    testCase.system == "keras3" ? testCase.input["floatx"] == "float64" : dtype == .float64
   }
 }
 

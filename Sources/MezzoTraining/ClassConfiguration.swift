@@ -1,15 +1,28 @@
 import MezzoPolicy
 
-/// The members of an optimizer's configuration, in Keras's names, as they are read one after the other.
+/// The members of the configuration of an optimizer, a loss, a metric or a schedule, in Keras's names, as they are read one
+/// after the other.
 ///
 /// What is left over at the end is refused unless it says nothing: a setting that is not known must not be lost silently.
-struct OptimizerConfiguration {
-  private let className: String
+struct ClassConfiguration {
+  let className: String
   private var members: [String: ConfigurationValue]
 
   init(_ className: String, from decoder: any Decoder) throws {
     self.className = className
     members = try [String: ConfigurationValue](from: decoder)
+  }
+
+  /// From `{"class_name": …, "config": {…}}`.
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    className = try container.decode(String.self, forKey: .className)
+    members = try container.decodeIfPresent([String: ConfigurationValue].self, forKey: .config) ?? [:]
+  }
+
+  private enum Key: String, CodingKey {
+    case className = "class_name"
+    case config
   }
 
   mutating func number(_ key: String, default fallback: Double) throws(TrainingError) -> Double {
@@ -21,6 +34,53 @@ struct OptimizerConfiguration {
     case .bool(let value)?: return value
     case nil, .null?: return fallback
     case let value?: throw invalid(key, "true or false", value)
+    }
+  }
+
+  mutating func text(_ key: String, default fallback: String) throws(TrainingError) -> String {
+    switch members.removeValue(forKey: key) {
+    case .string(let value)?: return value
+    case nil, .null?: return fallback
+    case let value?: throw invalid(key, "a string", value)
+    }
+  }
+
+  mutating func integer(_ key: String, default fallback: Int? = nil) throws(TrainingError) -> Int {
+    let value = members[key]
+    guard let number = try optionalNumber(key) ?? fallback.map({ Double($0) }), let integer = Int(exactly: number)
+    else {
+      throw invalid(key, "an integer", value ?? .null)
+    }
+    return integer
+  }
+
+  mutating func numbers(_ key: String) throws(TrainingError) -> [Double] {
+    let value = members.removeValue(forKey: key) ?? .null
+    guard case .array(let elements) = value else { throw invalid(key, "an array of numbers", value) }
+    var numbers: [Double] = []
+    for element in elements {
+      switch element {
+      case .integer(let number): numbers.append(Double(number))
+      case .number(let number): numbers.append(number)
+      default: throw invalid(key, "an array of numbers", element)
+      }
+    }
+    return numbers
+  }
+
+  mutating func integers(_ key: String) throws(TrainingError) -> [Int] {
+    var integers: [Int] = []
+    for number in try numbers(key) {
+      guard let integer = Int(exactly: number) else { throw invalid(key, "an array of integers", .number(number)) }
+      integers.append(integer)
+    }
+    return integers
+  }
+
+  /// Takes an `axis`, which can be nothing but the last one here.
+  mutating func requireLast() throws(TrainingError) {
+    if let axis = try optionalNumber("axis"), axis != -1 {
+      throw .invalidOption(name: "'axis' of \(className)", expected: "-1", found: "\(axis)")
     }
   }
 
@@ -41,7 +101,9 @@ struct OptimizerConfiguration {
   /// - Throws: `TrainingError.invalidOption` where something is left that would have changed the training.
   func finish() throws(TrainingError) {
     // How a moving average is made matters only where there is one.
-    let names: Set = ["name", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "is_legacy_optimizer"]
+    let names: Set = [
+      "name", "dtype", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "is_legacy_optimizer",
+    ]
     for (key, value) in members.sorted(by: { $0.key < $1.key }) where !names.contains(key) {
       switch value {
       case .null, .bool(false), .integer(0), .number(0): continue
@@ -50,7 +112,7 @@ struct OptimizerConfiguration {
     }
   }
 
-  private mutating func optionalNumber(_ key: String) throws(TrainingError) -> Double? {
+  mutating func optionalNumber(_ key: String) throws(TrainingError) -> Double? {
     switch members.removeValue(forKey: key) {
     case .integer(let value)?: return Double(value)
     case .number(let value)?: return value

@@ -1,0 +1,76 @@
+import MezzoPolicy
+
+/// Configurations as Keras writes them: `{"class_name": "Huber", "config": {"delta": 1.0, "reduction": "sum", …}}`.
+extension Loss: Codable {
+  /// - Throws: `TrainingError` or `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    var configuration = try ClassConfiguration(from: decoder)
+    let reduction = try configuration.text("reduction", default: LossReduction.sumOverBatchSize.rawValue)
+    guard let reduction = LossReduction(rawValue: reduction) ?? Self.olderReductions[reduction] else {
+      throw TrainingError.invalidOption(
+        name: "'reduction' of \(configuration.className)",
+        expected: "one of \(LossReduction.allCases.map(\.rawValue).joined(separator: ", "))", found: reduction)
+    }
+    guard let function = try LossFunction(&configuration) else {
+      throw TrainingError.unknownLoss(name: configuration.className)
+    }
+    try configuration.finish()
+    self.init(function, reduction: reduction)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var members = function.members
+    members["reduction"] = .string(reduction.rawValue)
+    try ["class_name": .string(function.className), "config": ConfigurationValue.object(members)].encode(to: encoder)
+  }
+
+  /// Keras 2 lets a strategy decide, which was the mean but for distributed training; Keras 3.10 calls that a mean too.
+  private static let olderReductions: [String: LossReduction] = ["auto": .sumOverBatchSize, "mean": .sumOverBatchSize]
+}
+
+extension LossFunction {
+  /// Takes from a configuration what it says of the class that it names; nil for a class that is not known.
+  init?(_ configuration: inout ClassConfiguration) throws(TrainingError) {
+    switch configuration.className {
+    case "BinaryCrossentropy":
+      self = .binaryCrossentropy(
+        fromLogits: try configuration.flag("from_logits", default: false),
+        labelSmoothing: try configuration.number("label_smoothing", default: 0))
+      try configuration.requireLast()
+    case "CategoricalCrossentropy":
+      self = .categoricalCrossentropy(
+        fromLogits: try configuration.flag("from_logits", default: false),
+        labelSmoothing: try configuration.number("label_smoothing", default: 0))
+      try configuration.requireLast()
+    case "SparseCategoricalCrossentropy":
+      self = .sparseCategoricalCrossentropy(fromLogits: try configuration.flag("from_logits", default: false))
+      try configuration.requireLast()
+    case "CosineSimilarity":
+      self = .cosineSimilarity
+      try configuration.requireLast()
+    case "Huber": self = .huber(delta: try configuration.number("delta", default: 1))
+    case "KLDivergence": self = .klDivergence
+    case "LogCosh": self = .logCosh
+    case "MeanAbsoluteError": self = .meanAbsoluteError
+    case "MeanAbsolutePercentageError": self = .meanAbsolutePercentageError
+    case "MeanSquaredError": self = .meanSquaredError
+    case "MeanSquaredLogarithmicError": self = .meanSquaredLogarithmicError
+    case "Poisson": self = .poisson
+    case "Hinge": self = .hinge
+    case "SquaredHinge": self = .squaredHinge
+    case "CategoricalHinge": self = .categoricalHinge
+    default: return nil
+    }
+  }
+
+  /// What a configuration says beside the class.
+  var members: [String: ConfigurationValue] {
+    switch self {
+    case .binaryCrossentropy(let fromLogits, let smoothing), .categoricalCrossentropy(let fromLogits, let smoothing):
+      ["from_logits": .bool(fromLogits), "label_smoothing": .number(smoothing)]
+    case .sparseCategoricalCrossentropy(let fromLogits): ["from_logits": .bool(fromLogits)]
+    case .huber(let delta): ["delta": .number(delta)]
+    default: [:]
+    }
+  }
+}

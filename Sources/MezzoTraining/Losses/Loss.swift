@@ -1,0 +1,102 @@
+import MezzoBackend
+public import MezzoGraph
+import MezzoPolicy
+
+/// What training makes small, computed and given in at least float32, whatever the model's policy.
+///
+/// ```swift
+/// try await model.fit(train, loss: .huber(delta: 2))
+/// let weighted = try Loss(.binaryCrossentropy(fromLogits: true))(output, target: target, sampleWeight: weights)
+/// ```
+public struct Loss: Sendable, Hashable {
+  public var function: LossFunction
+  public var reduction: LossReduction
+
+  public init(_ function: LossFunction, reduction: LossReduction = .sumOverBatchSize) {
+    self.function = function
+    self.reduction = reduction
+  }
+
+  /// - Parameters:
+  ///   - output: `[batch, …, n]`, of any floating dtype.
+  ///   - target: of the same shape but for a last axis of 1; for labels without the last axis. Never broadcast.
+  ///   - sampleWeight: `[batch, …]`, what each value counts; by default all alike.
+  /// - Returns: a scalar, or `[batch, …]` if nothing is reduced; float64 if the output is, in Keras 3's dialect if
+  ///   `floatx()` is, else float32.
+  /// - Throws: `GraphError` for shapes that do not fit.
+  public func callAsFunction(
+    _ output: SymbolicTensor, target: SymbolicTensor, sampleWeight: SymbolicTensor? = nil
+  ) throws -> SymbolicTensor {
+    let terms = try function.terms(output.cast(to: Self.dtype(for: output.dtype)), target: target)
+    if reduction == .sumOverBatchSize || reduction == .meanWithSampleWeight, sampleWeight == nil {
+      return try terms.tensor.mean()
+    }
+    var values = try terms.values
+    let weights = try sampleWeight?.weighting(values)
+    if let weights { values = try values * weights }
+    switch reduction {
+    case .none: return values
+    case .sum: return try values.sum()
+    case .sumOverBatchSize: return try values.mean()
+    case .meanWithSampleWeight:
+      return try values.sum() / (weights ?? values).sum().maximum(values.trace.constant(1e-7, dtype: values.dtype))
+    }
+  }
+
+  /// What training and evaluation need.
+  ///
+  /// - Throws: `TrainingError.invalidOption` for a loss that reduces nothing.
+  func scalar(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor {
+    guard reduction != .none else {
+      throw TrainingError.invalidOption(
+        name: "the reduction of the loss", expected: "one that gives a single value", found: reduction.rawValue)
+    }
+    return try self(output, target: target)
+  }
+
+  private static func dtype(for output: DType) -> DType {
+    let deciding = PolicyEnvironment.current.dialect == .keras3 ? floatx() : output
+    return deciding == .float64 ? .float64 : .float32
+  }
+
+  /// The mean over the batch of 1 where the output says the right class, else 0; `nil` where outputs are no classes.
+  func accuracy(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor? {
+    let metric: Metric.Kind
+    switch function {
+    case .sparseCategoricalCrossentropy: metric = .sparseCategoricalAccuracy
+    case .categoricalCrossentropy: metric = .categoricalAccuracy
+    case .binaryCrossentropy(let fromLogits, _): metric = .binaryAccuracy(threshold: fromLogits ? 0 : 0.5)
+    default: return nil
+    }
+    return try metric.values(output, target: target, dtype: .float32).mean()
+  }
+
+  /// The number of classes of which labels name one; `nil` where targets are no labels.
+  func classes(of output: SymbolicTensor) -> Int? { function.takesLabels ? output.shape.last : nil }
+}
+
+extension Loss {
+  /// For logits, which is what a `Dense` without activation gives; for probabilities see the form with an argument.
+  public static var sparseCategoricalCrossentropy: Loss { sparseCategoricalCrossentropy(fromLogits: true) }
+  public static func sparseCategoricalCrossentropy(fromLogits: Bool) -> Loss {
+    Loss(.sparseCategoricalCrossentropy(fromLogits: fromLogits))
+  }
+  public static func categoricalCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0) -> Loss {
+    Loss(.categoricalCrossentropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing))
+  }
+  public static func binaryCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0) -> Loss {
+    Loss(.binaryCrossentropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing))
+  }
+  public static func huber(delta: Double = 1) -> Loss { Loss(.huber(delta: delta)) }
+  public static var cosineSimilarity: Loss { Loss(.cosineSimilarity) }
+  public static var klDivergence: Loss { Loss(.klDivergence) }
+  public static var logCosh: Loss { Loss(.logCosh) }
+  public static var meanAbsoluteError: Loss { Loss(.meanAbsoluteError) }
+  public static var meanAbsolutePercentageError: Loss { Loss(.meanAbsolutePercentageError) }
+  public static var meanSquaredError: Loss { Loss(.meanSquaredError) }
+  public static var meanSquaredLogarithmicError: Loss { Loss(.meanSquaredLogarithmicError) }
+  public static var poisson: Loss { Loss(.poisson) }
+  public static var hinge: Loss { Loss(.hinge) }
+  public static var squaredHinge: Loss { Loss(.squaredHinge) }
+  public static var categoricalHinge: Loss { Loss(.categoricalHinge) }
+}

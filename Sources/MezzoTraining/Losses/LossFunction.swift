@@ -1,0 +1,69 @@
+/// What a loss compares an output `[batch, …, n]` with, in Keras's words and with its defaults. Every one of them has a value
+/// for each example; most are means over the last axis.
+public enum LossFunction: Sendable, Hashable {
+  /// `−t · log p − (1 − t) · log (1 − p)`, with `p` the output, or its sigmoid if it is logits.
+  case binaryCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0)
+  /// `−Σ t · log p` over the last axis, with `p` the output made to sum to 1, or its softmax if it is logits.
+  case categoricalCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0)
+  /// The same for integer labels `[batch, …]`, one for each row of the output.
+  case sparseCategoricalCrossentropy(fromLogits: Bool = false)
+  /// Minus the cosine of the angle between output and target.
+  case cosineSimilarity
+  /// `e² ∕ 2` where the error `e` is at most `delta`, else `delta · |e| − delta² ∕ 2` (Huber, 1964).
+  case huber(delta: Double = 1)
+  /// `Σ t · log (t ∕ p)` over the last axis.
+  case klDivergence
+  /// `log cosh e`
+  case logCosh
+  case meanAbsoluteError
+  /// `100 · |e ∕ t|`
+  case meanAbsolutePercentageError
+  case meanSquaredError
+  /// `(log (1 + t) − log (1 + p))²`
+  case meanSquaredLogarithmicError
+  /// `p − t · log p`
+  case poisson
+  /// `max(0, 1 − t · p)`, for labels of −1 and 1; where all are 0 or 1 they are read so.
+  case hinge
+  /// The square of ``hinge``.
+  case squaredHinge
+  /// `max(0, 1 + the largest output of a wrong class − the output of the right one)`.
+  case categoricalHinge
+
+  /// Keras's class name.
+  public var className: String {
+    switch self {
+    case .binaryCrossentropy: "BinaryCrossentropy"
+    case .categoricalCrossentropy: "CategoricalCrossentropy"
+    case .sparseCategoricalCrossentropy: "SparseCategoricalCrossentropy"
+    case .cosineSimilarity: "CosineSimilarity"
+    case .huber: "Huber"
+    case .klDivergence: "KLDivergence"
+    case .logCosh: "LogCosh"
+    case .meanAbsoluteError: "MeanAbsoluteError"
+    case .meanAbsolutePercentageError: "MeanAbsolutePercentageError"
+    case .meanSquaredError: "MeanSquaredError"
+    case .meanSquaredLogarithmicError: "MeanSquaredLogarithmicError"
+    case .poisson: "Poisson"
+    case .hinge: "Hinge"
+    case .squaredHinge: "SquaredHinge"
+    case .categoricalHinge: "CategoricalHinge"
+    }
+  }
+
+  /// Whether targets are integer labels.
+  var takesLabels: Bool {
+    if case .sparseCategoricalCrossentropy = self { true } else { false }
+  }
+}
+
+/// What becomes of the values of the examples.
+public enum LossReduction: String, Codable, Sendable, Hashable, CaseIterable {
+  /// Their mean, whatever their weights sum to.
+  case sumOverBatchSize = "sum_over_batch_size"
+  case sum
+  /// Nothing: there is one for each example.
+  case none
+  /// Their sum over that of their weights.
+  case meanWithSampleWeight = "mean_with_sample_weight"
+}
