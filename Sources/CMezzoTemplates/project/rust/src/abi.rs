@@ -87,6 +87,7 @@ pub struct Numerics {
     pub deterministic: u8,
     pub math_mode: u8,
     pub rel_tol: f32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -98,6 +99,7 @@ pub struct Operand {
     pub shape: *const i64,
     pub strides: *const i64,
     pub quant: *const c_void,
+    pub pack_key: [u64; 2],
 }
 
 #[repr(C)]
@@ -114,6 +116,8 @@ pub struct Op {
     pub epilogue: *const c_void,
     pub n_epilogue: u32,
     pub attr_stride: u32,
+    pub epilogue_stride: u32,
+    pub reserved: u32,
     pub want: Numerics,
 }
 
@@ -184,9 +188,6 @@ pub struct Offer {
     pub min_minor: u16,
     pub max_minor: u16,
     pub reserved: u16,
-    pub cpu: *const u64,
-    pub n_cpu: u32,
-    pub reserved2: u32,
 }
 
 #[repr(C)]
@@ -198,13 +199,11 @@ pub struct Backend {
     pub version: *const c_char,
     pub vendor: *const c_char,
     pub build: *const c_char,
-    pub features: u64,
     pub rules: *const Rule,
     pub n_rules: u32,
     pub rule_stride: u32,
     pub open: Option<unsafe extern "C" fn(*mut c_void, *mut OpenArgs) -> Status>,
     pub close: Option<unsafe extern "C" fn(*mut c_void, *mut Call) -> Status>,
-    pub query: *const c_void,
     pub plan: Option<unsafe extern "C" fn(*mut c_void, *mut PlanArgs) -> Status>,
     pub pack: *const c_void,
     pub execute: Option<unsafe extern "C" fn(*mut c_void, *mut ExecArgs) -> Status>,
