@@ -8,7 +8,10 @@ import Testing
     [["MezzoPolicy"]],
     [["CMezzoABI"]],
     [["MezzoBackend"]],
-    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoHost", "CMezzoManifests"], ["MezzoBuiltin", "CMezzoBuiltin"]],
+    [
+      ["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoHost", "CMezzoManifests"],
+      ["MezzoBuiltin", "CMezzoBuiltin"],
+    ],
     [["MezzoRuntime"]],
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
