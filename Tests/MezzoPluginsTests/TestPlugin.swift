@@ -12,7 +12,7 @@ struct TestPlugin {
   var pack = "return MEZZO_INTERNAL;"
   /// Members of `mezzo_rule`, for one rule behind the working one.
   var rule: String?
-  var flags = "MEZZO_R_REENTRANT"
+  var flags = "MEZZO_R_REENTRANT | MEZZO_R_DETERMINISTIC"
   /// Declarations in front of everything.
   var declarations = ""
   /// The whole text, instead of all the above.

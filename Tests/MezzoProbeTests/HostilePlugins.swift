@@ -131,6 +131,7 @@ struct Hostile: Sendable, CustomTestStringConvertible {
       rule.name = "relu";
       rule.sig = "x:f32 -> y:f32";
       rule.numerics.accum = mezzo_dtype{MEZZO_FLOAT, 32, 1};
+      rule.flags = MEZZO_R_DETERMINISTIC;
       table.struct_size = sizeof table;
       table.abi_major = 1;
       table.id = "throws";
