@@ -1,5 +1,5 @@
 /// How a prepared operation is reached, which decides what a call costs before any work is done.
-public enum CallKind: Hashable, Sendable {
+public enum CallKind: Hashable, Sendable, Codable {
   /// A C function that is linked into the program.
   case direct
   /// A function of an opened library, through libffi, with so many arguments.

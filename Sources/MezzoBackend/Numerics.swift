@@ -1,7 +1,7 @@
 /// How results come about beside the accumulator: what an operation wants, and what a rule gives.
 ///
 /// Rounding is always to nearest, ties to even, since no rule of Mezzo's language says anything else is wanted.
-public struct Numerics: Hashable, Sendable {
+public struct Numerics: Hashable, Sendable, Codable {
   /// The same bits for the same inputs, plan and number of threads.
   public var isDeterministic: Bool
   /// Values below the smallest normal number are kept and not flushed to 0.

@@ -37,6 +37,11 @@
       #expect(!backend.isOpen)
       #expect(backend.verdict.cases > 0 && backend.verdict.costs.map(\.rule) == ["relu"])
       #expect(backend.verdict.libraries.contains { $0.hasSuffix("/plugin.so") })
+      // Rules are what the library states, with what they took in the probe.
+      let rule = try #require(backend.rules.first)
+      #expect(rule.numerics.isDeterministic && rule.traits == [.reentrant, .deterministic])
+      #expect(try #require(rule.measured).measuredNanoseconds > 0)
+      #expect(backend.callKind(of: rule) == .foreign(arguments: 2))
       #expect(try relu(backend) == [0, 0, 2])
       #expect(backend.isOpen)
     }

@@ -9,8 +9,10 @@ package final class LazyBackend: Backend {
   package let version: String
   package let origin: String
   package let rules: [Rule]
+  package let droppedRules: [(rule: Rule, reason: String)]
   package let verdict: ProbeVerdict
 
+  private let calls: [String: CallKind]
   private let stamp: FileStamp?
   private let load: @Sendable () throws(BackendError) -> any Backend
   /// The backend, or why there is none; decided once, on whichever thread comes first.
@@ -22,11 +24,22 @@ package final class LazyBackend: Backend {
     origin = file.path
     // A rule that no case fits could do anything.
     let untested = Set(verdict.untestedRules)
-    rules = verdict.rules.filter { !untested.contains($0.name) }.compactMap(\.rule)
+    let costs = Dictionary(verdict.costs.map { ($0.rule, $0) }) { first, _ in first }
+    rules = verdict.rules.filter { !untested.contains($0.name) }.compactMap(\.rule).map { rule in
+      var rule = rule
+      rule.measured = costs[rule.name].map {
+        MeasuredCost(declaredNanoseconds: $0.declared, measuredNanoseconds: $0.measured)
+      }
+      return rule
+    }
+    droppedRules = verdict.dropped.compactMap { dropped in dropped.rule.rule.map { ($0, dropped.reason) } }
+    calls = Dictionary(zip(verdict.rules.map(\.name), verdict.calls)) { first, _ in first }
     self.verdict = verdict
     stamp = file.stamp
     load = { () throws(BackendError) in try file.open() }
   }
+
+  package func callKind(of rule: Rule) -> CallKind { calls[rule.name] ?? .direct }
 
   package func prepare(
     _ request: OperationRequest, rule: Rule, threads: Int

@@ -5,6 +5,9 @@ package struct ProbeVerdict: Codable, Hashable, Sendable {
   package var id: String
   package var version: String
   var rules: [RuleRecord]
+  /// How each rule is called, in the order of the rules.
+  var calls: [CallKind]
+  var dropped: [DroppedRule]
   package var cases: Int
   package var declined: Int
   /// Rules that none of the cases fits, so that nothing is known about them.
@@ -12,6 +15,12 @@ package struct ProbeVerdict: Codable, Hashable, Sendable {
   package var costs: [MeasuredCost]
   /// The files that were loaded with it, in order.
   package var libraries: [String]
+
+  /// A rule that this machine cannot have, and why.
+  struct DroppedRule: Codable, Hashable, Sendable {
+    var rule: RuleRecord
+    var reason: String
+  }
 
   /// Nanoseconds of the largest case of a rule, and what its cost says of that.
   package struct MeasuredCost: Codable, Hashable, Sendable {
@@ -31,6 +40,8 @@ package struct ProbeVerdict: Codable, Hashable, Sendable {
     id = backend.id
     version = backend.version
     rules = backend.rules.map(RuleRecord.init)
+    calls = backend.rules.map(backend.callKind)
+    dropped = backend.droppedRules.map { DroppedRule(rule: RuleRecord($0.rule), reason: $0.reason) }
     self.cases = cases
     self.declined = declined
     self.untestedRules = untestedRules
