@@ -14,6 +14,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
   private let close: CallSite
+  private let answerExtension: (@convention(c) (UnsafePointer<CChar>?, UInt32) -> UnsafeRawPointer?)?
 
   struct Entries {
     var plan, execute, release: CallSite
@@ -69,6 +70,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     try Self.call(backend: table.id, { open(nil, $0) }, &arguments, head: \.h)
     object = arguments.`self`
     close = CallSite(required.close, convention)
+    answerExtension = table.raw.extension
   }
 
   /// Plans hold on to their backend, so none is left when it goes.
@@ -97,6 +99,18 @@ public final class NativeBackend: Backend, @unchecked Sendable {
       consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant))
     try prepared.validate(request, canPack: entries.pack != nil)
     return prepared
+  }
+
+  /// The table of an extension, `nil` where the backend has none of at least `version`.
+  func extensionTable(_ name: String, version: UInt32) -> UnsafeRawPointer? {
+    answerExtension.flatMap { answer in name.withCString { answer($0, version) } }
+  }
+
+  /// Calls an entry point of an extension on this backend's object.
+  func call<Arguments>(
+    _ site: CallSite, _ arguments: inout Arguments, head: WritableKeyPath<Arguments, mezzo_call>
+  ) throws(BackendError) {
+    try Self.call(backend: id, { site(object, $0) }, &arguments, head: head)
   }
 
   func pack(_ arguments: inout mezzo_pack_args) throws(BackendError) {
