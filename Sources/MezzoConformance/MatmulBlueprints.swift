@@ -1,4 +1,5 @@
 import MezzoBackend
+import MezzoPolicy
 
 /// Cases of matrix products: extents around vector and tile widths, batches, constant operands, epilogues.
 enum MatmulBlueprints {
@@ -19,9 +20,15 @@ enum MatmulBlueprints {
   }
 
   private static var epilogues: [Blueprint] {
-    let activations: [EpilogueStep] = [.relu, .gelu(approximate: false), .gelu(approximate: true), .sigmoid, .tanh]
+    let activations: [EpilogueStep] = [
+      .relu, .gelu(approximate: false), .gelu(approximate: true), .sigmoid, .tanh, .silu, .scale(-0.75),
+    ]
     let bias = EpilogueStep.bias(operand: 2)
-    let chains = [[bias]] + activations.flatMap { [[$0], [bias, $0]] } + [[bias, .tanh, .relu]]
+    let wholes: [[EpilogueStep]] = [
+      [.add(operand: 2)], [.multiply(operand: 2)], [bias, .silu, .multiply(operand: 3), .add(operand: 4)],
+      [.cast(.bfloat16)], [bias, .cast(.float16), .relu],
+    ]
+    let chains = [[bias]] + activations.flatMap { [[$0], [bias, $0]] } + [[bias, .tanh, .relu]] + wholes
     return chains.flatMap { chain in
       [make([], (5, 9, 7), epilogue: chain), make([2], (3, 16, 16), constant: 1, epilogue: chain)]
     }
@@ -45,10 +52,13 @@ enum MatmulBlueprints {
     _ batch: [Int], _ extents: Extents, recipe: ValueRecipe = .ordinary, constant: Int? = nil,
     epilogue: [EpilogueStep] = [], isDenseOnly: Bool = false
   ) -> Blueprint {
-    let hasBias = epilogue.contains { $0.operand != nil }
+    let operands = epilogue.filter { $0.operand != nil }.map { step in
+      if case .bias = step { [extents.n] } else { batch + [extents.m, extents.n] }
+    }
     return Blueprint(
-      inputs: [batch + [extents.m, extents.k], batch + [extents.k, extents.n]] + (hasBias ? [[extents.n]] : []),
+      inputs: [batch + [extents.m, extents.k], batch + [extents.k, extents.n]] + operands,
       results: [batch + [extents.m, extents.n]],
-      recipes: [recipe, recipe, .ordinary], epilogue: epilogue, constant: constant, isDenseOnly: isDenseOnly)
+      recipes: [recipe, recipe] + operands.map { _ in .ordinary }, epilogue: epilogue, constant: constant,
+      isDenseOnly: isDenseOnly)
   }
 }

@@ -15,6 +15,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
   private let close: CallSite
+  private let answerExtension: (@convention(c) (UnsafePointer<CChar>?, UInt32) -> UnsafeRawPointer?)?
 
   struct Entries {
     var plan, execute, release: CallSite
@@ -77,6 +78,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     try Self.call(backend: table.id, { open(nil, $0) }, &arguments, head: \.h)
     object = arguments.`self`
     close = CallSite(required.close, convention)
+    answerExtension = table.raw.extension
   }
 
   /// Plans hold on to their backend, so none is left when it goes.
@@ -113,6 +115,18 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     case .direct: .direct
     case .foreign: .foreign(arguments: 2)
     }
+  }
+
+  /// The table of an extension, `nil` where the backend has none of at least `version`.
+  func extensionTable(_ name: String, version: UInt32) -> UnsafeRawPointer? {
+    answerExtension.flatMap { answer in name.withCString { answer($0, version) } }
+  }
+
+  /// Calls an entry point of an extension on this backend's object.
+  func call<Arguments>(
+    _ site: CallSite, _ arguments: inout Arguments, head: WritableKeyPath<Arguments, mezzo_call>
+  ) throws(BackendError) {
+    try Self.call(backend: id, { site(object, $0) }, &arguments, head: head)
   }
 
   func pack(_ arguments: inout mezzo_pack_args) throws(BackendError) {

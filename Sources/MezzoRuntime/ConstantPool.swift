@@ -5,9 +5,12 @@ import MezzoGraph
 final class ConstantPool: @unchecked Sendable {
   // Filled in init and only read afterwards.
   let memory: TensorStorage
+  let packed: [PackStore.Form]
   private let constants: [TensorStorage]
 
-  init(_ plan: Plan, inputs: [Tensor], observer: Plan.Observer? = nil) throws(RuntimeError) {
+  init(
+    _ plan: Plan, inputs: [Tensor], observer: Plan.Observer? = nil, store: PackStore = .shared
+  ) throws(RuntimeError) {
     guard let memory = TensorStorage.allocate(byteCount: plan.poolBytes) else {
       throw .outOfMemory(bytes: plan.poolBytes, for: "the constants of a plan")
     }
@@ -22,14 +25,19 @@ final class ConstantPool: @unchecked Sendable {
     var addresses = Addresses(
       pool: memory.address, inputs: .init(repeating: nil, count: plan.graph.inputs.count), outputs: [])
     for (place, index) in plan.argumentInputs.enumerated() { addresses.inputs[index] = inputs[place].storage.address }
+    var packed: [PackStore.Form] = []
     for step in plan.steps where step.isConstant || step.packing != nil {
       let frame = Frame(step)
-      try frame.pack(addresses)
+      if let form = try frame.packed(addresses, store) {
+        packed.append(form)
+        addresses.packed.append(form.memory.address)
+      }
       if step.isConstant {
         frame.write(addresses)
         if let observer { try frame.call(addresses, observer) } else { try frame.call() }
       }
     }
+    self.packed = packed
   }
 
   /// Whether it was made from these tensors and no others.

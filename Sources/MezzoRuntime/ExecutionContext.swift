@@ -36,6 +36,7 @@ final class ExecutionContext: @unchecked Sendable {
       for frame in moving { frame.write(addresses) }
     } else {
       addresses.pool = constants.memory.address
+      addresses.packed = constants.packed.map { $0.memory.address }
       for frame in frames { frame.write(addresses) }
       pool = constants
     }

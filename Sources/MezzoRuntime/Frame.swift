@@ -6,6 +6,7 @@ import MezzoPlugins
 /// The memory behind the locations of one run.
 struct Addresses {
   var pool: UnsafeMutableRawPointer?
+  var packed: [UnsafeMutableRawPointer?] = []
   var arena: UnsafeMutableRawPointer?
   var inputs: [UnsafeMutableRawPointer?]
   var outputs: [UnsafeMutableRawPointer?]
@@ -16,6 +17,7 @@ struct Addresses {
     case .output(let index): outputs[index]
     case .arena(let offset): arena.map { $0 + offset }
     case .pool(let offset): pool.map { $0 + offset }
+    case .packed(let index): packed[index]
     }
   }
 }
@@ -24,7 +26,12 @@ struct Addresses {
 final class Frame {
   let step: StepLayout
   /// The step's, without the way through it on every call.
-  private let operation: any PreparedOperation
+  private var operation: any PreparedOperation
+  /// Of a substitute, which the arena has no room for.
+  private var ownWorkspace: TensorStorage?
+  private var isSubstituted = false
+  /// The operand that is packed, as it was before.
+  private var plainOperand: UnsafeMutableRawPointer?
   private let arguments: UnsafeMutablePointer<mezzo_exec_args>
   private let tensors: UnsafeMutablePointer<mezzo_tensor>
   private let error: ErrorBuffer
@@ -56,21 +63,27 @@ final class Frame {
 
   func write(_ addresses: borrowing Addresses) {
     for index in places.indices { tensors[index].data = addresses.resolve(places[index]) }
+    guard !isSubstituted else { return }
     if let workspace = step.workspace { arguments.pointee.workspace = addresses.resolve(workspace) }
     if let packing = step.packing {
+      plainOperand = tensors[packing.operand].data
       tensors[packing.operand].data = addresses.resolve(packing.location)
       tensors[packing.operand].layout = UInt32(MEZZO_LAYOUT_PACKED)
       tensors[packing.operand].nbytes = UInt64(packing.bytes)
     }
   }
 
-  /// Rearranges the operand that the step wants packed, from where it lies as a constant.
-  func pack(_ addresses: borrowing Addresses) throws(RuntimeError) {
-    guard let packing = step.packing, let target = addresses.resolve(packing.location) else { return }
-    var source = step.inputs[packing.operand].tensor
-    source.data = addresses.resolve(step.inputs[packing.operand].location)
+  /// The operand that the step wants packed, taken from `store` or rearranged from where it lies as a constant.
+  func packed(_ addresses: borrowing Addresses, _ store: PackStore) throws(RuntimeError) -> PackStore.Form? {
+    guard let packing = step.packing else { return nil }
+    let place = step.inputs[packing.operand]
+    var source = place.tensor
+    source.data = addresses.resolve(place.location)
+    let content = UnsafeRawBufferPointer(start: source.data, count: source.data == nil ? 0 : Int(source.nbytes))
     do throws(BackendError) {
-      try step.operation.pack(&source, into: target)
+      return try store.form(packing.packing, of: place.operand, content) { target throws(BackendError) in
+        try step.operation.pack(&source, into: target)
+      }
     } catch {
       throw .backend(layer: step.origin.layer, operation: step.name, error)
     }
@@ -79,10 +92,29 @@ final class Frame {
   @inline(__always)
   func call() throws(RuntimeError) {
     let status = operation.execute(arguments)
-    if status != mezzo_status(MEZZO_OK) {
-      throw .backend(
-        layer: step.origin.layer, operation: step.name, error.error(status, backend: step.backend))
+    if status != mezzo_status(MEZZO_OK) { try recover(error.error(status, backend: step.backend)) }
+  }
+
+  /// A step that was declined is done by a substitute, now and from now on; what failed has failed.
+  private func recover(_ error: BackendError) throws(RuntimeError) {
+    guard error.isDecline, !isSubstituted else {
+      throw .backend(layer: step.origin.layer, operation: step.name, error)
     }
+    operation = try step.substitute.choose(error)
+    let bytes = operation.workspaceBytes
+    guard let workspace = TensorStorage.allocate(byteCount: bytes) else {
+      throw .outOfMemory(bytes: bytes, for: "a workspace", layer: step.origin.layer, operation: step.name)
+    }
+    isSubstituted = true
+    ownWorkspace = workspace
+    arguments.pointee.workspace = workspace.address
+    if let packing = step.packing {
+      let plain = step.inputs[packing.operand].tensor
+      tensors[packing.operand].layout = plain.layout
+      tensors[packing.operand].nbytes = plain.nbytes
+      tensors[packing.operand].data = plainOperand
+    }
+    try call()
   }
 
   /// Calls with somebody looking on. The operands are copied before, since a result may be written over one of them.

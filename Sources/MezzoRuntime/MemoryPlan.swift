@@ -11,6 +11,8 @@ enum Location: Hashable {
   case arena(Int)
   /// Bytes from the beginning of memory that is filled when constants are bound.
   case pool(Int)
+  /// A form of the pack store, in the order of the plan's packed operands.
+  case packed(Int)
 }
 
 /// Lays out all values: intermediates share one arena, each only from the step that makes it to the last that reads it.
@@ -18,6 +20,7 @@ struct MemoryPlan {
   private(set) var locations: [Location?]
   private(set) var workspaces: [Location?]
   private(set) var packed: [Location?]
+  private(set) var packedCount = 0
   private(set) var arenaBytes = 0
   private(set) var poolBytes = 0
   /// What all intermediates would take without reuse.
@@ -63,8 +66,9 @@ struct MemoryPlan {
           released.append((offset, bytes))
         }
       }
-      if let packing = step.operation.packing {
-        packed[index] = .pool(takePool(Self.rounded(packing.bytes)))
+      if step.operation.packing != nil {
+        packed[index] = .packed(packedCount)
+        packedCount += 1
       }
       for value in Set(step.inputs.map(\.base)) where lastUse[value] == index {
         if case .arena(let offset)? = locations[value] {

@@ -27,6 +27,8 @@ struct Planner {
     var results: [Int]
     var isConstant: Bool
     var allowsInPlace: Bool
+    /// Who takes over if the backend declines when it comes to it.
+    var substitute: Substitute
   }
 
   private struct Conversion: Hashable {
@@ -137,7 +139,8 @@ struct Planner {
       Step(
         operation: route.operation, name: route.record.operation, backend: route.record.backend,
         origin: item.origin, inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
-        allowsInPlace: route.rule.traits.contains(.inPlace)))
+        allowsInPlace: route.rule.traits.contains(.inPlace),
+        substitute: substitute(route, item, consumed: consumed)))
     route.record.isComputedOnce = steps[steps.count - 1].isConstant
     records.append(route.record)
     // The value is known to be constant whichever form it has.
@@ -145,8 +148,15 @@ struct Planner {
     for item in after { try plan(item) }
   }
 
+  private func substitute(_ route: Router.Route, _ item: WorkItem, consumed: Int) -> Substitute {
+    var request = route.request
+    request.inputs = trimmed(request.inputs, item, consumed: consumed)
+    request.epilogue = Array(request.epilogue.prefix(consumed))
+    return Substitute(router, request, declined: route.record.backend, layer: item.origin.layer)
+  }
+
   /// Operands of epilogue steps that the backend left over are not its inputs.
-  private func trimmed(_ inputs: [ValueView], _ item: WorkItem, consumed: Int) -> [ValueView] {
+  private func trimmed<Input>(_ inputs: [Input], _ item: WorkItem, consumed: Int) -> [Input] {
     let unused = item.epilogue[consumed...].compactMap(\.operand)
     return unused.isEmpty ? inputs : Array(inputs[..<(unused.min() ?? inputs.count)])
   }

@@ -16,6 +16,7 @@ final class StepLayout: @unchecked Sendable {
   let results: [Place]
   let workspace: Location?
   let packing: Packed?
+  let substitute: Substitute
 
   struct Place {
     /// The value that lies there, of the graph or of the plan's own.
@@ -29,11 +30,13 @@ final class StepLayout: @unchecked Sendable {
     var tensor: mezzo_tensor { template.tensor }
   }
 
-  /// An operand that lies in the pool in a form of the operation's own.
+  /// An operand that lies in the pack store, in a form of the operation's own.
   struct Packed {
-    var operand: Int
-    var bytes: Int
+    var packing: Packing
     var location: Location
+
+    var operand: Int { packing.operand }
+    var bytes: Int { packing.bytes }
   }
 
   init(_ index: Int, _ planner: Planner, _ memory: MemoryPlan) {
@@ -43,9 +46,10 @@ final class StepLayout: @unchecked Sendable {
     backend = step.backend
     origin = step.origin
     isConstant = step.isConstant
+    substitute = step.substitute
     workspace = memory.workspaces[index]
     packing = step.operation.packing.flatMap { packing in
-      memory.packed[index].map { Packed(operand: packing.operand, bytes: packing.bytes, location: $0) }
+      memory.packed[index].map { Packed(packing: packing, location: $0) }
     }
     func place(_ view: ValueView) -> Place {
       let type = planner.types[view.base]
@@ -68,7 +72,7 @@ final class StepLayout: @unchecked Sendable {
     (inputs + results).contains {
       switch $0.location {
       case .input, .output: true
-      case .arena, .pool: false
+      case .arena, .pool, .packed: false
       }
     }
   }

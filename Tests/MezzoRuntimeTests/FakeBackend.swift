@@ -68,9 +68,10 @@ class WrappedOperation: PreparedOperation, @unchecked Sendable {
 final class PackingOperation: WrappedOperation, @unchecked Sendable {
   let packs: Locked<Int>
 
-  init(_ inner: any PreparedOperation, bytes: Int, packs: Locked<Int>) {
+  /// - Parameter key: by default one that nobody else has, so that tests do not find each other's forms.
+  init(_ inner: any PreparedOperation, bytes: Int, packs: Locked<Int>, key: [UInt64] = [.random(in: 1 ... .max), 1]) {
     self.packs = packs
-    super.init(inner, packing: Packing(operand: 1, bytes: bytes, key: [1, 2]))
+    super.init(inner, packing: Packing(operand: 1, bytes: bytes, key: key))
   }
 
   override func pack(

@@ -42,8 +42,10 @@ import Testing
   }
 
   @Test(arguments: compilers) func theHeaderStandsAlone(compiler: Compiler) throws {
-    let twice = "#include \"mezzo_backend.h\"\n#include \"mezzo_backend.h\"\n"
-    #expect(try diagnostics(compiler, twice) == "")
+    for header in ["mezzo_backend.h", "mezzo_device.h"] {
+      let twice = "#include \"\(header)\"\n#include \"\(header)\"\n"
+      #expect(try diagnostics(compiler, twice) == "")
+    }
   }
 
   @Test(arguments: compilers) func theEntryPointIsDeclaredByItsType(compiler: Compiler) throws {
