@@ -32,11 +32,13 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Mezzo", targets: ["Mezzo"]),
+    .library(name: "MezzoModels", targets: ["MezzoModels"]),
     .library(name: "MezzoConformance", targets: ["MezzoConformance"]),
     .library(name: "CMezzoABI", targets: ["CMezzoABI"]),
     .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
     .library(name: "MezzoCTemplate", type: .dynamic, targets: ["CTemplatePlugin"]),
     .executable(name: "mezzo", targets: ["MezzoCommand"]),
+    .executable(name: "mezzo-probe", targets: ["MezzoProbe"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
@@ -55,14 +57,20 @@ let package = Package(
     .target(name: "CMezzoBuiltin", dependencies: ["CMezzoABI"], cSettings: kernels),
     .target(name: "MezzoBuiltin", dependencies: ["CMezzoABI", "CMezzoBuiltin"], swiftSettings: swift),
     .systemLibrary(name: "CMezzoFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+    .target(name: "CMezzoManifests", cSettings: strictC),
     .target(
-      name: "MezzoPlugins", dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPolicy", log],
+      name: "MezzoPlugins",
+      dependencies: [
+        "CMezzoABI", "CMezzoFFI", "CMezzoHost", "CMezzoManifests", "MezzoBackend", "MezzoPolicy",
+        log,
+      ],
       swiftSettings: swift),
+    .target(name: "CMezzoHost", cSettings: kernels),
 
     // Route, plan, run.
     .target(
       name: "MezzoRuntime",
-      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy"],
+      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", log],
       swiftSettings: swift),
 
     // Layers, training, files.
@@ -79,6 +87,10 @@ let package = Package(
     .target(
       name: "MezzoCheckpoint",
       dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
+    .target(
+      name: "MezzoModels",
+      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
 
     // What people import, run, and test their backends with.
@@ -97,7 +109,14 @@ let package = Package(
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
       name: "MezzoCommand",
-      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", arguments, log],
+      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", "MezzoModels", arguments, log],
+      swiftSettings: swift),
+
+    .executableTarget(
+      name: "MezzoProbe",
+      dependencies: [
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoConformance", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+      ],
       swiftSettings: swift),
 
     // Backends that are opened at run time. No target may depend on them.
@@ -116,7 +135,8 @@ let package = Package(
       name: "MezzoGraphTests", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(
       name: "MezzoPluginsTests",
-      dependencies: ["CMezzoABI", "CMezzoFFI", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"], swiftSettings: swift),
+      dependencies: ["CMezzoABI", "CMezzoFFI", "CMezzoHost", "MezzoBackend", "MezzoPlugins", "MezzoPolicy"],
+      swiftSettings: swift),
     .testTarget(
       name: "MezzoBuiltinTests",
       dependencies: [
@@ -130,7 +150,8 @@ let package = Package(
     .testTarget(
       name: "MezzoConformanceTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
+        "MezzoRuntime",
       ], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
@@ -145,6 +166,16 @@ let package = Package(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .testTarget(
+      name: "MezzoModelsTests",
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoModels", "MezzoPolicy", "MezzoRuntime",
+      ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoProbeTests",
+      dependencies: [
+        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe", "MezzoRuntime",
+      ], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -36,6 +36,9 @@ static const struct {
     {MEZZO_OP_RELU, mz_plan_unary},
     {MEZZO_OP_RELU_GRADIENT, mz_plan_binary},
     {MEZZO_OP_GELU, mz_plan_gelu},
+    {MEZZO_OP_LOG1P, mz_plan_unary},
+    {MEZZO_OP_EXPM1, mz_plan_unary},
+    {MEZZO_OP_SOFTPLUS, mz_plan_unary},
     {MEZZO_OP_REDUCE_SUM, mz_plan_reduce},
     {MEZZO_OP_REDUCE_MEAN, mz_plan_reduce},
     {MEZZO_OP_REDUCE_MAX, mz_plan_reduce},
@@ -50,6 +53,10 @@ static const struct {
     {MEZZO_OP_RANDOM_UNIFORM, mz_plan_random_uniform},
     {MEZZO_OP_SGD_UPDATE, mz_plan_sgd_update},
     {MEZZO_OP_ADAM_UPDATE, mz_plan_adam_update},
+    {MEZZO_OP_PAD, mz_plan_pad},
+    {MEZZO_OP_SLICE, mz_plan_slice},
+    {MEZZO_OP_CONCATENATE, mz_plan_concatenate},
+    {MEZZO_OP_WINDOW_SUM, mz_plan_window_sum},
 };
 
 mezzo_status mz_parallel(const mz_plan *plan, int64_t n, int64_t grain, mezzo_body body, void *user) {

@@ -52,6 +52,10 @@ UNARY(logarithm, MATH(mz_log)(x))
 UNARY(error_function, MATH(mz_erf)(x))
 UNARY(hyperbolic_tangent, MATH(mz_tanh)(x))
 UNARY(sigmoid, MATH(mz_sigmoid)(x))
+UNARY(log_one_plus, MATH(mz_log1p)(x))
+UNARY(exponential_less_one, MATH(mz_expm1)(x))
+/* max(x, 0) + log(1 + e^-|x|), which neither overflows nor cancels. */
+UNARY(softplus, (x > 0 || x != x ? x : 0) + MATH(mz_log1p)(MATH(mz_exp)(-MATH(fabs)(x))))
 UNARY(silu, x *MATH(mz_sigmoid)(x))
 UNARY(gelu_erf, (T)0.5 * x * MATH(mz_erfc)(x * (T)-0.70710678118654752440))
 /* 1 + tanh(u) = 2 sigmoid(2u), which does not cancel for negative u. */
@@ -77,6 +81,9 @@ static mz_kernel *const table[] = {
     [MEZZO_OP_SIGMOID] = sigmoid,
     [MEZZO_OP_RELU] = relu,
     [MEZZO_OP_RELU_GRADIENT] = relu_gradient,
+    [MEZZO_OP_LOG1P] = log_one_plus,
+    [MEZZO_OP_EXPM1] = exponential_less_one,
+    [MEZZO_OP_SOFTPLUS] = softplus,
 };
 
 mz_kernel *KERNEL_OF(uint32_t op, int64_t form) {

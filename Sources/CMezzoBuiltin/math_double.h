@@ -17,6 +17,8 @@ MZ_INLINE double mz_sqrt(double x) {
   return sqrt(x);
 #endif
 }
+MZ_INLINE double mz_log1p(double x) { return log1p(x); }
+MZ_INLINE double mz_expm1(double x) { return expm1(x); }
 MZ_INLINE double mz_erf(double x) { return erf(x); }
 MZ_INLINE double mz_erfc(double x) { return erfc(x); }
 MZ_INLINE double mz_tanh(double x) { return tanh(x); }

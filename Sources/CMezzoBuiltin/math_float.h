@@ -45,6 +45,18 @@ MZ_INLINE float mz_expf(float x) {
 
 MZ_INLINE float mz_logf(float x) { return logf(x); }
 
+MZ_INLINE float mz_log1pf(float x) { return log1pf(x); }
+
+/* 2^n (e^r - 1) + (2^n - 1): the second term is exact, and 0 where the first alone counts. */
+MZ_INLINE float mz_expm1f(float x) {
+  float clamped = x > 89.0f ? 89.0f : x;
+  clamped = clamped < -18.0f ? -18.0f : clamped;
+  mz_reduced a = mz_reduce(clamped);
+  /* By halves, as 2^n itself may overflow where the result does not. */
+  float power = mz_power(a.n - 1);
+  return 2.0f * (power * mz_series(a.r) + (power - 0.5f));
+}
+
 /* sqrtf sets errno, which keeps loops scalar. */
 MZ_INLINE float mz_sqrtf(float x) {
 #if defined(__has_builtin)

@@ -77,6 +77,32 @@ typedef struct {
   uint32_t stream;
 } mz_random;
 
+/* Elements moved from operands to places of the result, which is filled before if they do not cover it. */
+typedef struct {
+  int n;
+  struct {
+    mz_space space; /* of the operand, the result */
+    int operand;
+    int64_t from, to; /* bytes from their first elements */
+  } part[2];
+  mz_space all; /* of the result */
+  bool fills;
+  _Alignas(8) char fill[8];
+  mz_load *load;
+  mz_store *store;
+} mz_moves;
+
+/* Sums over the windows of x that meet at a place of y, axis by axis. */
+typedef struct {
+  int axes;
+  int64_t out[MZ_MAX_RANK], taps[MZ_MAX_RANK], step[MZ_MAX_RANK], dilation[MZ_MAX_RANK];
+  int64_t out_stride[MZ_MAX_RANK], tap_stride[MZ_MAX_RANK];
+  mz_space inner; /* of x, y: the axes behind the windows */
+  mz_load *load;
+  mz_store *store;
+  bool in_double;
+} mz_windows;
+
 struct mz_plan {
   const mezzo_host *host;
   mz_run *run;
@@ -91,6 +117,8 @@ struct mz_plan {
     mz_rows rows;
     mz_matmul matmul;
     mz_random random;
+    mz_moves moves;
+    mz_windows windows;
   } u;
 };
 

@@ -75,6 +75,9 @@ const mezzo_rule mz_rules[] = {
     UNARY(RELU, "relu", STREAM),
     BINARY(RELU_GRADIENT, "relu-gradient"),
     TRANSCENDENTAL(GELU, "gelu"),
+    TRANSCENDENTAL(LOG1P, "log1p"),
+    TRANSCENDENTAL(EXPM1, "expm1"),
+    TRANSCENDENTAL(SOFTPLUS, "softplus"),
 
     REDUCE(REDUCE_SUM, "reduce-sum"),
     REDUCE(REDUCE_MEAN, "reduce-mean"),
@@ -102,5 +105,11 @@ const mezzo_rule mz_rules[] = {
     RULE(ADAM_UPDATE, "adam-update.f64",
          "w:f64 m:f64 v:f64 g:G" FLOATS " rate:f64[] step:i64[] apply:bool[] -> w1:f64 m1:f64 v1:f64", F64_ACCUM, IN_PLACE,
          STREAM),
+
+    RULE(PAD, "pad", "x:T" ANY " -> y:T", F64_ACCUM, SHARED, MIXED),
+    RULE(SLICE, "slice", "x:T" ANY " -> y:T", F64_ACCUM, SHARED, MIXED),
+    RULE(CONCATENATE, "concatenate", "x:T" ANY " y:T -> z:T", F64_ACCUM, SHARED, MIXED),
+    RULE(WINDOW_SUM, "window-sum.f32", "x:T" NARROW " -> y:T", F32_ACCUM, SHARED, SLOW),
+    RULE(WINDOW_SUM, "window-sum.f64", "x:f64 -> y:f64", F64_ACCUM, SHARED, SLOW),
 };
 _Static_assert(sizeof mz_rules / sizeof mz_rules[0] == MZ_RULES, "rules.h counts the rules");

@@ -10,9 +10,20 @@ public protocol Backend: AnyObject, Sendable {
   /// Where it came from: a path, or `linked into the program`.
   var origin: String { get }
   var rules: [Rule] { get }
+  /// Rules that it would have if this machine, or the library behind it, were another; each with the reason.
+  var droppedRules: [(rule: Rule, reason: String)] { get }
+
+  /// How the operations that a rule prepares are called.
+  func callKind(of rule: Rule) -> CallKind
 
   /// Makes an operation ready to run with final shapes, on any thread.
   func prepare(_ request: OperationRequest, rule: Rule, threads: Int) throws(BackendError) -> any PreparedOperation
+}
+
+extension Backend {
+  public var droppedRules: [(rule: Rule, reason: String)] { [] }
+
+  public func callKind(of rule: Rule) -> CallKind { .direct }
 }
 
 /// An operation with everything decided but the addresses of its operands.

@@ -26,6 +26,10 @@ extension OperationCode {
     case .sgdUpdate: [.init("momentum", .float), .init("nesterov", .int)]
     case .adamUpdate:
       [.init("beta1", .float), .init("beta2", .float), .init("epsilon", .float), .init("weight_decay", .float)]
+    case .pad: [.init("low", .ints), .init("high", .ints), .init("interior", .ints), .init("value", .float)]
+    case .slice: [.init("start", .ints), .init("step", .ints)]
+    case .concatenate: [.init("axis", .int)]
+    case .windowSum: [.init("strides", .ints), .init("dilations", .ints)]
     default: []
     }
   }
@@ -34,11 +38,12 @@ extension OperationCode {
   public var arity: (inputs: Int, results: Int) {
     switch self {
     case .matmul, .add, .subtract, .multiply, .divide, .maximum, .minimum, .equal, .less, .lessEqual, .logicalAnd,
-      .reluGradient, .sparseCrossEntropy, .gather, .scatterAdd:
+      .reluGradient, .sparseCrossEntropy, .gather, .scatterAdd, .concatenate:
       (2, 1)
     case .select: (3, 1)
     case .cast, .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .reduceSum, .reduceMean,
-      .reduceMax, .argMax, .allFinite, .softmax, .logSoftmax, .oneHot, .randomUniform:
+      .reduceMax, .argMax, .allFinite, .softmax, .logSoftmax, .oneHot, .randomUniform, .log1p, .expm1,
+      .softplus, .pad, .slice, .windowSum:
       (1, 1)
     case .sgdUpdate: (5, 2)
     case .adamUpdate: (7, 3)

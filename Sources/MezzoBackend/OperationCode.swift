@@ -6,7 +6,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case cast = 16
   case add, subtract, multiply, divide, maximum, minimum, equal, less, lessEqual, logicalAnd, select
   case negate = 32
-  case abs, exp, log, sqrt, erf, tanh, sigmoid, relu, reluGradient, gelu
+  case abs, exp, log, sqrt, erf, tanh, sigmoid, relu, reluGradient, gelu, log1p, expm1, softplus
   case reduceSum = 64
   case reduceMean, reduceMax, argMax, allFinite, softmax, logSoftmax
   case oneHot = 96
@@ -14,6 +14,8 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case randomUniform = 112
   case sgdUpdate = 128
   case adamUpdate
+  case pad = 144
+  case slice, concatenate, windowSum
 
   /// The name in Keras's spelling: `reduce_sum`, `softmax`.
   public var name: String {
@@ -33,6 +35,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .randomUniform: "random_uniform"
     case .sgdUpdate: "sgd_update"
     case .adamUpdate: "adam_update"
+    case .windowSum: "window_sum"
     case .matmul: "matmul"
     case .cast: "cast"
     case .add: "add"
@@ -56,6 +59,12 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .gelu: "gelu"
     case .softmax: "softmax"
     case .gather: "gather"
+    case .log1p: "log1p"
+    case .expm1: "expm1"
+    case .softplus: "softplus"
+    case .pad: "pad"
+    case .slice: "slice"
+    case .concatenate: "concatenate"
     }
   }
 

@@ -78,6 +78,7 @@ public struct OperationRequest: Hashable, Sendable, CustomStringConvertible {
   public var epilogue: [EpilogueStep]
   /// The narrowest dtype in which sums may be kept.
   public var accumulator: DType
+  public var numerics = Numerics.usual
 
   public init(
     _ code: OperationCode, attributes: [Attribute] = [], inputs: [Operand], results: [Operand],

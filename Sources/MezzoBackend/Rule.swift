@@ -8,10 +8,12 @@ public struct Rule: Sendable, CustomStringConvertible {
   /// `nil`: always.
   public var condition: RuleExpression?
   public var accumulator: DType
-  public var traits: Traits
   public var numerics: Numerics
+  public var traits: Traits
   public var epilogue: EpilogueMask
   public var cost: Cost
+  /// What the rule took when it was measured; `nil`: nobody measured it.
+  public var measured: MeasuredCost?
   /// Bytes that every data pointer must be aligned to; 0: the element's size.
   public var alignment: Int
   /// The rule's place in the backend's own table.
@@ -19,16 +21,16 @@ public struct Rule: Sendable, CustomStringConvertible {
 
   public init(
     name: String, code: OperationCode, signature: RuleSignature, condition: RuleExpression? = nil,
-    accumulator: DType = .float32, traits: Traits = [], epilogue: EpilogueMask = [], cost: Cost = Cost(),
-    numerics: Numerics = Numerics(), alignment: Int = 0, index: Int
+    accumulator: DType = .float32, numerics: Numerics = .strict, traits: Traits = [], epilogue: EpilogueMask = [],
+    cost: Cost = Cost(), alignment: Int = 0, index: Int
   ) {
     self.name = name
     self.code = code
     self.signature = signature
     self.condition = condition
     self.accumulator = accumulator
-    self.traits = traits
     self.numerics = numerics
+    self.traits = traits
     self.epilogue = epilogue
     self.cost = cost
     self.alignment = alignment
@@ -48,27 +50,6 @@ public struct Rule: Sendable, CustomStringConvertible {
     public static let ownThreads = Traits(rawValue: 16)
     public static let asynchronous = Traits(rawValue: 32)
     public static let quantized = Traits(rawValue: 64)
-  }
-
-  /// Where the arithmetic is less than strict.
-  public struct Numerics: Sendable, Hashable {
-    /// Denormal operands or results may be taken for 0.
-    public var flushesDenormals: Bool
-    /// The ABI's number of a rounding that is not to nearest even; 0: it is.
-    public var rounding: UInt8
-    /// The ABI's number of a faster mode of arithmetic; 0: strict.
-    public var mathMode: UInt8
-    /// Against exact arithmetic; 0: as the dtype's own rounding and summation allow.
-    public var relativeError: Double
-
-    public init(
-      flushesDenormals: Bool = false, rounding: UInt8 = 0, mathMode: UInt8 = 0, relativeError: Double = 0
-    ) {
-      self.flushesDenormals = flushesDenormals
-      self.rounding = rounding
-      self.mathMode = mathMode
-      self.relativeError = relativeError
-    }
   }
 
   /// Bit `kind` is set for each epilogue step, numbered as in the ABI, that the rule can take.
@@ -130,7 +111,8 @@ extension Rule {
     if !accumulator.accumulatesAtLeast(request.accumulator) {
       return .differs(.accumulator, "accumulates in \(accumulator.name), \(request.accumulator.name) is wanted")
     }
-    if let message = numericsMismatch(request) { return .differs(.numerics, message) }
+    if let lacking = numerics.lacking(of: request.numerics) { return .differs(.numerics, lacking) }
+    if let message = imprecision(request) { return .differs(.numerics, message) }
     if let message = layoutMismatch(request) { return .differs(.layout, message) }
     if alignment > Self.guaranteedAlignment {
       return .differs(
@@ -143,14 +125,10 @@ extension Rule {
 }
 
 extension Rule {
-  private func numericsMismatch(_ request: OperationRequest) -> String? {
-    if numerics.rounding != 0 { return "rounds by mode \(numerics.rounding), to nearest even is wanted" }
-    if numerics.mathMode != 0 { return "computes in mode \(numerics.mathMode), strict arithmetic is wanted" }
+  private func imprecision(_ request: OperationRequest) -> String? {
     let unit = request.results.first?.dtype.epsilon ?? 0
-    if numerics.relativeError > unit && unit > 0 {
-      return "has a relative error up to \(numerics.relativeError), at most \(unit) is wanted"
-    }
-    return nil
+    guard numerics.relativeError > unit && unit > 0 else { return nil }
+    return "has a relative error up to \(numerics.relativeError), at most \(unit) is wanted"
   }
 
   private func layoutMismatch(_ request: OperationRequest) -> String? {

@@ -7,7 +7,7 @@
 #endif
 
 /// Files that are whole or not there: written under another name in the same directory, flushed, then renamed.
-enum AtomicFile {
+package enum AtomicFile {
   static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(CheckpointError) {
     let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).part"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -27,7 +27,8 @@ enum AtomicFile {
     }
   }
 
-  static func read(_ path: String) throws(CheckpointError) -> [UInt8] {
+  /// - Parameter limit: bytes beyond which a file is refused.
+  package static func read(_ path: String, limit: Int = .max) throws(CheckpointError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw .unreadable(path: path, reason: reason()) }
     defer { close(file) }
@@ -36,6 +37,9 @@ enum AtomicFile {
       throw .unreadable(path: path, reason: "it is not a regular file")
     }
     let size = Int(status.st_size)
+    guard size <= limit else {
+      throw .unreadable(path: path, reason: "it has \(size) bytes, expected at most \(limit)")
+    }
     guard size > 0 else { return [] }
     var done = 0
     var failed = false
@@ -53,6 +57,13 @@ enum AtomicFile {
     if failed { throw .unreadable(path: path, reason: reason()) }
     guard done == size else { throw .truncated(path: path, expected: size, found: done) }
     return bytes
+  }
+
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  package static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   private static func write(_ part: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(CheckpointError) {

@@ -6,6 +6,8 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
   case malformed(path: String, reason: String)
   case malformedConfiguration(path: String, reason: String)
   case unsupportedDType(path: String, tensor: String, dtype: String)
+  case missingTensor(path: String, tensor: String)
+  case malformedIndex(path: String, reason: String)
 
   public var description: String {
     switch self {
@@ -17,6 +19,8 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case .malformedConfiguration(let path, let reason): "\(path) is not a model configuration of Mezzo: \(reason)"
     case .unsupportedDType(let path, let tensor, let dtype):
       "\(path): tensor \(tensor) has the dtype \(dtype), which safetensors files of Mezzo do not have"
+    case .missingTensor(let path, let tensor): "\(path) has no tensor \(tensor)"
+    case .malformedIndex(let path, let reason): "\(path) is not an index of safetensors files: \(reason)"
     }
   }
 }

@@ -1,5 +1,6 @@
 import Mezzo
 import MezzoConformance
+import MezzoModels
 
 /// What the process ends with when something is wrong: 1, or the codes of BSD's `sysexits.h`.
 enum ExitStatus: Int32, CaseIterable {
@@ -30,7 +31,20 @@ enum ExitStatus: Int32, CaseIterable {
     case let error as RuntimeError:
       switch error {
       case .noRoute: self = .unavailable
+      case .routing(let error): self = Self.status(of: error)
       default: self = .software
+      }
+    case let error as RoutingError: self = Self.status(of: error)
+    case let error as RouteLockError:
+      switch error {
+      case .malformed: self = .data
+      case .differs: self = .failed
+      }
+    case let error as CheckpointError:
+      switch error {
+      case .unreadable: self = .noInput
+      case .unwritable: self = .cannotCreate
+      default: self = .data
       }
     case is GraphError: self = .software
     case is OutputError: self = .cannotCreate
@@ -42,13 +56,30 @@ enum ExitStatus: Int32, CaseIterable {
     case is GoldenFailure, is CheckFailure: self = .failed
     case is CheckError: self = .unchecked
     case is BenchError: self = .usage
+    case let error as CheckpointError:
+      switch error {
+      case .unreadable: self = .noInput
+      case .unwritable: self = .cannotCreate
+      default: self = .data
+      }
+    case is PretrainedError: self = .data
+    case is InputError, is ModelNotFound: self = .noInput
     default: return nil
+    }
+  }
+
+  private static func status(of error: RoutingError) -> ExitStatus {
+    switch error {
+    case .syntax, .pin: .usage
+    case .pinned, .strict, .fallback, .lock: .failed
     }
   }
 
   private var meaning: String {
     switch self {
-    case .failed: "golden cases failed, or a backend does not conform"
+    case .failed:
+      "golden cases failed, a backend does not conform, routes differ from their lock, or a pin or strict routing cannot "
+        + "be kept"
     case .unchecked: "a backend cannot be checked"
     case .usage: "wrong usage, such as an unknown policy or a batch larger than the data"
     case .data: "damaged, empty or unsuitable data"

@@ -16,14 +16,16 @@ struct RootCommand: AsyncParsableCommand {
 
       Results go to standard output; progress, notes and errors go to standard error. Colours are left out where the \
       output is no terminal, and where NO_COLOR is set. MEZZO_BACKEND_PATH names more backends, as absolute paths with \
-      colons between them; MEZZO_BACKENDS=-onednn leaves one out.
+      colons between them; MEZZO_BACKENDS=-onednn leaves one out. \
+      MEZZO_ROUTING and MEZZO_PINS say what routing may do, as --routing and --pin; MEZZO_DEBUG=loader,route,call traces.
 
       Exit status: \(ExitStatus.documentation).
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, DemoCommand.self, ExplainCommand.self, BackendsCommand.self, BackendCommand.self,
-      PolicyCommand.self, ConformCommand.self, BenchCommand.self,
+      TrainCommand.self, DemoCommand.self, ExplainCommand.self, WhyNotCommand.self, BackendsCommand.self,
+      BackendCommand.self, PolicyCommand.self, ConformCommand.self, BenchCommand.self, EmbedCommand.self,
+      SimilarityCommand.self,
     ])
 
   static func main() async {

@@ -17,7 +17,8 @@ struct Blueprint {
     switch code {
     case .matmul: MatmulBlueprints.all(effort)
     case .cast, .negate, .abs, .exp, .erf, .tanh, .sigmoid, .relu: elementwise(1, effort)
-    case .log, .sqrt: elementwise(1, effort, recipe: .positive)
+    case .expm1, .softplus: elementwise(1, effort)
+    case .log, .sqrt, .log1p: elementwise(1, effort, recipe: .positive)
     case .gelu: [0, 1].flatMap { elementwise(1, effort, attributes: [Attribute("approximate", .int($0))]) }
     case .add, .subtract, .multiply, .divide: elementwise(2, effort, special: ValueRecipe.specialFloats)
     case .maximum, .minimum, .equal, .less, .lessEqual, .logicalAnd, .reluGradient: elementwise(2, effort)
@@ -32,6 +33,10 @@ struct Blueprint {
     case .randomUniform: UpdateBlueprints.random(effort)
     case .sgdUpdate: UpdateBlueprints.sgd
     case .adamUpdate: UpdateBlueprints.adam
+    case .pad: MoveBlueprints.pad(effort)
+    case .slice: MoveBlueprints.slice(effort)
+    case .concatenate: MoveBlueprints.concatenate(effort)
+    case .windowSum: MoveBlueprints.windowSum(effort)
     }
   }
 

@@ -26,7 +26,7 @@ struct CaseGenerator {
       let before = cases.count
       for blueprint in blueprints {
         for (index, plan) in Layout.plans.prefix(blueprint.isDenseOnly ? 1 : Layout.plans.count).enumerated() {
-          let request = request(rule.code, blueprint, assignment, plan)
+          let request = request(rule, blueprint, assignment, plan)
           // Of few extents many layouts are the same; the first one counts for each blueprint, whose values may differ.
           guard seen.insert(request).inserted || index == 0, rule.match(request, threads: threads) == .matches else {
             continue
@@ -42,14 +42,14 @@ struct CaseGenerator {
 
   /// Whether it is not the dtypes for which the rule declines.
   private func admits(_ rule: Rule, _ assignment: DTypeAssignment, _ probe: Blueprint) -> Bool {
-    switch rule.match(request(rule.code, probe, assignment, Layout.plans[0]), threads: threads) {
+    switch rule.match(request(rule, probe, assignment, Layout.plans[0]), threads: threads) {
     case .differs(.dtype, _), .differs(.accumulator, _), .differs(.operation, _): false
     default: true
     }
   }
 
   private func request(
-    _ code: OperationCode, _ blueprint: Blueprint, _ assignment: DTypeAssignment, _ plan: Layout.Plan
+    _ rule: Rule, _ blueprint: Blueprint, _ assignment: DTypeAssignment, _ plan: Layout.Plan
   ) -> OperationRequest {
     let inputs = blueprint.inputs.enumerated().map { index, shape in
       // A bias has the dtype of the first operand.
@@ -62,8 +62,11 @@ struct CaseGenerator {
       let layout = plan.results[index % plan.results.count]
       return Operand(dtype: assignment.results[index], shape: shape, strides: layout.strides(shape))
     }
-    return OperationRequest(
-      code, attributes: blueprint.attributes, inputs: inputs, results: results, epilogue: blueprint.epilogue)
+    var request = OperationRequest(
+      rule.code, attributes: blueprint.attributes, inputs: inputs, results: results, epilogue: blueprint.epilogue)
+    // No more than the rule promises: what it does without that has to be right too.
+    request.numerics = rule.numerics
+    return request
   }
 }
 

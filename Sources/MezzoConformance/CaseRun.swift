@@ -2,7 +2,8 @@ import Dispatch
 import MezzoBackend
 import MezzoPolicy
 
-/// One case on one prepared operation: executes it in the ways that its rule promises to bear, and collects what is wrong.
+/// One case on one prepared operation: executes it in the ways that its rule promises to bear, and collects what is
+/// wrong.
 struct CaseRun {
   let rule: Rule
   /// With the epilogue that the operation does, and the inputs of that.

@@ -4,11 +4,11 @@ import MezzoPolicy
 
 /// Tests whether a backend does what its rules say.
 ///
-/// For every rule and all dtypes that its signature admits, the kit makes requests of many shapes, layouts, attributes and
-/// epilogues, with ordinary and special values, and executes those that the rule takes. Each is compared with a reference in
-/// plain loops over float64; the tolerance follows from the dtype and the length of the sums. Memory around and between the
-/// elements is guarded, workspaces are poisoned, and what the rule's flags promise is tried: same bits twice, results in the
-/// memory of operands, two threads at once, packed constants.
+/// For every rule and all dtypes that its signature admits, the kit makes requests of many shapes, layouts, attributes
+/// and epilogues, with ordinary and special values, and executes those that the rule takes. Each is compared with a
+/// reference in plain loops over float64; the tolerance follows from the dtype and the length of the sums. Memory
+/// around and between the elements is guarded, workspaces are poisoned, and what the rule's flags promise is tried:
+/// same bits twice, results in the memory of operands, two threads at once, packed constants.
 ///
 /// ```swift
 /// let report = ConformanceKit(backend: backend, reference: nil).run()
@@ -16,8 +16,8 @@ import MezzoPolicy
 /// ```
 public struct ConformanceKit: Sendable {
   public var backend: any Backend
-  /// Another backend, such as the built-in one: multiplies in float64 what is too large for plain loops. Without it such
-  /// cases are left out.
+  /// Another backend, such as the built-in one: multiplies in float64 what is too large for plain loops. Without it
+  /// such cases are left out.
   public var reference: (any Backend)?
   /// Of the random values; the same seed gives the same cases.
   public var seed: UInt64

@@ -23,12 +23,13 @@ struct DTypeAssignment {
       }
     case .cast, .reduceSum, .reduceMean, .reduceMax:
       return stored.flatMap { x in stored.map { y in DTypeAssignment(inputs: [x], results: [y]) } }
-    case .add, .subtract, .multiply, .divide, .maximum, .minimum, .reluGradient:
+    case .add, .subtract, .multiply, .divide, .maximum, .minimum, .reluGradient, .concatenate:
       return stored.map { DTypeAssignment(inputs: [$0, $0], results: [$0]) }
     case .equal, .less, .lessEqual, .logicalAnd:
       return stored.map { DTypeAssignment(inputs: [$0, $0], results: [.bool]) }
     case .select: return stored.map { DTypeAssignment(inputs: [.bool, $0, $0], results: [$0]) }
-    case .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .softmax, .logSoftmax:
+    case .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .softmax, .logSoftmax, .log1p, .expm1,
+      .softplus, .pad, .slice, .windowSum:
       return stored.map { DTypeAssignment(inputs: [$0], results: [$0]) }
     case .argMax: return stored.map { DTypeAssignment(inputs: [$0], results: [.int32]) }
     case .allFinite: return stored.map { DTypeAssignment(inputs: [$0], results: [.bool]) }

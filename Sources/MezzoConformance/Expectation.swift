@@ -4,10 +4,11 @@ import MezzoPolicy
 
 /// What a result has to be: exact values, and how far a backend's arithmetic may be from them before its one rounding.
 ///
-/// The rule is: with `slack` e at an exact value x, the element lies between round(x − e) and round(x + e), where round is to
-/// nearest even in the result's dtype. Rounding is monotone, so this holds for every backend whose accumulator is within e,
-/// and it fails for one that rounds twice or in another direction; overflow and subnormals need no case of their own.
-/// Without slack it demands the correctly rounded value. A NaN is met by any NaN, an infinite x by the same infinity.
+/// The rule is: with `slack` e at an exact value x, the element lies between round(x − e) and round(x + e), where round
+/// is to nearest even in the result's dtype. Rounding is monotone, so this holds for every backend whose accumulator is
+/// within e, and it fails for one that rounds twice or in another direction; overflow and subnormals need no case of
+/// their own. Without slack it demands the correctly rounded value. A NaN is met by any NaN, an infinite x by the same
+/// infinity.
 struct Expectation {
   var values: [Double]
   /// Absolute; empty where the values are exact.
@@ -71,8 +72,8 @@ struct Expectation {
 /// The unit roundoff of an accumulator, and bounds that are made of it.
 ///
 /// Basic arithmetic is correctly rounded by IEEE 754. For a sum of n terms the first-order bound is n·u·Σ|x|; rounding
-/// errors of both signs make it λ·√n·u·Σ|x| with a probability that nothing but a wrong sum misses for λ = 8 (Higham and
-/// Mary, *A new approach to probabilistic rounding error analysis*, 2019). The smaller of the two is taken.
+/// errors of both signs make it λ·√n·u·Σ|x| with a probability that nothing but a wrong sum misses for λ = 8 (Higham
+/// and Mary, *A new approach to probabilistic rounding error analysis*, 2019). The smaller of the two is taken.
 struct Roundoff {
   let unit: Double
   /// The least positive value of the accumulator: an absolute error of every operation whose result is subnormal.

@@ -12,8 +12,8 @@ import MezzoBackend
 public enum Guarding: String, Sendable, Codable {
   /// Bytes that are compared afterwards: what was written there is reported, what was only read is not.
   case canaries
-  /// Pages that nobody may touch, flush with one end: a read or write beyond it kills the process with SIGSEGV, so this is
-  /// for a process whose death somebody watches.
+  /// Pages that nobody may touch, flush with one end: a read or write beyond it kills the process with SIGSEGV, so this
+  /// is for a process whose death somebody watches.
   case pages
 }
 
@@ -50,7 +50,8 @@ final class GuardedMemory {
 
   private static let pageSize = sysconf(Int32(_SC_PAGESIZE))
 
-  /// Whole pages for the bytes, and one before and one behind that cannot be touched; `nil` where the system has none left.
+  /// Whole pages for the bytes, and one before and one behind that cannot be touched; `nil` where the system has none
+  /// left.
   private static func map(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? {
     let inner = (max(byteCount, 1) + pageSize - 1) / pageSize * pageSize
     let count = inner + 2 * pageSize

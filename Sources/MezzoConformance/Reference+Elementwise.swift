@@ -37,6 +37,9 @@ extension Reference {
     case .erf: return function(first, roundoff) { erf($0) }
     case .tanh: return function(first, roundoff) { tanh($0) }
     case .sigmoid: return function(first, roundoff, sigmoid)
+    case .log1p: return function(first, roundoff) { log1p($0) }
+    case .expm1: return function(first, roundoff) { expm1($0) }
+    case .softplus: return function(first, roundoff) { max($0, 0) + log1p(exp(-abs($0))) }
     case .gelu:
       let gelu = gelu(approximate: request.int("approximate") == 1)
       return Expectation(

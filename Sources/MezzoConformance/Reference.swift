@@ -19,6 +19,10 @@ enum Reference {
     case .randomUniform: return [randomUniform(request, inputs[0])]
     case .sgdUpdate: return sgd(request, inputs, roundoff)
     case .adamUpdate: return adam(request, inputs, roundoff)
+    case .pad: return [pad(request, inputs[0])]
+    case .slice: return [slice(request, inputs[0])]
+    case .concatenate: return [concatenate(request, inputs)]
+    case .windowSum: return [windowSum(request, inputs[0], roundoff)]
     default: return [elementwise(request, inputs, roundoff)]
     }
   }

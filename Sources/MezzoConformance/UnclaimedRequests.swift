@@ -1,7 +1,8 @@
 import MezzoBackend
 import MezzoPolicy
 
-/// Requests next to those that a rule takes, and which it does not: what a backend sees if a host or its own rules are wrong.
+/// Requests next to those that a rule takes, and which it does not: what a backend sees if a host or its own rules are
+/// wrong.
 struct UnclaimedRequests {
   struct Item {
     var request: OperationRequest

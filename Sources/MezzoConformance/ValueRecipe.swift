@@ -5,8 +5,8 @@ enum ValueRecipe {
   /// Of both signs and moderate size.
   case ordinary
   case positive
-  /// Both zeros, infinities, NaN, subnormals and the ends of the range; `period` > 1 repeats each so that two inputs with
-  /// different periods meet in every combination.
+  /// Both zeros, infinities, NaN, subnormals and the ends of the range; `period` > 1 repeats each so that two inputs
+  /// with different periods meet in every combination.
   case special(period: Int)
   /// The same of floats; ordinary integers, since what an integer overflows to is not said.
   case specialFloats(period: Int)

@@ -45,6 +45,11 @@ extension ComparisonOperation {
   public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     try requireCount(operands, 2)
     try requireEqualTypes(operands)
+    guard operands[0].dtype.isFloatingPoint || comparable.contains(operands[0].dtype) else {
+      throw wrongDType("floating-point, bool or integer operands that int64 holds", operands)
+    }
     return [TensorType(.bool, operands[0].shape)]
   }
 }
+
+private let comparable: Set<DType> = [.bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32]

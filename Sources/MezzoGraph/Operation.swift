@@ -29,6 +29,8 @@ public enum Lowering: Hashable, Sendable {
     case transpose([Int])
     case reshape
     case broadcast
+    /// Over the axes behind the first, as many as there are strides.
+    case windows(strides: [Int], dilations: [Int])
   }
 }
 

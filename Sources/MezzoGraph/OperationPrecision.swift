@@ -23,7 +23,9 @@ public struct OperationPrecision: Sendable, Hashable {
   /// they store; not the check for finite values, which must see them as they are.
   public static let operations: [OperationCode] = OperationCode.allCases.filter { code in
     switch code {
-    case .cast, .logicalAnd, .allFinite, .oneHot, .gather, .randomUniform, .sgdUpdate, .adamUpdate: false
+    case .cast, .logicalAnd, .allFinite, .oneHot, .gather, .randomUniform, .sgdUpdate, .adamUpdate, .pad, .slice,
+      .concatenate:
+      false
     default: true
     }
   }

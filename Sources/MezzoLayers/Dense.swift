@@ -64,7 +64,7 @@ public struct Dense: Layer, Hashable {
         try output
         + context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer)
     }
-    output = try activation(output).reshaped(input.shape.dropLast() + [units])
+    output = try activation(output, dialect: context.dialect).reshaped(input.shape.dropLast() + [units])
     try context.regularize(output, activityRegularizer)
     return output
   }

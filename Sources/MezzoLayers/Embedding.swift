@@ -3,9 +3,10 @@ public import MezzoPolicy
 
 /// A vector for each integer: `int[…] -> […, outputDim]`, the rows of a table `embeddings` `[inputDim, outputDim]`.
 ///
-/// Inputs are never cast to the compute dtype, in which large integers would lose digits; what is not int32 or int64 becomes
-/// int32. The table is read in its variable dtype, and the rows are rounded once to the compute dtype. The gradient of a row
-/// that comes often is summed in at least float32. An index outside 0 ..< inputDim gives a row of NaN.
+/// Inputs are never cast to the compute dtype, in which large integers would lose digits; what is not int32 or int64
+/// becomes int32. The table is read in its variable dtype, and the rows are rounded once to the compute dtype. The
+/// gradient of a row that comes often is summed in at least float32. An index outside 0 ..< inputDim gives a row of
+/// NaN.
 public struct Embedding: Layer, Hashable {
   /// The number of different integers.
   public var inputDim: Int

@@ -2,7 +2,8 @@ public import MezzoBackend
 public import MezzoGraph
 import MezzoPolicy
 
-/// How a variable gets its first values, in Keras's words. The same seed and path give the same values on every machine.
+/// How a variable gets its first values, in Keras's words. The same seed and path give the same values on every
+/// machine.
 public enum Initializer: Codable, Sendable, Hashable {
   case zeros
   case ones
@@ -13,6 +14,11 @@ public enum Initializer: Codable, Sendable, Hashable {
   case heUniform
   case randomUniform(minimum: Double, maximum: Double)
   case randomNormal(mean: Double, deviation: Double)
+  /// Rows, or columns where there are fewer of them, of length 1 at right angles to each other (Saxe et al., ICLR
+  /// 2014).
+  case orthogonal
+  /// 1 in the second quarter of a vector and 0 elsewhere: the forget gate of an LSTM's bias.
+  case forgetGateOnes
 
   /// What a variable begins with: what was asked for, or Keras's default for its dtype.
   ///
@@ -24,8 +30,8 @@ public enum Initializer: Codable, Sendable, Hashable {
       throw .initializer(path: path, expected: "an initializer, since \(dtype) has no default", found: "none")
     }
     switch asked {
-    case .zeros, .ones, .constant: return asked
-    case .glorotUniform, .heUniform, .randomUniform, .randomNormal:
+    case .zeros, .ones, .constant, .forgetGateOnes: return asked
+    case .glorotUniform, .heUniform, .randomUniform, .randomNormal, .orthogonal:
       guard dtype.isFloatingPoint else {
         throw .initializer(path: path, expected: "zeros, ones or a constant, since it is \(dtype)", found: "\(asked)")
       }
@@ -51,6 +57,37 @@ public enum Initializer: Codable, Sendable, Hashable {
     case .randomUniform(let minimum, let maximum):
       return try Tensor(type) { minimum + random.unit() * (maximum - minimum) }
     case .randomNormal(let mean, let deviation): return try Tensor(type) { mean + random.normal() * deviation }
+    case .orthogonal: return try Tensor(Self.orthogonal(type.shape, &random), shape: type.shape, dtype: type.dtype)
+    case .forgetGateOnes:
+      let quarter = (type.checkedCount ?? 0) / 4
+      var place = -1
+      return try Tensor(type) {
+        place += 1
+        return (quarter..<2 * quarter).contains(place) ? 1 : 0
+      }
+    }
+  }
+
+  /// Gram and Schmidt's method on normal vectors, twice, so that rounding leaves no angle.
+  private static func orthogonal(_ shape: [Int], _ random: inout SplitMix64) -> [Double] {
+    let columns = shape.last ?? 1
+    let rows = shape.dropLast().reduce(1, *)
+    let (count, length) = (min(rows, columns), max(rows, columns))
+    var vectors: [[Double]] = []
+    while vectors.count < count {
+      var vector = (0..<length).map { _ in random.normal() }
+      for _ in 0..<2 {
+        for other in vectors {
+          let share = zip(vector, other).reduce(0) { $0 + $1.0 * $1.1 }
+          for index in vector.indices { vector[index] -= share * other[index] }
+        }
+      }
+      let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      if norm > 1e-6 { vectors.append(vector.map { $0 / norm }) }
+    }
+    return (0..<rows * columns).map { place in
+      let (row, column) = (place / columns, place % columns)
+      return rows <= columns ? vectors[row][column] : vectors[column][row]
     }
   }
 

@@ -1,7 +1,8 @@
 public import MezzoGraph
 public import MezzoPolicy
 
-/// A description of a computation with variables: sizes, activation, initializers and a policy, and nothing that changes.
+/// A description of a computation with variables: sizes, activation, initializers and a policy, and nothing that
+/// changes.
 ///
 /// A layer of one's own says in `call` what it does; its variables come into being where it asks for them:
 ///
@@ -23,19 +24,20 @@ public protocol Layer: Codable, Sendable {
   /// Which dtypes it computes in and stores; taken once, when the layer is made.
   var policy: DTypePolicy { get }
 
-  /// Whether floating-point inputs are cast to the compute dtype of `policy`, which is the default. A layer that opts out
-  /// gets them as they are; its variables follow the policy all the same.
+  /// Whether floating-point inputs are cast to the compute dtype of `policy`, which is the default. A layer that opts
+  /// out gets them as they are; its variables follow the policy all the same.
   var autocast: Bool { get }
 
-  /// What sublayers follow that were given no policy of their own; by default each follows what it took when it was made.
+  /// What sublayers follow that were given no policy of their own; by default each follows what it took when it was
+  /// made.
   var sublayerPolicy: SublayerPolicy { get }
 
   /// Makes variables that exist whatever the input is. Called before `call`, and outside of its casts; by default there
   /// are none. With the policy `DTypePolicy.infer` they decide the policy, and the input no longer does.
   func build(_ context: LayerContext) throws
 
-  /// Numbers of its configuration that it computes with, with the dtypes that it does so in under `policy`; by default none.
-  /// One that such a dtype cannot hold is an error in strict mode; see also ``warnOfLostConstants()``.
+  /// Numbers of its configuration that it computes with, with the dtypes that it does so in under `policy`; by default
+  /// none. One that such a dtype cannot hold is an error in strict mode; see also ``warnOfLostConstants()``.
   func constants(under policy: DTypePolicy) -> [LayerConstant]
 
   /// One tensor in, one out. A floating-point input comes in the compute dtype of `policy`, unless `autocast` is false.

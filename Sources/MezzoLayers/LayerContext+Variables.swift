@@ -3,8 +3,8 @@ public import MezzoPolicy
 import MezzoBackend
 
 extension LayerContext {
-  /// A variable of this layer, read here: ``parameter(_:shape:initializer:dtype:isTrainable:autocast:regularizer:)`` and
-  /// ``LayerVariable/value(in:)`` in one.
+  /// A variable of this layer, read here: ``parameter(_:shape:initializer:dtype:isTrainable:autocast:regularizer:)``
+  /// and ``LayerVariable/value(in:)`` in one.
   public func variable(
     _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil, isTrainable: Bool = true,
     autocast: Bool = true, regularizer: Regularizer? = nil
@@ -52,12 +52,12 @@ extension LayerContext {
     return variable
   }
 
-  /// Replaces what is stored, in full precision: `value` is rounded once, to the stored dtype. Reads that follow in this
-  /// call see it. The model's variable changes when a training step whose gradients are finite runs; every other call
-  /// leaves it as it was.
+  /// Replaces what is stored, in full precision: `value` is rounded once, to the stored dtype. Reads that follow in
+  /// this call see it. The model's variable changes when a training step whose gradients are finite runs; every other
+  /// call leaves it as it was.
   ///
-  /// In TensorFlow a step that is skipped for its gradients assigns all the same, which lets the infinities of one step into
-  /// moving statistics for good.
+  /// In TensorFlow a step that is skipped for its gradients assigns all the same, which lets the infinities of one step
+  /// into moving statistics for good.
   ///
   /// - Parameter value: of the variable's shape.
   /// - Throws: ``LayerError/assignment(path:expected:found:)`` for another shape, and for a trainable variable, which only

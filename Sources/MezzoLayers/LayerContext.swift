@@ -4,8 +4,8 @@ public import MezzoPolicy
 
 /// What a layer's `call` works in: it makes variables, calls sublayers, and knows whether this is training.
 ///
-/// While `call` runs, the global policy is that of the layer: a layer that is made there without a policy of its own takes
-/// it, whatever the program's global policy is by then.
+/// While `call` runs, the global policy is that of the layer: a layer that is made there without a policy of its own
+/// takes it, whatever the program's global policy is by then.
 public final class LayerContext {
   public let trace: Trace
   public let isTraining: Bool
@@ -62,9 +62,14 @@ public final class LayerContext {
   /// The policy of the layer that is being called. `DTypePolicy.infer` is resolved in it, but in ``Layer/build(_:)``.
   public var policy: DTypePolicy { frame.policy }
 
-  /// What variables that follow the call are read in: the compute dtype of the layer that is being called; nil outside of
-  /// every call, in ``Layer/build(_:)`` and where that dtype is not floating, and then they are read as they are stored.
+  /// What variables that follow the call are read in: the compute dtype of the layer that is being called; nil outside
+  /// of every call, in ``Layer/build(_:)`` and where that dtype is not floating, and then they are read as they are
+  /// stored.
   public var readDType: DType? { frame.readDType }
+
+  /// Whose forms of what systems disagree about, such as the hard sigmoid; that of the environment that the model was
+  /// made in.
+  public var dialect: PolicyDialect { rules.dialect }
 
   /// Uniform float32 numbers in [0, 1), different at every step of training and the same for the same seed.
   public func randomUniform(_ shape: [Int]) throws -> SymbolicTensor {
@@ -109,10 +114,12 @@ extension LayerContext {
     try call(layer, LayerInputs(.tensor(input)), name: name).only(of: joined(name))
   }
 
-  /// Calls a sublayer: its name joins the path, and what is floating in any of its arguments is cast to its compute dtype.
+  /// Calls a sublayer: its name joins the path, and what is floating in any of its arguments is cast to its compute
+  /// dtype.
   ///
-  /// Unlike in TensorFlow 2.4, which casts the first argument alone, all arguments are cast; as there, integers, booleans,
-  /// complex numbers and strings are not, nor is anything for a policy that computes in none of the floating dtypes.
+  /// Unlike in TensorFlow 2.4, which casts the first argument alone, all arguments are cast; as there, integers,
+  /// booleans, complex numbers and strings are not, nor is anything for a policy that computes in none of the floating
+  /// dtypes.
   ///
   /// - Parameter name: different from that of every other sublayer here, and not empty. The same layer may be called
   ///   several times and then has the same variables.

@@ -3,8 +3,8 @@ public import MezzoPolicy
 
 /// A layer as it is in a model: where, and which policy it ended up with.
 ///
-/// Models keep it once they are built, and save it: what was inferred from the first input, or taken from a layer around
-/// it, stays.
+/// Models keep it once they are built, and save it: what was inferred from the first input, or taken from a layer
+/// around it, stays.
 public struct LayerRecord: Sendable, Hashable {
   /// `encoder.dense_1`; empty for a model's only layer, or its container.
   public let path: String
@@ -14,8 +14,8 @@ public struct LayerRecord: Sendable, Hashable {
   public let isContainer: Bool
   /// What the layer was given, or took when it was made.
   public let requested: DTypePolicy
-  /// What it was assigned in the model: `requested`, or where a ``SublayerPolicy`` says so that of the layer around it or
-  /// the global one.
+  /// What it was assigned in the model: `requested`, or where a ``SublayerPolicy`` says so that of the layer around it
+  /// or the global one.
   public let assigned: DTypePolicy
   /// What it follows: `assigned`, but for a rule for its kind in that policy, and with `DTypePolicy.infer` resolved.
   public internal(set) var policy: DTypePolicy

@@ -22,8 +22,8 @@ public struct LayerVariable {
   /// The dtype in which it is stored, wherever it is read.
   public var dtype: DType { stored.dtype }
 
-  /// What is stored, or what was assigned since, in ``LayerContext/readDType`` if the variable follows it, else as it is
-  /// stored.
+  /// What is stored, or what was assigned since, in ``LayerContext/readDType`` if the variable follows it, else as it
+  /// is stored.
   ///
   /// - Parameter context: of the layer that reads, which may be another than the one that owns the variable.
   public func value(in context: LayerContext) throws -> SymbolicTensor {

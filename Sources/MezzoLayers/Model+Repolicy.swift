@@ -13,8 +13,8 @@ extension Model {
     try repolicy(DTypePolicyMap(default: policy), storage: storage, sample: sample, tolerance: tolerance)
   }
 
-  /// Has every layer follow the policy that `map` has for its path from now on, whatever it was made with, in a model that
-  /// exists or was loaded. Layers are those of the model so far: it must have been called or built.
+  /// Has every layer follow the policy that `map` has for its path from now on, whatever it was made with, in a model
+  /// that exists or was loaded. Layers are those of the model so far: it must have been called or built.
   ///
   /// ```swift
   /// let change = try model.repolicy(

@@ -41,8 +41,8 @@ public final class Model: Sendable {
 
   /// A model of one layer, which is often made of others.
   ///
-  /// Whether dtypes behave as in TensorFlow 1 is read here, in the current ``PolicyEnvironment``: layers of a model that was
-  /// made while they do cast no inputs, then or later.
+  /// Whether dtypes behave as in TensorFlow 1 is read here, in the current ``PolicyEnvironment``: layers of a model
+  /// that was made while they do cast no inputs, then or later.
   ///
   /// - Parameter policyMap: policies by path, for layers that were given none of their own. Each is found before the
   ///   layer is called for the first time.
@@ -81,8 +81,8 @@ public final class Model: Sendable {
 
   public var isBuilt: Bool { built != nil }
 
-  /// The dynamic loss scale and its count of good steps as the last training left them, from which the next one goes on;
-  /// saved with the model. Nil where no training scaled its loss.
+  /// The dynamic loss scale and its count of good steps as the last training left them, from which the next one goes
+  /// on; saved with the model. Nil where no training scaled its loss.
   public var lossScale: LossScale? {
     get { scale.withLock { $0 } }
     set { scale.withLock { $0 = newValue } }

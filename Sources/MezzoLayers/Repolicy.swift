@@ -15,7 +15,8 @@ public struct Repolicy: Sendable {
     public let path: String
     public let before: DType
     public let after: DType
-    /// The largest |new − old| ∕ |old| over the elements that are neither 0 nor became infinite; 0 where nothing was lost.
+    /// The largest |new − old| ∕ |old| over the elements that are neither 0 nor became infinite; 0 where nothing was
+    /// lost.
     public let largestRelativeError: Double
     /// Finite elements that the new dtype cannot hold and that became infinite.
     public let overflows: Int

@@ -7,8 +7,8 @@ public struct TracedCall {
   public let trace: Trace
   public let inputs: LayerInputs
   public let outputs: TensorTree
-  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever policies
-  /// are called.
+  /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever
+  /// policies are called.
   public let computeDTypes: Set<DType>
   private let context: LayerContext
 
@@ -73,8 +73,8 @@ public struct TracedCall {
   /// Whether the input decided the policy of a layer, so that with TensorFlow 2.4's rules the next call differs.
   var infersPolicies: Bool { context.infersPolicies }
 
-  /// The gradients of `loss` by the trainable variables, in their order, each in its variable's dtype and rounded to what the
-  /// policy of its layer wants gradients rounded to.
+  /// The gradients of `loss` by the trainable variables, in their order, each in its variable's dtype and rounded to
+  /// what the policy of its layer wants gradients rounded to.
   public func gradients(of loss: SymbolicTensor) throws -> [SymbolicTensor] {
     let trainable = variables.filter(\.isTrainable)
     let gradients = try trace.gradients(of: loss, by: trainable.compactMap { symbol($0.path) })
@@ -86,8 +86,8 @@ public struct TracedCall {
     }
   }
 
-  /// What training makes small: `loss` and what the layers and the regularizers of the variables add to it, in the dtype of
-  /// `loss`.
+  /// What training makes small: `loss` and what the layers and the regularizers of the variables add to it, in the
+  /// dtype of `loss`.
   ///
   /// Penalties are computed from what is stored, outside of every layer: no policy rounds it.
   public func objective(_ loss: SymbolicTensor) throws -> SymbolicTensor {
@@ -107,7 +107,8 @@ public struct TracedCall {
 
 extension TensorType {
   /// Whether layers can be told of a tensor of this type: products of its extents, also of those beside a 0, fit, since
-  /// layers multiply them. Strings and the like, which have no size, may be handed on although nothing computes with them.
+  /// layers multiply them. Strings and the like, which have no size, may be handed on although nothing computes with
+  /// them.
   fileprivate var isTraceable: Bool {
     let extents = TensorType(dtype, shape.map { $0 == 0 ? 1 : $0 })
     return dtype.bitWidth == nil ? extents.checkedCount != nil : extents.checkedByteCount != nil

@@ -126,14 +126,11 @@ struct BackendTable {
       if let when { condition = try RuleExpression(parsing: when, signature: signature, code: code) }
       return Rule(
         name: name, code: code, signature: signature, condition: condition,
-        accumulator: accumulator, traits: Rule.Traits(rawValue: rule.flags),
+        accumulator: accumulator, numerics: Self.numerics(rule), traits: Rule.Traits(rawValue: rule.flags),
         epilogue: Rule.EpilogueMask(rawValue: rule.epilogue_mask),
         cost: Rule.Cost(
           fixed: rule.cost.fixed_ns, operationsPerNanosecond: rule.cost.flop_per_ns,
           bytesPerNanosecond: rule.cost.byte_per_ns, packedBytesPerNanosecond: rule.cost.pack_byte_per_ns),
-        numerics: Rule.Numerics(
-          flushesDenormals: rule.numerics.denormals != 0, rounding: rule.numerics.rounding,
-          mathMode: rule.numerics.math_mode, relativeError: Double(rule.numerics.rel_tol)),
         alignment: Int(rule.align), index: index)
     } catch {
       throw refuse("its rule \(name) cannot be read: \(error)")
@@ -147,6 +144,15 @@ struct BackendTable {
     let bytes = UnsafeRawBufferPointer(start: pointer, count: length)
     guard length <= limit, bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
     return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func numerics(_ rule: mezzo_rule) -> Numerics {
+    Numerics(
+      isDeterministic: rule.numerics.deterministic != 0
+        || Rule.Traits(rawValue: rule.flags).contains(.deterministic),
+      keepsDenormals: rule.numerics.denormals == 0, isStrictMath: rule.numerics.math_mode == 0,
+      roundsToNearestEven: rule.numerics.rounding == 0,
+      relativeError: Double(rule.numerics.rel_tol))
   }
 
   /// Copies what both sides know; what the writer did not know keeps the default.

@@ -50,7 +50,7 @@ struct CallInterface: @unchecked Sendable {
   /// `void *f(const void *)`
   static let query = CallInterface(pointers: 1, returns: mezzo_ffi_pointer())
 
-  private init(pointers: Int, returns result: UnsafeMutablePointer<ffi_type>) {
+  init(pointers: Int, returns result: UnsafeMutablePointer<ffi_type>) {
     let types = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: pointers)
     types.initialize(repeating: mezzo_ffi_pointer(), count: pointers)
     pointer = .allocate(capacity: 1)

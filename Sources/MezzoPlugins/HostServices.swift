@@ -1,4 +1,5 @@
 import CMezzoABI
+import CMezzoHost
 import Dispatch
 import Logging
 import MezzoPolicy
@@ -108,7 +109,9 @@ private func hostAllocate(_: UnsafeMutableRawPointer?, bytes: UInt64, alignment:
 
 private func hostFree(_: UnsafeMutableRawPointer?, pointer: UnsafeMutableRawPointer?) { free(pointer) }
 
-private func hostThreads(_: UnsafeMutableRawPointer?) -> UInt32 { UInt32(clamping: HostServices.threads) }
+private func hostThreads(_: UnsafeMutableRawPointer?) -> UInt32 {
+  UInt32(clamping: ThreadBudget.shared.available)
+}
 
 private func hostCancelled(_: UnsafeMutableRawPointer?) -> Int32 { Cancellation.current.isCancelled ? 1 : 0 }
 
@@ -142,19 +145,24 @@ private func hostParallelFor(
 ) -> mezzo_status {
   guard let body else { return mezzo_status(MEZZO_INVALID) }
   guard count > 0 else { return mezzo_status(MEZZO_OK) }
-  let pieces = min(UInt64(HostServices.threads), max(1, count / max(grain, 1)))
-  guard pieces > 1 else {
-    body(user, 0, count, 0)
-    return mezzo_status(MEZZO_OK)
-  }
+  let wanted = min(UInt64(HostServices.threads), max(1, count / max(grain, 1)))
+  ThreadBudget.shared.withSome(Int(wanted)) { run(body, user, count, pieces: UInt64($0)) }
+  return mezzo_status(MEZZO_OK)
+}
+
+private func run(_ body: mezzo_body, _ user: UnsafeMutableRawPointer?, _ count: UInt64, pieces: UInt64) {
+  guard pieces > 1 else { return body(user, 0, count, 0) }
   let job = ParallelBody(body: body, user: user, cancellation: .current)
   let (share, rest) = count.quotientAndRemainder(dividingBy: pieces)
   DispatchQueue.concurrentPerform(iterations: Int(pieces)) { piece in
     let index = UInt64(piece)
     let begin = index * share + min(index, rest)
+    // What a body starts is nested, on whichever thread it runs.
+    let before = mezzo_is_leased()
+    mezzo_set_leased(1)
+    defer { mezzo_set_leased(before) }
     job.cancellation.lend {
       job.body(job.user, begin, begin + share + (index < rest ? 1 : 0), UInt32(piece))
     }
   }
-  return mezzo_status(MEZZO_OK)
 }

@@ -11,6 +11,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   public let origin: String
   public let rules: [Rule]
 
+  private let convention: CallConvention
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
   private let close: CallSite
@@ -35,10 +36,14 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   }
 
   /// Opens the library at `path` and asks it for its table through libffi.
-  public convenience init(library path: String) throws(BackendError) {
+  /// - Parameter phase: is told what is about to happen: `dlopen`, `query`, `open`.
+  public convenience init(library path: String, phase: (String) -> Void = { _ in }) throws(BackendError) {
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    let table = try SharedLibrary(path: path, name: name).table(for: name)
-    try self.init(table: table, name: name, origin: path, convention: .foreign)
+    phase("dlopen")
+    let library = try SharedLibrary(path: path, name: name)
+    phase("query")
+    let table = try library.table(for: name)
+    try self.init(table: table, name: name, origin: path, convention: .foreign, phase: phase)
   }
 
   /// A backend that is part of the program.
@@ -51,7 +56,8 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   }
 
   init(
-    table pointer: UnsafePointer<mezzo_backend>, name: String, origin: String, convention: CallConvention
+    table pointer: UnsafePointer<mezzo_backend>, name: String, origin: String, convention: CallConvention,
+    phase: (String) -> Void = { _ in }
   ) throws(BackendError) {
     let table = try BackendTable(pointer, name: name)
     id = table.id
@@ -59,6 +65,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     vendor = table.vendor
     build = table.build
     self.origin = origin
+    self.convention = convention
     rules = try table.rules()
     let required = try table.requiredEntries()
     entries = Entries(
@@ -67,6 +74,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     var arguments = mezzo_open_args()
     arguments.host = UnsafePointer(HostServices.table(for: table.id).pointer)
     let open = CallSite(required.open, convention)
+    phase("open")
     try Self.call(backend: table.id, { open(nil, $0) }, &arguments, head: \.h)
     object = arguments.`self`
     close = CallSite(required.close, convention)
@@ -96,7 +104,8 @@ public final class NativeBackend: Backend, @unchecked Sendable {
         : Packing(
           operand: Int(arguments.packed_operand), bytes: Int(clamping: arguments.packed_bytes),
           key: [arguments.pack_key.0, arguments.pack_key.1]),
-      consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant))
+      consumedEpilogue: Int(arguments.n_epilogue), isReentrant: rule.traits.contains(.reentrant),
+      usesOwnThreads: rule.traits.contains(.ownThreads))
     try prepared.validate(request, canPack: entries.pack != nil)
     return prepared
   }
@@ -111,6 +120,13 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     _ site: CallSite, _ arguments: inout Arguments, head: WritableKeyPath<Arguments, mezzo_call>
   ) throws(BackendError) {
     try Self.call(backend: id, { site(object, $0) }, &arguments, head: head)
+  }
+
+  public func callKind(of rule: Rule) -> CallKind {
+    switch convention {
+    case .direct: .direct
+    case .foreign: .foreign(arguments: 2)
+    }
   }
 
   func pack(_ arguments: inout mezzo_pack_args) throws(BackendError) {

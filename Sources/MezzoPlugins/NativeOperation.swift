@@ -12,12 +12,13 @@ final class NativeOperation: PreparedOperation, @unchecked Sendable {
   private let backend: NativeBackend
   private let plan: UnsafeMutableRawPointer?
   private let isReentrant: Bool
+  private let usesOwnThreads: Bool
   /// Guards nothing but the order; not Void, whose accesses ThreadSanitizer takes for accesses to its neighbour.
   private let turn = Locked(false)
 
   init(
     backend: NativeBackend, plan: UnsafeMutableRawPointer?, workspaceBytes: Int, packing: Packing?,
-    consumedEpilogue: Int, isReentrant: Bool
+    consumedEpilogue: Int, isReentrant: Bool, usesOwnThreads: Bool
   ) {
     self.backend = backend
     self.plan = plan
@@ -25,6 +26,7 @@ final class NativeOperation: PreparedOperation, @unchecked Sendable {
     self.packing = packing
     self.consumedEpilogue = consumedEpilogue
     self.isReentrant = isReentrant
+    self.usesOwnThreads = usesOwnThreads
   }
 
   deinit { backend.release(plan) }
@@ -63,6 +65,12 @@ final class NativeOperation: PreparedOperation, @unchecked Sendable {
 
   func execute(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status {
     frame.pointee.plan = plan
+    // Its pool was sized when it planned, so it runs when nobody else's does.
+    if usesOwnThreads { return ThreadBudget.shared.withAll { _ in call(frame) } }
+    return call(frame)
+  }
+
+  private func call(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status {
     if isReentrant { return backend.execute(frame) }
     return turn.withLock { _ in backend.execute(frame) }
   }

@@ -53,7 +53,9 @@ package enum RequestMarshaller {
       attr_stride: UInt32(MemoryLayout<mezzo_attr>.stride),
       epilogue_stride: UInt32(MemoryLayout<mezzo_epilogue>.stride), reserved: 0,
       want: mezzo_numerics(
-        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0, denormals: 1, deterministic: 1, math_mode: 0,
+        accum: request.accumulator.abi ?? mezzo_dtype(), rounding: 0,
+        denormals: request.numerics.keepsDenormals ? 0 : 1,
+        deterministic: request.numerics.isDeterministic ? 1 : 0, math_mode: request.numerics.isStrictMath ? 0 : 1,
         rel_tol: 0, reserved: 0))
     try body(arena.copy([operation]))
   }

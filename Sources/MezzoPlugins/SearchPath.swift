@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// Where backends are looked for: `MEZZO_BACKEND_PATH`, then Mezzo's own beside the program. Never the current directory.
+/// Where backends are looked for. Never in the current directory.
 enum SearchPath {
   #if canImport(Darwin)
     static let suffix = ".dylib"
@@ -14,22 +14,50 @@ enum SearchPath {
     static let suffix = ".so"
   #endif
 
-  /// The libraries that `text`, the value of `MEZZO_BACKEND_PATH`, names: files, or directories whose libraries are taken in order of their names.
-  /// Entries that are not absolute are returned as refused.
-  static func configured(_ text: String) -> (libraries: [String], refused: [(path: String, reason: String)]) {
-    var libraries: [String] = []
+  struct File: Equatable {
+    var path: String
+    /// It was named itself, and not found in a folder.
+    var isNamed: Bool
+  }
+
+  /// What `text`, the value of `MEZZO_BACKEND_PATH`, names: files, or folders whose backends are taken in order of their
+  /// names. Entries that are not absolute are returned as refused.
+  static func configured(_ text: String) -> (files: [File], refused: [(path: String, reason: String)]) {
+    var files: [File] = []
     var refused: [(path: String, reason: String)] = []
     for entry in text.split(separator: ":").map(String.init) {
       if !entry.hasPrefix("/") {
         refused.append(
           (entry, "MEZZO_BACKEND_PATH takes absolute paths only, this one depends on the current directory"))
-      } else if let names = directory(entry) {
-        libraries += names.filter { $0.hasSuffix(suffix) }.sorted().map { "\(entry)/\($0)" }
+      } else if let found = backends(in: entry) {
+        files += found
       } else {
-        libraries.append(entry)
+        files.append(File(path: entry, isNamed: true))
       }
     }
-    return (libraries, refused)
+    return (files, refused)
+  }
+
+  /// The folders that are searched without being asked for, in order.
+  static var folders: [String] {
+    var folders: [String?] = []
+    #if canImport(Darwin)
+      folders.append(programDirectory.map { "\($0)/../Resources/backends.d" })
+    #endif
+    folders += [
+      UserFolder.xdg("XDG_CONFIG_HOME", ".config").map { "\($0)/backends.d" },
+      UserFolder.xdg("XDG_DATA_HOME", ".local/share").map { "\($0)/backends.d" },
+      "/etc/mezzo/backends.d", "/usr/local/share/mezzo/backends.d", "/usr/share/mezzo/backends.d",
+    ]
+    return folders.compactMap { $0 }
+  }
+
+  /// The libraries and manifests in a folder, by name; `nil` where it is none.
+  static func backends(in folder: String) -> [File]? {
+    names(in: folder).map { names in
+      names.filter { !$0.hasPrefix(".") && ($0.hasSuffix(suffix) || BackendFile.isManifest($0)) }.sorted()
+        .map { File(path: "\(folder)/\($0)", isNamed: false) }
+    }
   }
 
   /// Where a backend that comes with Mezzo lies: SwiftPM puts it beside the executable, and so does an installation.
@@ -37,7 +65,7 @@ enum SearchPath {
     programDirectory.map { "\($0)/lib\(product)\(suffix)" }
   }
 
-  private static let programDirectory: String? = {
+  static let programDirectory: String? = {
     var buffer = [CChar](repeating: 0, count: 4096)
     #if canImport(Darwin)
       var size = UInt32(buffer.count)
@@ -51,7 +79,8 @@ enum SearchPath {
     return path.lastIndex(of: "/").map { String(path[..<$0]) }
   }()
 
-  private static func directory(_ path: String) -> [String]? {
+  /// What a folder holds, in no order; `nil` where it is none.
+  static func names(in path: String) -> [String]? {
     guard let stream = opendir(path) else { return nil }
     defer { closedir(stream) }
     var names: [String] = []

@@ -86,16 +86,17 @@ struct EpilogueFusion {
   private func step(
     _ node: Graph.Node, after current: Int, earlier: [EpilogueStep]
   ) -> (kind: EpilogueStep, operand: Int?)? {
-    switch node.operation {
-    case is Add:
+    guard case .backend(let code, _) = node.operation.lowering else { return nil }
+    switch code {
+    case .add:
       guard earlier.isEmpty, let other = node.operands.first(where: { $0 != current }),
         let vector = broadcastVector(other, along: current)
       else { return nil }
       return (.bias(operand: 0), vector)
-    case is ReLU: return (.relu, nil)
-    case let gelu as GELU: return (.gelu(approximate: gelu.approximate), nil)
-    case is Sigmoid: return (.sigmoid, nil)
-    case is Tanh: return (.tanh, nil)
+    case .relu: return (.relu, nil)
+    case .gelu: return (.gelu(approximate: (node.operation as? GELU)?.approximate ?? false), nil)
+    case .sigmoid: return (.sigmoid, nil)
+    case .tanh: return (.tanh, nil)
     default: return nil
     }
   }

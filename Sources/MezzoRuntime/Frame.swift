@@ -39,7 +39,7 @@ final class Frame {
 
   init(_ step: StepLayout) {
     self.step = step
-    operation = step.operation
+    operation = DebugTopic.call.isOn ? CallTrace(step) : step.operation
     let all = step.inputs + step.results
     places = all.map(\.location)
     tensors = .allocate(capacity: max(all.count, 1))

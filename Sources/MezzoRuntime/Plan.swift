@@ -34,7 +34,7 @@ public final class Plan: Sendable {
   private let contexts = Locked<[ExecutionContext]>([])
   private let bound = Locked<ConstantPool?>(nil)
 
-  init(_ graph: Graph, router: Router) throws(RuntimeError) {
+  init(_ graph: Graph, router: Router, placement: Placement.Method = .region) throws(RuntimeError) {
     for update in graph.updates {
       let input = graph.inputs[update.input]
       let (expected, found) = (graph.values[input.value], graph.values[update.value])
@@ -42,7 +42,7 @@ public final class Plan: Sendable {
         throw .inputType(name: "\(input.name), as its update", expected: expected, found: found)
       }
     }
-    let planner = try Planner(graph, router: router)
+    let planner = try Planner(graph, router: router, placement: placement)
     let memoryPlan = MemoryPlan(planner, graph)
     self.graph = graph
     records = planner.records

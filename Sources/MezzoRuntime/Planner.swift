@@ -10,6 +10,10 @@ struct Planner {
   private var work: Work
   private var constants: Set<Int>
   private var conversions: [Conversion: Int] = [:]
+  /// Values that are there in float32 instead of their own dtype: which value holds them, and in which region it is.
+  private var wide: [Int: (value: Int, region: Int)] = [:]
+  private var regionCount = 0
+  private var candidates: [OperationRequest: CandidateSet] = [:]
   private(set) var steps: [Step] = []
   private(set) var records: [RouteRecord] = []
 
@@ -33,15 +37,50 @@ struct Planner {
     var isDense: Bool
   }
 
-  init(_ graph: Graph, router: Router) throws(RuntimeError) {
+  init(_ graph: Graph, router: Router, placement method: Placement.Method = .region) throws(RuntimeError) {
     self.graph = graph
     self.router = router
     work = Work(graph)
     constants = Set(graph.inputs.filter { $0.role == .constant }.map(\.value))
     constants.formUnion(work.literals.keys)
     let items = work.items
-    for item in items { try plan(item) }
+    let preferred = method == .region ? placement(items).requests : [:]
+    for (index, item) in items.enumerated() { try plan(item, preferring: preferred[index]) }
     try placeOutputs()
+  }
+
+  /// Chooses for all operations together in which dtypes and layouts they are asked for.
+  private mutating func placement(_ items: [WorkItem]) -> Placement {
+    let before = constants
+    let wanted = items.map { item in
+      let wanted = request(item)
+      if !item.inputs.isEmpty, item.inputs.allSatisfy({ constants.contains($0.base) }) {
+        constants.formUnion(item.results)
+      }
+      return wanted
+    }
+    constants = before
+    let kept = Set((graph.outputs + graph.updates.map(\.value)).map { work.view(of: $0).base })
+    let sets = zip(items, wanted).map { item, request in
+      let set = candidates(for: request)
+      return router.pin(for: item.code, in: item.origin.layer).map { router.restricted(set, to: $0) } ?? set
+    }
+    return Placement(
+      items, wanted, sets, extended: router.options.extendedIntermediates, kept: kept)
+  }
+
+  /// The same request comes again and again: each layer's like the last one's.
+  private mutating func candidates(for request: OperationRequest) -> CandidateSet {
+    if let known = candidates[request] { return known }
+    let set = router.candidates(request)
+    candidates[request] = set
+    return set
+  }
+
+  /// Whether the results of `item`, which `rule` makes in float32 where 16 bits were asked for, may stay as they are: what
+  /// is left of the epilogue would otherwise be done on them and be rounded.
+  static func staysWide(_ item: WorkItem, _ given: OperationRequest, _ rule: Rule) -> Bool {
+    rule.epiloguePrefix(given) == item.epilogue.count && given.results.allSatisfy { $0.dtype == .float32 }
   }
 
   var types: [TensorType] { work.types }
@@ -59,12 +98,20 @@ struct Planner {
     var type: TensorType
   }
 
-  private mutating func plan(_ item: WorkItem) throws(RuntimeError) {
+  private mutating func plan(_ item: WorkItem, preferring preferred: OperationRequest? = nil) throws(RuntimeError) {
     let request = request(item)
-    let route = try router.route(request, origin: item.origin)
+    var route = try router.route(request, candidates(for: request), preferring: preferred, origin: item.origin)
     var inputs: [ValueView] = []
     for (view, (wanted, given)) in zip(item.inputs, zip(request.inputs, route.request.inputs)) {
-      inputs.append(wanted == given ? view : try converted(view, to: given, origin: item.origin))
+      if wanted == given {
+        try makeOwnForm(of: view.base, origin: item.origin)
+        inputs.append(view)
+      } else {
+        if let region = wide[view.base]?.region, given.dtype == .float32 {
+          route.record.region = min(region, route.record.region ?? region)
+        }
+        inputs.append(try converted(view, to: given, origin: item.origin))
+      }
     }
     let consumed = route.operation.consumedEpilogue
     let leftOver = Array(item.epilogue[consumed...])
@@ -72,7 +119,17 @@ struct Planner {
     var after: [WorkItem] = []
     for (result, (wanted, given)) in zip(item.results, zip(request.results, route.request.results)) {
       var made = result
-      if wanted.dtype != given.dtype || !leftOver.isEmpty {
+      if router.options.extendedIntermediates, wanted.dtype != given.dtype,
+        consumed == item.epilogue.count, Self.staysWide(item, route.request, route.rule)
+      {
+        made = work.newValue(given.type)
+        let region = route.record.region ?? regionCount
+        regionCount = max(regionCount, region + 1)
+        route.record.region = region
+        route.record.casts.removeAll { $0.hasPrefix("result ") }
+        route.record.casts.append("result stays \(given.dtype.name)")
+        wide[result] = (made, region)
+      } else if wanted.dtype != given.dtype || !leftOver.isEmpty {
         made = work.newValue(given.type)
         after += finish(made, as: result, leftOver, item)
       }
@@ -84,7 +141,10 @@ struct Planner {
         origin: item.origin, inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
         allowsInPlace: route.rule.traits.contains(.inPlace),
         substitute: substitute(route, item, consumed: consumed)))
+    route.record.isComputedOnce = steps[steps.count - 1].isConstant
     records.append(route.record)
+    // The value is known to be constant whichever form it has.
+    for (result, made) in zip(item.results, results) where constants.contains(made) { constants.insert(result) }
     for item in after { try plan(item) }
   }
 
@@ -118,11 +178,12 @@ struct Planner {
   }
 
   private func request(_ item: WorkItem) -> OperationRequest {
-    OperationRequest(
-      item.code, attributes: item.attributes,
-      inputs: item.inputs.map { work.operand($0, isConstant: constants.contains($0.base)) },
-      results: item.results.map { Operand(dtype: work.types[$0].dtype, shape: work.types[$0].shape) },
-      epilogue: item.epilogue)
+    router.wanting(
+      OperationRequest(
+        item.code, attributes: item.attributes,
+        inputs: item.inputs.map { work.operand($0, isConstant: constants.contains($0.base)) },
+        results: item.results.map { Operand(dtype: work.types[$0].dtype, shape: work.types[$0].shape) },
+        epilogue: item.epilogue))
   }
 
   /// The steps of an epilogue that the backend did not do, and the cast back to the dtype that was asked for.
@@ -141,6 +202,12 @@ struct Planner {
     _ view: ValueView, to given: Operand, origin: Graph.Origin
   ) throws(RuntimeError) -> ValueView {
     let keepsLayout = view.strides == given.strides
+    if let wide = wide[view.base], given.dtype == work.types[wide.value].dtype {
+      let source = ValueView(base: wide.value, shape: view.shape, strides: view.strides)
+      if keepsLayout { return source }
+      return try converted(source, to: given, origin: origin)
+    }
+    try makeOwnForm(of: view.base, origin: origin)
     // A cast that keeps the layout converts the whole value, so that its other views can use it too.
     let source = keepsLayout ? work.view(of: view.base) : view
     let key = Conversion(view: source, dtype: given.dtype, isDense: !keepsLayout)
@@ -155,6 +222,14 @@ struct Planner {
     return ValueView(base: value, shape: view.shape, strides: given.strides)
   }
 
+  /// Rounds a value that has stayed in float32 so far, for the first who wants it in its own dtype.
+  private mutating func makeOwnForm(of value: Int, origin: Graph.Origin) throws(RuntimeError) {
+    guard let wide = wide[value], !steps.contains(where: { $0.results.contains(value) }) else { return }
+    try plan(
+      WorkItem(
+        code: .cast, attributes: [], inputs: [work.view(of: wide.value)], results: [value], origin: origin))
+  }
+
   /// Every output becomes the result of a step of this plan, under another shape at most: inputs, literals, constants,
   /// strided views and repeated outputs are copied.
   private mutating func placeOutputs() throws(RuntimeError) {
@@ -166,6 +241,7 @@ struct Planner {
   private mutating func placed(_ value: Int, _ taken: inout Set<Int>) throws(RuntimeError) -> Placed {
     let view = work.view(of: value)
     let type = TensorType(work.types[view.base].dtype, view.shape)
+    try makeOwnForm(of: view.base, origin: Graph.Origin(layer: "", phase: .forward))
     let isOwn = work.isDense(view) && steps.contains { !$0.isConstant && $0.results.contains(view.base) }
     if isOwn, taken.insert(view.base).inserted { return Placed(value: view.base, type: type) }
     let copy = work.newValue(type)
@@ -175,6 +251,7 @@ struct Planner {
     // Outputs are written at every run, so even a copy of a constant is no constant.
     constants.remove(copy)
     steps[steps.count - 1].isConstant = false
+    records[records.count - 1].isComputedOnce = false
     taken.insert(copy)
     return Placed(value: copy, type: type)
   }

@@ -15,12 +15,39 @@ public final class Runtime: Sendable {
   /// When there are so many, all go: a plan is quickly made anew.
   private static let planLimit = 256
 
-  public static let shared = Runtime(.discovered())
+  /// Routes as `MEZZO_ROUTING` and `MEZZO_PINS` say; where those make no sense, its first plan throws the reason.
+  public static let shared = {
+    do throws(RoutingError) {
+      return Runtime(.discovered(), options: try .environment())
+    } catch {
+      return Runtime(.discovered(), threads: HostServices.threads, options: RoutingOptions(), problem: error)
+    }
+  }()
 
-  /// - Parameter threads: for all backends together; by default what the host has.
-  public init(_ registry: BackendRegistry, threads: Int = HostServices.threads) {
+  /// - Parameters:
+  ///   - threads: for all backends together; by default what the host has.
+  ///   - options: what routing may do. Where they name a backend or a rule that is not there, the first plan throws.
+  public convenience init(
+    _ registry: BackendRegistry, threads: Int = HostServices.threads, options: RoutingOptions = RoutingOptions()
+  ) {
+    self.init(registry, threads: threads, options: options, problem: nil)
+  }
+
+  /// With pins, and else the usual options.
+  public convenience init(_ registry: BackendRegistry = .discovered(), pins: [Pin]) {
+    var options = RoutingOptions()
+    options.pins = pins
+    self.init(registry, options: options)
+  }
+
+  init(
+    _ registry: BackendRegistry, threads: Int, options: RoutingOptions, problem: RoutingError?,
+    notices: RoutingNotices = RoutingNotices()
+  ) {
     self.registry = registry
-    router = Router(backends: registry.backends, threads: threads)
+    router = Router(
+      backends: registry.backends, threads: threads, options: options,
+      problem: problem ?? registry.problem(of: options.pins), notices: notices)
   }
 
   /// A runtime with the built-in backend alone.
@@ -55,6 +82,33 @@ public final class Runtime: Sendable {
 }
 
 extension BackendRegistry {
+  /// The first pin whose backend or rule is not there.
+  func problem(of pins: [Pin]) -> RoutingError? {
+    for pin in pins {
+      guard let backend = backends.first(where: { $0.id == pin.backend }) else {
+        if let refused = refused.first(where: { $0.name == pin.backend }) {
+          return .pin(pin, message: "backend \(pin.backend) was refused: \(refused.reason)")
+        }
+        return .pin(
+          pin, message: "there is no backend \(pin.backend); there are \(backends.map(\.id).joined(separator: ", "))")
+      }
+      let rules = backend.rules.filter { $0.code == pin.operation ?? $0.code }
+      guard rules.contains(where: { pin.allows(backend.id, $0.name) }) else {
+        if let dropped = backend.droppedRules.first(where: { pin.allows(backend.id, $0.rule.name) }) {
+          return .pin(pin, message: "\(pin.backend)/\(dropped.rule.name): \(dropped.reason)")
+        }
+        let names = (rules.isEmpty ? backend.rules : rules).map(\.name).joined(separator: ", ")
+        let operation = pin.operation.map { " for \($0)" } ?? ""
+        return .pin(
+          pin,
+          message: rules.isEmpty
+            ? "\(pin.backend) has no rule\(operation); its rules are \(names)"
+            : "\(pin.backend) has no rule \(pin.rule ?? "")\(operation); it has \(names)")
+      }
+    }
+    return nil
+  }
+
   /// The built-in backend alone.
   public static func builtin() -> BackendRegistry {
     var registry = BackendRegistry()

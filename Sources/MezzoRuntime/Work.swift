@@ -30,6 +30,8 @@ struct Work {
   private var views: [Int: ValueView] = [:]
   /// Results of operations that round a wider accumulator at their end.
   private var accumulating: Set<Int> = []
+  /// Results of casts that lose nothing, and what was cast.
+  private var exactCasts: [Int: ValueView] = [:]
 
   init(_ graph: Graph) {
     types = graph.values
@@ -40,6 +42,7 @@ struct Work {
       case .constant(let value): literals[node.results[0]] = value
       case .view(let view): addView(view, of: node.operands[0], as: node.results[0], origin: node.origin)
       case .backend(.cast, _) where absorbs(node, fusion): views[node.results[0]] = view(of: node.operands[0])
+      case .backend(.cast, _) where undoes(node): break
       case .backend(let code, let attributes):
         guard let fused = fusion.take(index) else { break }
         waiting[fused.position] = WorkItem(
@@ -52,6 +55,22 @@ struct Work {
         append(item)
       }
     }
+    removeUnread(graph)
+  }
+
+  /// Casts whose results nobody reads, because later ones went back behind them.
+  private mutating func removeUnread(_ graph: Graph) {
+    guard !exactCasts.isEmpty else { return }
+    var read = Set((graph.outputs + graph.updates.map(\.value)).map { view(of: $0).base })
+    var kept: [WorkItem] = []
+    for item in items.reversed() {
+      if item.code == .cast, let result = item.results.first, !read.contains(result), exactCasts[result] != nil {
+        continue
+      }
+      read.formUnion(item.inputs.map(\.base))
+      kept.append(item)
+    }
+    items = kept.reversed()
   }
 
   /// Whether a cast to float32 can be left to the 16-bit sum or product before it, which is in float32 until its end.
@@ -66,7 +85,23 @@ struct Work {
     return true
   }
 
+  /// Whether a cast goes back to the dtype that its operand came from by an exact cast: then it is the first value again,
+  /// bit for bit. The other way round, a value that was rounded and cast back, stays as it is: the rounding is meant.
+  private mutating func undoes(_ node: Graph.Node) -> Bool {
+    let operand = view(of: node.operands[0])
+    guard let source = exactCasts[operand.base], types[source.base].dtype == types[node.results[0]].dtype,
+      isDense(source)
+    else { return false }
+    views[node.results[0]] = ValueView(base: source.base, shape: operand.shape, strides: operand.strides)
+    return true
+  }
+
   private mutating func append(_ item: WorkItem) {
+    if item.code == .cast, let source = item.inputs.first, let result = item.results.first,
+      types[result].dtype.holdsExactly(types[source.base].dtype)
+    {
+      exactCasts[result] = source
+    }
     switch item.code {
     case .matmul, .reduceSum, .reduceMean: accumulating.formUnion(item.results)
     default: break
@@ -114,6 +149,12 @@ struct Work {
         axis < added || source.shape[axis - added] != shape[axis] ? 0 : source.strides[axis - added]
       }
       views[result] = ValueView(base: source.base, shape: shape, strides: strides)
+    case .windows(let steps, let dilations):
+      let moved = source.strides[1...steps.count]
+      views[result] = ValueView(
+        base: source.base, shape: shape,
+        strides: source.strides[..<1] + zip(moved, steps).map { $0 * $1 } + zip(moved, dilations).map { $0 * $1 }
+          + source.strides[(steps.count + 1)...])
     case .reshape:
       if isDense(source) {
         views[result] = ValueView(base: source.base, shape: shape, strides: rowMajorStrides(shape))
@@ -124,5 +165,13 @@ struct Work {
         views[result] = ValueView(base: copy, shape: shape, strides: rowMajorStrides(shape))
       }
     }
+  }
+}
+
+extension DType {
+  /// Whether each value of a narrower float is one of this dtype.
+  fileprivate func holdsExactly(_ other: DType) -> Bool {
+    guard other.isFloatingPoint, let width = other.bitWidth else { return false }
+    return (self == .float32 && width < 32) || (self == .float64 && width < 64)
   }
 }

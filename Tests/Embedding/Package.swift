@@ -9,7 +9,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Snippet",
-      dependencies: [.product(name: "Mezzo", package: "Mezzo"), .product(name: "MezzoOneDNN", package: "Mezzo")]),
+      dependencies: [
+        .product(name: "Mezzo", package: "Mezzo"), .product(name: "MezzoOneDNN", package: "Mezzo"),
+        .product(name: "mezzo-probe", package: "Mezzo"),
+      ]),
     .testTarget(name: "EmbeddingTests", dependencies: ["Snippet"]),
   ],
   swiftLanguageModes: [.v6]

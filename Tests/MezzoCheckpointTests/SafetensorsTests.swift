@@ -80,6 +80,13 @@ import Testing
     #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
     #"{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}"#,
     #"{"a":{"dtype":"X9","shape":[2],"data_offsets":[0,8]}}"#, "[]", "{",
+    #"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}"#,
+    #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[5],"data_offsets":[3,8]}}"#,
+    #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[3],"data_offsets":[5,8]}}"#,
+    #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#,
+    #"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8],"more":1}}"#,
+    #"{"a":{"dtype":"U8","shape":[8.0],"data_offsets":[0,8]}}"#, #"{"__metadata__":{"a":1}}"#,
+    #"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}} {}"#,
   ])
   func hostileHeadersAreRefused(header: String) throws {
     let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
@@ -98,5 +105,39 @@ import Testing
   @Test func aMissingFileSaysSo() {
     let error = #expect(throws: CheckpointError.self) { try Safetensors.read("/nowhere/w.safetensors") }
     #expect(error?.description.contains("/nowhere/w.safetensors") == true)
+  }
+
+  @Test func tensorsAreReadOneByOne() throws {
+    let variables = try sample()
+    try Safetensors.write(variables, to: path)
+    let file = try SafetensorsFile(path)
+    #expect(Set(file.names) == Set(variables.paths))
+    for name in file.names {
+      #expect(file.type(of: name) == variables[name]?.type)
+      #expect(try file.tensor(name) == variables[name])
+    }
+    #expect(file.type(of: "none") == nil)
+    #expect(throws: CheckpointError.missingTensor(path: path, tensor: "none")) { try file.tensor("none") }
+  }
+
+  @Test func aFileThatShrinksIsATypedError() throws {
+    try Safetensors.write(try sample(), to: path)
+    let file = try SafetensorsFile(path)
+    let handle = try FileHandle(forWritingTo: URL(filePath: path))
+    try handle.truncate(atOffset: 100)
+    #expect(throws: CheckpointError.self) { try file.tensor("scalar") }
+  }
+
+  @Test(arguments: [
+    #"{"weight_map":{"scalar":"../w.safetensors"}}"#, #"{"weight_map":{"scalar":"/w.safetensors"}}"#,
+    #"{"weight_map":{"scalar":""}}"#, #"{"weight_map":{"scalar":7}}"#, #"{"weight_map":[]}"#, "{}", "{",
+    #"{"weight_map":{"scalar":"w.safetensors"}}"#,
+  ])
+  func hostileIndicesAreRefused(index: String) throws {
+    try Safetensors.write(try sample(), to: path)
+    let file = directory.appending(path: "model.safetensors.index.json")
+    try Data(index.utf8).write(to: file)
+    let error = #expect(throws: CheckpointError.self) { _ = try SafetensorsShards(directory.path).tensor("scalar") }
+    #expect(error?.description.contains("index") == true)
   }
 }

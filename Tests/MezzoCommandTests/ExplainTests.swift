@@ -38,4 +38,90 @@ import Testing
       #expect(long.isEmpty, "\(long)")
     }
   }
+
+  private func scratch(_ name: String) -> String {
+    FileManager.default.temporaryDirectory.appending(path: "mezzo-\(UUID().uuidString)-\(name)").path
+  }
+
+  @Test func oneLayerWithItsCandidates() throws {
+    let command = try Command("explain", "--layer", "dense_1", "--layers", "8", "--policy", "mixed_float16")
+    #expect(command.status == 0)
+    for part in ["  + builtin/matmul", "chosen", "wanted: accumulator float32, deterministic", "dense_1 forward"] {
+      #expect(command.output.contains(part), "\(part) in \(command.output)")
+    }
+    #expect(!command.output.contains("adam_update") || command.output.contains("dense_1 update"))
+    let nobody = try Command("explain", "--layer", "nobody", "--layers", "8")
+    #expect(nobody.output.contains("no layer matches nobody; there are ") && nobody.output.contains("dense"))
+  }
+
+  @Test func aLockHoldsAndADifferenceFails() throws {
+    let lock = scratch("routes.lock")
+    defer { try? FileManager.default.removeItem(atPath: lock) }
+    #expect(try Command("explain", "--layers", "8", "--inputs", "16", "--batch", "4", "--lock", lock).status == 0)
+    let text = try String(contentsOfFile: lock, encoding: .utf8)
+    #expect(text.hasPrefix(#"{"format":"mezzo-routes","version":1}"#))
+    // A lock holds for every batch.
+    let same = try Command("explain", "--layers", "8", "--inputs", "16", "--batch", "8", "--locked", lock)
+    #expect(same.status == 0, "\(same.error)")
+    let other = try Command(
+      "explain", "--layers", "8", "--inputs", "16", "--policy", "mixed_bfloat16", "--locked", lock)
+    #expect(other.status == 1)
+    #expect(other.error.contains("(- locked, + now)") && other.error.contains("  + builtin/"))
+    let train = try Command(
+      "train", "--layers", "8", "--epochs", "1", "--quiet", "--policy", "bfloat16", "--locked", lock)
+    #expect(train.status == 1 && train.error.contains("(- locked, + now)"))
+  }
+
+  @Test func aLockThatIsNoneOrNotThere() throws {
+    let lock = scratch("damaged.lock")
+    defer { try? FileManager.default.removeItem(atPath: lock) }
+    try Data("routes\n".utf8).write(to: URL(filePath: lock))
+    let damaged = try Command("explain", "--layers", "8", "--inputs", "16", "--locked", lock)
+    #expect(damaged.status == 65 && damaged.error.contains("line 1 of the lock"))
+    let missing = try Command("explain", "--layers", "8", "--inputs", "16", "--locked", scratch("missing"))
+    #expect(missing.status == 66)
+    let unwritable = try Command("explain", "--layers", "8", "--inputs", "16", "--lock", "/nowhere/routes.lock")
+    #expect(unwritable.status == 73)
+  }
+
+  @Test func pinsAndStrictRouting() throws {
+    let pinned = try Command(
+      "explain", "--layers", "8", "--inputs", "16", "--pin", "op:matmul=builtin/matmul.f32", "--json")
+    let routes = try #require(try pinned.json()["routes"] as? [[String: Any]])
+    #expect(routes.contains { $0["pin"] as? String == "op:matmul=builtin/matmul.f32" })
+    for (arguments, status, part) in [
+      (["--pin", "matmul"], Int32(64), "WHERE=BACKEND"), (["--pin", "*=nobody"], 64, "no backend nobody"),
+      (["--pin", "op:matmul=builtin/matmul.f64"], 1, "cannot be honoured for matmul"),
+      (["--routing", "wide"], 64, "expected strict"),
+    ] {
+      let command = try Command("explain", "--layers", "8", "--inputs", "16", arguments[0], arguments[1])
+      #expect(command.status == status && command.error.contains(part), "\(arguments): \(command.error)")
+    }
+    // With the built-in backend alone nothing falls back, and it has float32 as it is.
+    #expect(try Command("explain", "--layers", "8", "--inputs", "16", "--strict").status == 0)
+    let environment = try Command("explain", "--layers", "8", environment: ["MEZZO_PINS": "nonsense"])
+    #expect(environment.status == 64 && environment.error.contains("nonsense"))
+  }
+
+  @Test func whyNotTellsOfEveryBackend() throws {
+    let none = try Command("why-not", "nobody")
+    #expect(none.status == 64 && none.error.contains("found nobody"))
+    let out = try Command("why-not", "onednn")
+    #expect(out.status == 0 && out.output.hasPrefix("onednn takes no part at all: "))
+    let builtin = try Command("why-not", "builtin", "--layers", "8", "--inputs", "16", "--json")
+    let report = try builtin.json()
+    #expect((report["groups"] as? [Any])?.isEmpty == true)
+    let taken = try #require(report["taken"] as? [String: Any])
+    #expect(taken["count"] as? Int ?? 0 > 10)
+  }
+
+  @Test func tracesGoToStandardError() throws {
+    let command = try Command(
+      "train", "--layers", "8", "--epochs", "1", "--quiet", environment: ["MEZZO_DEBUG": "route,call"])
+    #expect(command.status == 0)
+    let lines = command.error.split(separator: "\n")
+    #expect(lines.contains { $0.hasPrefix("mezzo route: ") && $0.contains(" -> builtin/") })
+    #expect(lines.contains { $0.hasPrefix("mezzo call: builtin matmul") })
+    #expect(try Command("train", "--layers", "8", "--epochs", "1", "--quiet").error.isEmpty)
+  }
 }

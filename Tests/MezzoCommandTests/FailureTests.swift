@@ -81,8 +81,10 @@ import Testing
     expect(try Command("train", arguments.joined(separator: "=")), 64, arguments[0])
   }
 
-  @Test func noBackendTakesTheDType() throws {
-    expect(try Command("explain", "--policy", "float8_e5m2"), 69, "layer dense", "float8_e5m2", "matmul")
+  @Test func everyFloatingDTypeHasABackend() throws {
+    let command = try Command("explain", "--policy", "float8_e5m2", "--layers", "8")
+    #expect(command.status == 0, "\(command.error)")
+    #expect(command.output.contains("through float32, to which"))
   }
 
   @Test func lossThatBecomesInfinite() throws {

@@ -48,4 +48,17 @@ struct ShippedManifestTests {
     #expect(report.untestedRules.isEmpty, "\(report)")
     #expect(Set(backend.droppedRules.map(\.rule.name)).isSubset(of: shipped.optional), "\(backend.droppedRules)")
   }
+
+  @Test func theProgramHasThemAllWithItself() throws {
+    for shipped in Self.all {
+      let text = try String(contentsOfFile: shipped.path, encoding: .utf8)
+      let manifest = try Manifest(parsing: text, path: shipped.file)
+      let inside = try #require(Manifest.shipped.first { $0.id == manifest.id })
+      #expect(inside.rules.map(\.description) == manifest.rules.map(\.description))
+    }
+    var registry = BackendRegistry()
+    registry.loadShipped(["openblas", "xnnpack"])
+    // Ready or refused, as the libraries are there or not.
+    #expect(registry.entries.map(\.name) == ["openblas", "xnnpack"])
+  }
 }

@@ -23,10 +23,11 @@ private func bool(_ shape: Int...) -> TensorType { TensorType(.bool, shape) }
 private let floats: [DType] = [.float16, .bfloat16, .float32, .float64]
 
 extension OperationCase {
-  static let all: [OperationCase] = unary + binary + comparisons + folds + rows + views + others + updates
+  static let all: [OperationCase] = unary + binary + comparisons + folds + rows + views + others + moves + updates
 
   private static let unary: [OperationCase] = [
-    Negate(), Abs(), Exp(), Log(), Sqrt(), Erf(), Tanh(), Sigmoid(), ReLU(), GELU(), GELU(approximate: true),
+    Negate(), Abs(), Exp(), Log(), Sqrt(), Erf(), Log1p(), Expm1(), Softplus(), Tanh(), Sigmoid(), ReLU(), GELU(),
+    GELU(approximate: true),
   ].map { (operation: any Operation) in
     OperationCase(
       operation: operation,
@@ -181,6 +182,42 @@ extension OperationCase {
       refused: [([], .shape), ([i64(3)], .shape), ([i32(2)], .shape)]),
     OperationCase(
       operation: Constant(value: 1, dtype: .bfloat16), accepted: [([], [bf16()])], refused: [([f32()], .shape)]),
+  ]
+
+  private static let moves: [OperationCase] = [
+    OperationCase(
+      operation: Pad(low: [1, -1], high: [2, 0], interior: [0, 2]),
+      accepted: [([f32(2, 3)], [f32(5, 6)]), ([bool(0, 2)], [bool(3, 3)]), ([i64(1, 1)], [i64(4, 0)])],
+      refused: [([], .shape), ([f32(2)], .shape), ([f32(2, 0)], .attribute)]),
+    OperationCase(operation: Pad(low: [0], high: [0], interior: [-1]), accepted: [], refused: [([f32(2)], .attribute)]),
+    OperationCase(operation: Pad(low: [.max], high: [1]), accepted: [], refused: [([f32(2)], .attribute)]),
+    OperationCase(
+      operation: Slice(start: [1, 2], count: [2, 2], step: [1, -2]),
+      accepted: [([f32(3, 3)], [f32(2, 2)]), ([bool(4, 5)], [bool(2, 2)])],
+      refused: [([], .shape), ([f32(3)], .shape), ([f32(2, 3)], .attribute), ([f32(3, 2)], .attribute)]),
+    OperationCase(
+      operation: Slice(start: [1], count: [2], step: [.max]), accepted: [], refused: [([f32(3)], .attribute)]),
+    OperationCase(operation: Slice(start: [0], count: [1], step: [0]), accepted: [], refused: [([f32(3)], .attribute)]),
+    OperationCase(
+      operation: Concatenate(axis: 1),
+      accepted: [([f32(2, 3), f32(2, 0)], [f32(2, 3)]), ([bool(0, 1), bool(0, 2)], [bool(0, 3)])],
+      refused: [
+        ([f32(2, 3)], .shape), ([f32(2), f32(2)], .shape), ([f32(2, 3), f32(3, 3)], .shape),
+        ([f32(2, 3), bf16(2, 3)], .dtype),
+      ]),
+    OperationCase(
+      operation: Windows(size: [2], strides: [3], dilations: [2]),
+      accepted: [([f32(2, 7, 5)], [f32(2, 2, 2, 5)]), ([bool(1, 2)], [bool(1, 0, 2)])],
+      refused: [([], .shape), ([f32(3)], .shape)]),
+    OperationCase(
+      operation: Windows(size: [0], strides: [1], dilations: [1]), accepted: [], refused: [([f32(2, 3)], .attribute)]),
+    OperationCase(
+      operation: WindowSum(shape: [7], strides: [3], dilations: [2]),
+      accepted: [([f32(2, 2, 2, 5)], [f32(2, 7, 5)]), ([bf16(1, 0, 9)], [bf16(1, 7)])],
+      refused: [([], .shape), ([f32(2, 2)], .shape), ([f32(2, 3, 2)], .shape), ([i32(2, 2, 2)], .dtype)]),
+    OperationCase(
+      operation: WindowSum(shape: [7], strides: [0], dilations: [1]), accepted: [],
+      refused: [([f32(2, 2, 2)], .attribute)]),
   ]
 
   private static let updates: [OperationCase] = [

@@ -19,13 +19,14 @@ import Testing
         case .transpose: views.insert("transpose")
         case .reshape: views.insert("reshape")
         case .broadcast: views.insert("broadcast")
+        case .windows: views.insert("windows")
         }
       case .constant: views.insert("constant")
       }
       #expect(!operationCase.refused.isEmpty)
     }
     #expect(Set(OperationCode.allCases).subtracting(codes).isEmpty)
-    #expect(views == ["transpose", "reshape", "broadcast", "constant"])
+    #expect(views == ["transpose", "reshape", "broadcast", "windows", "constant"])
   }
 
   @Test func namesAreThoseOfTheCodes() {

@@ -54,8 +54,8 @@ import Testing
     let folder = try TemporaryFolder()
     let declining = TestPlugin(open: #"return say(args->h.err, MEZZO_UNSUPPORTED, "plug the device in");"#)
     var registry = BackendRegistry()
-    registry.load(library: try declining.build(in: folder, as: "declining"))
-    registry.load(library: try TestPlugin().build(in: folder, as: "working"))
+    registry.load(library: try declining.build(in: folder, as: "declining"), isProbed: false)
+    registry.load(library: try TestPlugin().build(in: folder, as: "working"), isProbed: false)
     #expect(registry.entries.map(\.name) == ["test", "test"])
     #expect(registry.refused.map(\.reason) == ["plug the device in"])
     #expect(registry.backends.count == 1)
@@ -67,7 +67,9 @@ import Testing
     let folder = try TemporaryFolder()
     for (name, id) in [("50-b", "b"), ("10-a", "a")] { _ = try plugin(id).build(in: folder, as: name) }
     var registry = BackendRegistry([Stub("builtin", origin: "linked into the program")])
-    registry.discover(bundled: [], path: "relative:\(folder.path):/nowhere/c.so", choice: nil)
+    registry.discover(
+      bundled: [], path: "relative:\(folder.path):/nowhere/c.so", choice: nil, folders: [],
+      with: .trusting(in: folder))
     #expect(registry.backends.map(\.id) == ["builtin", "a", "b"])
     #expect(registry.refused.map(\.path) == ["relative", "/nowhere/c.so"])
   }
@@ -83,7 +85,8 @@ import Testing
     let folder = try TemporaryFolder()
     for id in ["a", "b"] { _ = try plugin(id).build(in: folder, as: id) }
     var registry = BackendRegistry([Stub("builtin", origin: "linked into the program")])
-    registry.discover(bundled: [], path: folder.path + ":relative", choice: choice)
+    registry.discover(
+      bundled: [], path: folder.path + ":relative", choice: choice, folders: [], with: .trusting(in: folder))
     #expect(registry.backends.map(\.id) == expected)
     let reasons = registry.refused.map { "\($0.name): \($0.reason)" }.sorted()
     // What was refused for another reason keeps it.
@@ -94,8 +97,18 @@ import Testing
   @Test func aBundledLibraryThatIsNotThereSaysWhatToDo() {
     var registry = BackendRegistry()
     registry.discover(
-      bundled: [.init(id: "x", product: "MezzoNothing", advice: "build it")], path: nil, choice: nil)
+      bundled: [.init(id: "x", product: "MezzoNothing", advice: "build it")], path: nil, choice: nil, folders: [],
+      with: .standard)
     #expect(registry.refused.map(\.name) == ["x"])
     #expect(registry.refused.first?.reason.hasSuffix("does not exist; build it") == true)
+  }
+}
+
+extension Discovery {
+  /// What is found needs nobody's approval, and no verdict is kept.
+  static func trusting(in folder: TemporaryFolder) -> Discovery {
+    Discovery(
+      helper: ProbeHelper.find(), cache: VerdictCache(), approved: TrustFile(path: folder.file("trust.toml")),
+      allowsUntrusted: true)
   }
 }

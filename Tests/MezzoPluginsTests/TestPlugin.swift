@@ -12,11 +12,13 @@ struct TestPlugin {
   var pack = "return MEZZO_INTERNAL;"
   /// Members of `mezzo_rule`, for one rule behind the working one.
   var rule: String?
-  var flags = "MEZZO_R_REENTRANT"
+  var flags = "MEZZO_R_REENTRANT | MEZZO_R_DETERMINISTIC"
   /// Declarations in front of everything.
   var declarations = ""
   /// The whole text, instead of all the above.
   var source: String?
+  /// That text is C++.
+  var isCPlusPlus = false
 
   static let headers = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "Sources/CMezzoABI/include")
@@ -36,14 +38,16 @@ struct TestPlugin {
   /// open already, and an open library must not be written over.
   func build(in folder: TemporaryFolder, as name: String = "plugin") throws -> String {
     guard let compiler = Self.compiler else { throw CompilerError(text: "no C compiler on the PATH") }
-    let path = folder.file("\(name).c")
+    let path = folder.file("\(name).\(isCPlusPlus ? "cpp" : "c")")
     try (source ?? text).write(toFile: path, atomically: true, encoding: .utf8)
     let library = folder.file("\(name)\(Self.suffix)")
     let process = Process()
     process.executableURL = URL(filePath: compiler)
     let headers = Self.headers.path(percentEncoded: false)
     process.arguments =
-      ["-std=c11", "-w", "-shared", "-fPIC", "-I", headers, path, "-o", library] + Self.allowUndefined
+      (isCPlusPlus ? ["-std=c++17"] : ["-std=c11"]) + ["-w", "-shared", "-fPIC", "-I", headers, path, "-o", library]
+      + Self.allowUndefined
+      + (isCPlusPlus ? ["-lstdc++"] : [])
     let output = Pipe()
     process.standardError = output
     try process.run()
@@ -112,6 +116,7 @@ struct TestPlugin {
 
     static mezzo_rule rules[] = {
         {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_RELU, .name = "relu", .sig = "x:f32 -> y:f32",
+         .when = "contiguous(x) and contiguous(y)",
          .numerics = {.accum = {MEZZO_FLOAT, 32, 1}}, .flags = \(flags), .cost = {.fixed_ns = 7}},
         \(rule.map { "{.struct_size = sizeof(mezzo_rule), \($0)}," } ?? "")
     };

@@ -27,6 +27,9 @@ struct GradientCase: Sendable {
     GradientCase(name: "log", shapes: elementwise, range: 0.5...3) { try $0[0].log() },
     GradientCase(name: "sqrt", shapes: elementwise, range: 0.5...3) { try $0[0].sqrt() },
     GradientCase(name: "erf", shapes: elementwise) { try $0[0].erf() },
+    GradientCase(name: "log1p", shapes: elementwise, range: -0.5...3) { try $0[0].log1p() },
+    GradientCase(name: "expm1", shapes: elementwise) { try $0[0].expm1() },
+    GradientCase(name: "softplus", shapes: elementwise) { try $0[0].softplus() },
     GradientCase(name: "tanh", shapes: elementwise) { try $0[0].tanh() },
     GradientCase(name: "sigmoid", shapes: elementwise) { try $0[0].sigmoid() },
     GradientCase(name: "relu", shapes: elementwise, isSpread: true, isSmooth: false) { try $0[0].relu() },
@@ -87,6 +90,28 @@ struct GradientCase: Sendable {
     GradientCase(name: "reshape", shapes: [[[2, 6]]]) { try $0[0].transposed().reshaped([3, 4]).exp() },
     GradientCase(name: "broadcast", shapes: [[[]], [[1]], [[3, 1]], [[2]]]) {
       try $0[0].broadcast(to: [4, 3, 2]).exp()
+    },
+    GradientCase(name: "pad", shapes: [[[3]], [[2, 3]]]) { operands in
+      let shape = operands[0].shape
+      return try operands[0].padded(
+        low: shape.map { _ in -1 }, high: shape.map { _ in 2 }, interior: shape.map { _ in 1 }, value: 3
+      ).exp()
+    },
+    GradientCase(name: "slice", shapes: [[[6]], [[5, 4]]]) { operands in
+      let x = operands[0]
+      let ones = x.shape.map { _ in 1 }
+      return try x.sliced(start: ones, count: ones.map { _ in 2 }, step: ones.map { _ in 2 }).exp()
+        + x.sliced(start: x.shape.map { $0 - 1 }, count: ones.map { _ in 2 }, step: ones.map { _ in -2 })
+    },
+    GradientCase(name: "concatenate", shapes: [[[2], [3]], [[2, 3], [1, 3]]]) {
+      try SymbolicTensor.concatenate([$0[0], $0[1], $0[0]], axis: 0).exp()
+    },
+    GradientCase(name: "windows", shapes: [[[2, 7]], [[1, 7, 2]]]) {
+      try $0[0].windows(size: [3], strides: [2], dilations: [2]).exp()
+    },
+    GradientCase(name: "windows (two axes)", shapes: [[[1, 4, 5, 2]]]) { try $0[0].windows(size: [2, 3]).exp() },
+    GradientCase(name: "window_sum", shapes: [[[2, 3, 2]], [[1, 3, 2, 2]]]) {
+      try $0[0].windowSum(shape: [8], strides: [2], dilations: [2]).exp()
     },
     sgd("sgd_update", nesterov: false), sgd("sgd_update (Nesterov)", nesterov: true),
     sgd("sgd_update (not applied)", nesterov: true, applies: false),

@@ -43,12 +43,13 @@ import Testing
         case .view(.transpose): views.insert("transpose")
         case .view(.reshape): views.insert("reshape")
         case .view(.broadcast): views.insert("broadcast")
+        case .view(.windows): views.insert("windows")
         case .constant: break
         }
       }
     }
     #expect(Set(OperationCode.allCases).subtracting(codes).isEmpty)
-    #expect(views == ["transpose", "reshape", "broadcast"])
+    #expect(views == ["transpose", "reshape", "broadcast", "windows"])
   }
 
   @Test func operationsWithoutAGradientSaySo() {

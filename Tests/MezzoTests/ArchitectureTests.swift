@@ -8,12 +8,16 @@ import Testing
     [["MezzoPolicy"]],
     [["CMezzoABI"]],
     [["MezzoBackend"]],
-    [["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI"], ["MezzoBuiltin", "CMezzoBuiltin"]],
+    [
+      ["MezzoGraph"], ["MezzoPlugins", "CMezzoFFI", "CMezzoHost", "CMezzoManifests"],
+      ["MezzoBuiltin", "CMezzoBuiltin"],
+    ],
     [["MezzoRuntime"]],
     [["MezzoLayers"]],
     [["MezzoTraining", "CMezzoDigits", "CMezzoZlib"], ["MezzoCheckpoint"]],
+    [["MezzoModels"]],
     [["Mezzo"], ["MezzoConformance"]],
-    [["MezzoCommand", "CMezzoTemplates"]],
+    [["MezzoCommand", "CMezzoTemplates"], ["MezzoProbe"]],
   ]
 
   /// What `target` may know: everything below it, and its own group.

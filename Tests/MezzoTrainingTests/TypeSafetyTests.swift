@@ -92,10 +92,11 @@ import Testing
       .deletingLastPathComponent().appending(path: "Sources")
     let maps = ["CMezzoFFI", "CMezzoZlib"].map { sources.appending(path: "\($0)/module.modulemap").path }
     let build = try modules().deletingLastPathComponent()
-    let made = ["CMezzoABI", "CMezzoBuiltin", "CMezzoDigits"].map {
+    let own = ["CMezzoABI", "CMezzoBuiltin", "CMezzoDigits", "CMezzoHost", "CMezzoManifests"]
+    let made = own.map {
       build.appending(path: "\($0).build/module.modulemap").path
     }
-    let headers = ["CMezzoABI", "CMezzoBuiltin", "CMezzoDigits"].flatMap {
+    let headers = own.flatMap {
       ["-Xcc", "-I", "-Xcc", sources.appending(path: "\($0)/include").path]
     }
     return headers + (maps + made).flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }

@@ -11,53 +11,70 @@ struct ExplainCommand: AsyncParsableCommand {
 
         mezzo explain --policy mixed_float16
         mezzo explain --policy mixed_bfloat16 --no-training --all
+        mezzo explain --layer '*dense_1'
+        mezzo explain --lock routes.lock       # write the routes down
+        mezzo explain --locked routes.lock     # exit status 1 if they are others now
       """)
 
-  @OptionGroup var model: ModelOptions
+  @OptionGroup var step: StepOptions
 
-  @Option(help: "Examples in a step. (default: 128)", transform: Arguments.positive)
-  var batch = 128
-
-  @Option(help: "Elements of an example. (default: 784)", transform: Arguments.positive)
-  var inputs = 784
-
-  @Option(help: "Outputs of the last layer. (default: 10)", transform: Arguments.positive)
-  var classes = 10
-
-  @Flag(inversion: .prefixedNo, help: "A step of training, or inference alone.")
-  var training = true
+  @Option(
+    help: ArgumentHelp(
+      "Also print, for layers whose path matches ('*' stands for anything), each candidate and what would help it.",
+      valueName: "pattern"))
+  var layer: String?
 
   @Flag(help: "Also print each rule that was looked at, with its verdict.")
   var all = false
 
+  @Option(help: ArgumentHelp("Write the routes to this file, for --locked.", valueName: "file"))
+  var lock: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Compare the routes with those of this file, and fail if they differ.", valueName: "file"))
+  var locked: String?
+
+  @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     output.begin()
-    let policy = model.resolvedPolicy
-    let network = Network(hidden: model.layers.widths, classes: classes, policy: policy)
-    try network.checkSize(inputs: inputs)
-    let model = network.model(seed: 0)
-    let features = TensorType(.float32, [batch, inputs])
-    let explanation =
-      training
-      ? try model.explainTraining(
-        features: features, targets: TensorType(.int32, [batch]),
-        optimizer: self.model.optimizer.make(learningRate: self.model.learningRate))
-      : try model.explain(input: features)
-    let routes = explanation.distinct.map { RouteReport($0.record, count: $0.count, withCandidates: all) }
+    let runtime = try routing.runtime()
+    let explanation = try step.explanation(on: runtime)
+    if let lock { try explanation.lock.write(to: lock) }
+    let pattern = layer.map { PathPattern($0) }
+    let routes = explanation.distinct.map {
+      RouteReport($0.record, count: $0.count, withCandidates: all || pattern != nil)
+    }.filter { pattern?.matches($0.layer) ?? true }
     if output.json {
-      return try printJSON(
+      try printJSON(
         Report(
-          policy: policy.name, training: training, layers: network.hidden, batch: batch, inputs: inputs,
-          classes: classes, memory: explanation.memory,
-          backends: Runtime.shared.registry.entries.map(BackendReport.init), routes: routes))
+          policy: step.network.policy.name, training: step.training, layers: step.network.hidden, batch: step.batch,
+          inputs: step.inputs, classes: step.classes, memory: explanation.memory,
+          estimatedNanoseconds: explanation.estimatedNanoseconds,
+          backends: runtime.registry.entries.map(BackendReport.init), routes: routes))
+    } else {
+      runtime.registry.noteRefused()
+      show(routes, explanation)
     }
-    Runtime.shared.registry.noteRefused()
+    if let locked { try explanation.check(try RouteLock(contentsOf: locked)) }
+  }
+
+  private func show(_ routes: [RouteReport], _ explanation: Explanation) {
     let style = Style(for: .output)
-    print(style.bold(policy.name), training ? "in a step of training" : "in inference", "on \(batch) examples\n")
-    for line in RouteTable(routes, columns: Console.columns(of: .output), style: style).lines() { print(line) }
-    if all { CandidateList(routes, columns: Console.columns(of: .output), style: style).print() }
+    let columns = Console.columns(of: .output)
+    print(
+      style.bold(step.network.policy.name), step.training ? "in a step of training" : "in inference",
+      "on \(step.batch) examples, \(Router.duration(explanation.estimatedNanoseconds)) estimated\n")
+    if routes.isEmpty {
+      print("no layer matches \(layer ?? ""); there are \(explanation.layers.joined(separator: ", "))")
+      return
+    }
+    for line in RouteTable(routes, columns: columns, style: style).lines() { print(line) }
+    if all || layer != nil {
+      for line in CandidateList(routes, columns: columns, style: style, withAll: all).lines() { print(line) }
+    }
   }
 
   private struct Report: Encodable {
@@ -68,6 +85,7 @@ struct ExplainCommand: AsyncParsableCommand {
     var inputs: Int
     var classes: Int
     var memory: MemorySummary
+    var estimatedNanoseconds: Double
     var backends: [BackendReport]
     var routes: [RouteReport]
   }

@@ -38,6 +38,12 @@ struct TrainCommand: AsyncParsableCommand {
   @Flag(help: "Print no progress and no notes on standard error, errors alone.")
   var quiet = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Train only if the routes are those that 'mezzo explain --lock' wrote to this file.", valueName: "file"))
+  var locked: String?
+
+  @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
@@ -52,7 +58,8 @@ struct TrainCommand: AsyncParsableCommand {
     let experiment = Experiment(
       network: network,
       train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
-      optimizer: model.optimizer, learningRate: model.learningRate)
+      optimizer: model.optimizer, learningRate: model.learningRate,
+      runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
     let report = try await experiment.run(showing: quiet ? nil : ProgressBar(policy.name)).report
     if output.json {
       try printJSON(report)

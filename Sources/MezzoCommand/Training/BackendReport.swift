@@ -8,11 +8,16 @@ struct BackendReport: Encodable, Sendable {
   /// Why it was refused, and what to do.
   var reason: OrNull<String>
   var version: OrNull<String>
+  /// Why it may be loaded.
+  var trust: OrNull<String>
+  var notes: [String]
+  /// Where its probe found a fault.
+  var failure: OrNull<ProbeFailure>
   var ruleCount: Int
   var operations: [Operation]
 
   enum State: String, Encodable, Sendable {
-    case ready, refused
+    case ready, refused, quarantined
   }
 
   /// An operation, and the dtypes that any of its rules speaks of.
@@ -22,13 +27,16 @@ struct BackendReport: Encodable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, path, state, reason, version, operations
+    case name, path, state, reason, version, trust, notes, failure, operations
     case ruleCount = "rules"
   }
 
   init(_ entry: BackendRegistry.Entry) {
     name = entry.name
     path = entry.path
+    trust = OrNull(entry.trust?.rawValue)
+    notes = entry.notes
+    failure = OrNull(entry.failure)
     switch entry.state {
     case .ready(let backend):
       state = .ready
@@ -37,7 +45,7 @@ struct BackendReport: Encodable, Sendable {
       ruleCount = backend.rules.count
       operations = Self.operations(backend.rules)
     case .refused(let reason):
-      state = .refused
+      state = entry.failure == nil ? .refused : .quarantined
       self.reason = OrNull(reason)
       version = OrNull(nil)
       ruleCount = 0

@@ -10,6 +10,9 @@ struct Experiment: Sendable {
   var seed: UInt64
   var optimizer: OptimizerName
   var learningRate: Double
+  var runtime = Runtime.shared
+  /// Routes that the step must not differ from.
+  var lock: RouteLock?
 
   struct Result: Sendable {
     var model: Model
@@ -17,7 +20,14 @@ struct Experiment: Sendable {
   }
 
   func run(showing bar: ProgressBar?) async throws -> Result {
-    let model = network.model(seed: seed)
+    let model = network.model(seed: seed, runtime: runtime)
+    if let lock {
+      let explanation = try model.explainTraining(
+        features: TensorType(train.features.dtype, [batch] + train.exampleShape),
+        targets: TensorType(train.targets.dtype, [batch] + train.targets.shape.dropFirst()),
+        optimizer: optimizer.make(learningRate: learningRate))
+      try explanation.check(lock)
+    }
     var show: (@Sendable (TrainingProgress) -> Void)?
     if let bar { show = { bar.show($0) } }
     let history = try await model.fit(

@@ -9,9 +9,9 @@ struct Network: Sendable {
   var classes: Int
   var policy: DTypePolicy
 
-  func model(seed: UInt64) -> Model {
+  func model(seed: UInt64, runtime: Runtime = .shared) -> Model {
     withPolicy(policy) {
-      Model(seed: seed) {
+      Model(seed: seed, runtime: runtime) {
         Flatten()
         for units in hidden {
           Dense(units, activation: .relu)

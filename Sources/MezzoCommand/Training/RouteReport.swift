@@ -17,6 +17,11 @@ struct RouteReport: Encodable, Sendable {
   var count: Int
   /// With shapes.
   var request: String
+  var wanted: String
+  var pin: String?
+  var region: Int?
+  var isComputedOnce: Bool
+  var isFallback: Bool
   /// Every rule that was looked at; `nil` unless asked for.
   var candidates: [RouteRecord.Candidate]?
   /// The parts of `why` that a reader of the row does not know yet.
@@ -24,7 +29,7 @@ struct RouteReport: Encodable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case layer, phase, operation, dtypes, backend, rule, casts, isPacked, why, estimatedNanoseconds, count, request
-    case candidates
+    case wanted, pin, region, isComputedOnce, isFallback, candidates
   }
 
   init(_ record: RouteRecord, count: Int, withCandidates: Bool = false) {
@@ -40,6 +45,11 @@ struct RouteReport: Encodable, Sendable {
     estimatedNanoseconds = record.estimatedNanoseconds
     self.count = count
     request = record.request
+    wanted = record.wanted
+    pin = record.pin
+    region = record.region
+    isComputedOnce = record.isComputedOnce
+    isFallback = record.isFallback
     candidates = withCandidates ? record.candidates : nil
     reasons = Self.reasons(record)
   }

@@ -14,16 +14,23 @@ public struct GoldenMismatch: Sendable, Hashable {
 /// are compared by class and substance: what the expected message names of the question, and the dtypes and policies
 /// that it names, have to be named in Mezzo's message too, in whatever words. So are members that are texts for people.
 struct GoldenComparison {
-  private let tolerance: Double
+  private let tolerance: (String) -> Double
   /// What of the question an error may have to name.
   private let subjects: [String]
   /// The names of members that are texts for people.
   private let texts: Set<String>
 
-  init(tolerance: Double = 0, subjects: [ConfigurationValue] = [], texts: Set<String> = ["text"]) {
+  /// - Parameter tolerance: by the place of a number.
+  init(
+    tolerance: @escaping (String) -> Double, subjects: [ConfigurationValue] = [], texts: Set<String> = ["text"]
+  ) {
     self.tolerance = tolerance
     self.texts = texts
     self.subjects = subjects.flatMap(Self.literals)
+  }
+
+  init(tolerance: Double = 0, subjects: [ConfigurationValue] = [], texts: Set<String> = ["text"]) {
+    self.init(tolerance: { _ in tolerance }, subjects: subjects, texts: texts)
   }
 
   /// The first difference, or nil.
@@ -58,7 +65,8 @@ struct GoldenComparison {
       }
       return nil
     default:
-      return isEqual(expected, got) ? nil : GoldenMismatch(path: path, expected: expected.compact, got: got.compact)
+      return isEqual(expected, got, at: path)
+        ? nil : GoldenMismatch(path: path, expected: expected.compact, got: got.compact)
     }
   }
 
@@ -68,18 +76,18 @@ struct GoldenComparison {
     return members["no_kernel"] != nil || members["op_error"] != nil
   }
 
-  private func isEqual(_ expected: ConfigurationValue, _ got: ConfigurationValue) -> Bool {
+  private func isEqual(_ expected: ConfigurationValue, _ got: ConfigurationValue, at path: String) -> Bool {
     switch (expected, got) {
     case (.integer(let left), .integer(let right)): left == right
     case (.integer(let left), .number(let right)), (.number(let right), .integer(let left)):
       // Which of the two a decoder makes of 4e18 is its own choice.
-      isClose(Double(left), right)
-    case (.number(let left), .number(let right)): isClose(left, right)
+      isClose(Double(left), right, tolerance(path))
+    case (.number(let left), .number(let right)): isClose(left, right, tolerance(path))
     default: expected == got
     }
   }
 
-  private func isClose(_ expected: Double, _ got: Double) -> Bool {
+  private func isClose(_ expected: Double, _ got: Double, _ tolerance: Double) -> Bool {
     tolerance > 0 && expected.isFinite
       ? (got - expected).magnitude <= tolerance * max(1, expected.magnitude)
       : expected.bitPattern == got.bitPattern

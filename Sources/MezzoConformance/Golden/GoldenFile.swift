@@ -6,8 +6,8 @@ import MezzoPolicy
   public import Foundation
 #endif
 
-/// A file of golden cases: `{"format": 1, "cases": [{"id", "group", "system", "input", "expect"}, …]}`. Other members are
-/// for people and not read.
+/// A file of golden cases: `{"format": 1, "cases": [{"id", "group", "system", "input", "expect"}, …]}`. Other members
+/// are for people and not read.
 public struct GoldenFile: Sendable {
   /// In the order of the file.
   public let entries: [Entry]

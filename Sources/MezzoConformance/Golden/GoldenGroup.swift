@@ -6,8 +6,8 @@ protocol GoldenGroup: Sendable {
   static var names: [String] { get }
 
   /// What Mezzo does, in the form of `expect`. The current ``PolicyEnvironment`` is fresh and speaks the system's
-  /// dialect. What is thrown is an answer too: the outcome `{"error": …}`, but for a ``GoldenFormError``, which says that
-  /// the case makes no sense.
+  /// dialect. What is thrown is an answer too: the outcome `{"error": …}`, but for a ``GoldenFormError``, which says
+  /// that the case makes no sense.
   static func answer(_ testCase: GoldenCase) async throws -> GoldenAnswer
 
   /// Where Mezzo differs on purpose.
@@ -16,6 +16,9 @@ protocol GoldenGroup: Sendable {
   /// How far a number may lie from the expected one, relative to the larger of that and 1. By default numbers are
   /// exact, with the sign of a zero.
   static func tolerance(for testCase: GoldenCase) -> Double
+
+  /// The same for the number at a place such as `ok.outputs[0].data[3]`, where places differ.
+  static func tolerance(for testCase: GoldenCase, at path: String) -> Double
 
   /// The values of the question that an error may have to name. By default all strings and numbers in the input.
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue]
@@ -27,6 +30,7 @@ protocol GoldenGroup: Sendable {
 extension GoldenGroup {
   static var differences: [DesignDifference] { [] }
   static func tolerance(for testCase: GoldenCase) -> Double { 0 }
+  static func tolerance(for testCase: GoldenCase, at path: String) -> Double { tolerance(for: testCase) }
   static func subjects(of testCase: GoldenCase) -> [ConfigurationValue] { [testCase.input] }
   static var texts: Set<String> { ["text"] }
 }

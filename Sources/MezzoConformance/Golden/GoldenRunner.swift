@@ -60,7 +60,8 @@ public struct GoldenRunner: Sendable {
       got = testCase.outcome(of: error)
     }
     let comparison = GoldenComparison(
-      tolerance: group.tolerance(for: testCase), subjects: group.subjects(of: testCase), texts: group.texts)
+      tolerance: { group.tolerance(for: testCase, at: $0) }, subjects: group.subjects(of: testCase),
+      texts: group.texts)
     guard let mismatch = comparison.mismatch(expected: testCase.expect, got: got) else { return .passed }
     for difference in group.differences where difference.systems.contains(testCase.system) {
       if let stated = difference.restate(testCase), comparison.mismatch(expected: stated, got: got) == nil {

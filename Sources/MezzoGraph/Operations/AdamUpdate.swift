@@ -3,8 +3,8 @@ import MezzoPolicy
 
 /// One step of Adam (Kingma and Ba, arXiv 1412.6980), as Keras does it: `w m v g rate step apply -> w′ m′ v′`.
 ///
-/// `weightDecay` is AdamW's (Loshchilov and Hutter, arXiv 1711.05101). `rate` is a float64 scalar, `step` an int64 scalar
-/// that counts from 1; where the bool scalar `apply` is false, nothing changes.
+/// `weightDecay` is AdamW's (Loshchilov and Hutter, arXiv 1711.05101). `rate` is a float64 scalar, `step` an int64
+/// scalar that counts from 1; where the bool scalar `apply` is false, nothing changes.
 public struct AdamUpdate: Operation {
   public static let name = "adam_update"
   public var beta1: Double

@@ -1,7 +1,9 @@
 import MezzoBackend
 
 /// `x + y`, element by element.
-public struct Add: BinaryOperation {
+///
+/// Not public: `Add` is the layer, and here it is `+`.
+struct Add: BinaryOperation {
   public static let name = "add"
   public var lowering: Lowering { .backend(.add) }
 

@@ -1,8 +1,8 @@
 public import MezzoBackend
 import MezzoPolicy
 
-/// The rows of a table that indices name: `[n, d…] int[…] -> […, d…]`, bit for bit. An index outside 0 ..< n gives a row
-/// of NaN, which gets no gradient.
+/// The rows of a table that indices name: `[n, d…] int[…] -> […, d…]`, bit for bit. An index outside 0 ..< n gives a
+/// row of NaN, which gets no gradient.
 public struct Gather: Operation {
   public static let name = "gather"
   public var lowering: Lowering { .backend(.gather) }

@@ -1,7 +1,9 @@
 import MezzoBackend
 
 /// The larger of two elements; NaN if either is. Of equals the first gets the gradient.
-public struct Maximum: BinaryOperation {
+///
+/// Not public: `Maximum` is the layer, and here it is `maximum(_:)`.
+struct Maximum: BinaryOperation {
   public static let name = "maximum"
   public var lowering: Lowering { .backend(.maximum) }
 

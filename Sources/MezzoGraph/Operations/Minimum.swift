@@ -1,7 +1,9 @@
 import MezzoBackend
 
 /// The smaller of two elements; NaN if either is. Of equals the first gets the gradient.
-public struct Minimum: BinaryOperation {
+///
+/// Not public: `Minimum` is the layer, and here it is `minimum(_:)`.
+struct Minimum: BinaryOperation {
   public static let name = "minimum"
   public var lowering: Lowering { .backend(.minimum) }
 

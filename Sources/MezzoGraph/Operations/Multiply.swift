@@ -1,7 +1,9 @@
 import MezzoBackend
 
 /// `x · y`, element by element.
-public struct Multiply: BinaryOperation {
+///
+/// Not public: `Multiply` is the layer, and here it is `*`.
+struct Multiply: BinaryOperation {
   public static let name = "multiply"
   public var lowering: Lowering { .backend(.multiply) }
 

@@ -1,7 +1,9 @@
 import MezzoBackend
 
 /// `max(x, 0)`; its gradient at 0 is 0.
-public struct ReLU: UnaryOperation {
+///
+/// Not public: `ReLU` is the layer, and here it is `relu()`.
+struct ReLU: UnaryOperation {
   public static let name = "relu"
   public var lowering: Lowering { .backend(.relu) }
 

@@ -1,7 +1,9 @@
-public import MezzoBackend
+import MezzoBackend
 
 /// The same elements in row-major order under another shape.
-public struct Reshape: Operation {
+///
+/// Not public: `Reshape` is the layer, and here it is `reshaped(_:)`.
+struct Reshape: Operation {
   public static let name = "reshape"
   public var shape: [Int]
 

@@ -3,8 +3,8 @@ import MezzoPolicy
 
 /// One step of gradient descent with momentum, as Keras does it: `w v g rate apply -> w′ v′`.
 ///
-/// `v′ = momentum·v − rate·g`, then `w′ = w + v′`, or `w + momentum·v′ − rate·g` with Nesterov's. `rate` is a float64 scalar;
-/// where the bool scalar `apply` is false, nothing changes.
+/// `v′ = momentum·v − rate·g`, then `w′ = w + v′`, or `w + momentum·v′ − rate·g` with Nesterov's. `rate` is a float64
+/// scalar; where the bool scalar `apply` is false, nothing changes.
 public struct SGDUpdate: Operation {
   public static let name = "sgd_update"
   public var momentum: Double

@@ -1,8 +1,8 @@
 public import MezzoBackend
 import MezzoPolicy
 
-/// For each row of a new table the sum of those rows whose index names it: `[…, d…] int[…] -> [n, d…]`, summed in at least
-/// float32 and rounded once. An index outside 0 ..< n names none; a row that none names is 0.
+/// For each row of a new table the sum of those rows whose index names it: `[…, d…] int[…] -> [n, d…]`, summed in at
+/// least float32 and rounded once. An index outside 0 ..< n names none; a row that none names is 0.
 public struct ScatterAdd: Operation {
   public static let name = "scatter_add"
   /// The rows of the table.

@@ -1,7 +1,9 @@
 import MezzoBackend
 
 /// `x − y`, element by element.
-public struct Subtract: BinaryOperation {
+///
+/// Not public: `Subtract` is the layer, and here it is `-`.
+struct Subtract: BinaryOperation {
   public static let name = "subtract"
   public var lowering: Lowering { .backend(.subtract) }
 

@@ -67,6 +67,7 @@ struct BindingDecoder {
     binding.run = try runs(fields, scope)
     binding.finish = try calls("finish", .finish, fields, scope)
     binding.rule.traits = try traits(fields, binding)
+    binding.rule.numerics.isDeterministic = binding.rule.traits.contains(.deterministic)
     try BindingCheck(binding, fields, scope.tensors, inputCount: scope.inputCount).check()
     binding.attributes = BindingCheck.mentions(binding).attributes
     return binding

@@ -86,6 +86,11 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
 
   func function(_ symbol: String) -> ForeignLibrary.Function? { functions[symbol] }
 
+  public func callKind(of rule: Rule) -> CallKind {
+    let binding = manifest.bindings.indices.contains(rule.index) ? manifest.bindings[rule.index] : nil
+    return .foreign(arguments: binding?.run.first?.arguments.count ?? 0)
+  }
+
   public func prepare(
     _ request: OperationRequest, rule: Rule, threads: Int
   ) throws(BackendError) -> any PreparedOperation {
@@ -137,7 +142,7 @@ extension Manifest.Requirements {
     if !arch.isEmpty && !arch.contains(Self.currentArchitecture) {
       return "expected one of the processors \(arch.joined(separator: ", ")), found \(Self.currentArchitecture)"
     }
-    let absent = cpu.filter { !ProcessorFeatures.names.contains($0) }
+    let absent = cpu.filter { !ProcessorFeatures.has($0) }
     return absent.isEmpty ? nil : "expected a processor with \(absent.joined(separator: ", ")), which this one lacks"
   }
 

@@ -43,6 +43,16 @@ struct ManifestMutator {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Puts words of the one in places of the other, which often makes sense.
+  private mutating func exchange(_ text: String, _ other: String) -> String {
+    var words = text.split(separator: " ")
+    let others = other.split(separator: " ")
+    for _ in 0...Int.random(in: 0..<3, using: &random) {
+      words[Int.random(in: 0..<words.count, using: &random)] = others.randomElement(using: &random) ?? ""
+    }
+    return words.joined(separator: " ")
+  }
+
   private mutating func word() -> String { Self.words.randomElement(using: &random) ?? "" }
 
   /// Reads a changed manifest; whatever it is, nothing but a `ManifestError` may come of it.
@@ -63,7 +73,8 @@ struct ManifestMutator {
   /// - Returns: `nil` for a text that cannot be read, else whether its print reads back as the same.
   mutating func tryExpression(_ signature: RuleSignature, _ bindings: RuleBindings) -> Bool? {
     let seed = Self.expressions.randomElement(using: &random) ?? ""
-    let text = mutate(seed, with: Self.expressions.randomElement(using: &random) ?? "")
+    let other = Self.expressions.randomElement(using: &random) ?? ""
+    let text = Bool.random(using: &random) ? mutate(seed, with: other) : exchange(seed, other)
     let names = RuleNames(code: .matmul)
     guard let expression = try? RuleExpression(parsing: text, signature: signature, names: names) else { return nil }
     let value = expression.value(bindings, threads: 3)

@@ -14,6 +14,12 @@ import Testing
     #expect(readme.contains("```swift\n\(snippet)```"))
   }
 
+  @Test("The program that tries backends of others lies beside it")
+  func helperIsThere() {
+    let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    #expect(FileManager.default.isExecutableFile(atPath: folder.appending(path: "mezzo-probe").path))
+  }
+
   @Test("The snippet trains, tells its policy, and explains where each product went")
   func snippetRuns() throws {
     let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "Snippet")

@@ -1,0 +1,31 @@
+// What Swift cannot say, or says too slowly in a debug build.
+#ifndef MEZZO_HOST_SUPPORT_H
+#define MEZZO_HOST_SUPPORT_H
+#include <stdint.h>
+
+// SHA-256 (FIPS 180-4) of everything that can be read from `file`, from its start. Returns 0, or errno.
+int mezzo_sha256_file(int file, uint8_t digest[32]);
+void mezzo_sha256(const void *bytes, uint64_t count, uint8_t digest[32]);
+
+// The register states that the operating system saves (XCR0); 0 where the processor has no such register.
+uint64_t mezzo_enabled_states(void);
+
+// Whether this thread runs inside a lease of the thread budget, so that what it starts gets one thread.
+int mezzo_is_leased(void);
+void mezzo_set_leased(int leased);
+
+// Bytes that are allocated in this process, or -1 where the allocator does not tell.
+int64_t mezzo_heap_bytes(void);
+
+// Whether this program was built with a sanitizer, which reserves more address space than any limit.
+int mezzo_is_sanitized(void);
+
+// The variables of this process, `NAME=value`, ending with NULL.
+char **mezzo_environment(void);
+
+// A pipe whose ends no other program inherits. Returns 0, or -1 and errno.
+int mezzo_pipe(int ends[2]);
+
+// Asks the system to kill this process when the thread that started it ends. Does nothing where there is no such thing.
+void mezzo_die_with_parent(void);
+#endif

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Mezzo
+
+/// What routing may do, on top of `MEZZO_ROUTING` and `MEZZO_PINS`.
+struct RoutingArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      Send operations to one backend: 'encoder.*=onednn', 'op:matmul=openblas/sgemm'. May be repeated; the last one that \
+      concerns an operation counts.
+      """, valueName: "pin"),
+    transform: { try Pin(parsing: $0) })
+  var pin: [Pin] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      What may be substituted: exact, widen (the default) or any, for one operation matmul=any; extended keeps float32 \
+      between operations that compute in it; fallback=silent, note or error. With commas between.
+      """, valueName: "words"))
+  var routing: String?
+
+  @Flag(
+    help: """
+      Fail where an operation is computed in other dtypes, or falls back to the built-in backend though another one \
+      offers it.
+      """)
+  var strict = false
+
+  /// The shared runtime, or one of its backends that routes as is asked for here.
+  func runtime() throws -> Runtime {
+    if pin.isEmpty, routing == nil, !strict { return .shared }
+    var options = try RoutingOptions.environment()
+    if let routing { try options.read(routing) }
+    options.pins += pin
+    if strict { options.isStrict = true }
+    return Runtime(Runtime.shared.registry, options: options)
+  }
+}

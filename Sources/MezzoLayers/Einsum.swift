@@ -1,0 +1,62 @@
+import MezzoGraph
+
+/// Einstein's sum of two tensors by an equation such as `abc,cd->abd`: letters are axes, and what the result does not
+/// name is summed. `...` stands for leading axes of the first that the result keeps.
+struct Einsum {
+  let left: [Character]
+  let right: [Character]
+  let result: [Character]
+  /// The equation as it was given.
+  let equation: String
+
+  /// - Parameter rank: of the first operand, which says how many axes `...` is.
+  init(_ equation: String, rank: Int, _ context: LayerContext) throws(LayerError) {
+    self.equation = equation
+    let sides = equation.filter { $0 != " " }.split(separator: ">", omittingEmptySubsequences: false)
+    let operands = sides.first?.split(separator: ",", omittingEmptySubsequences: false) ?? []
+    guard sides.count == 2, operands.count == 2, operands[1].last == "-" else { throw Self.refusal(equation, context) }
+    let named = operands[0].filter { $0 != "." }.count
+    // Axes that have no letter of their own get one that no equation can have.
+    let dots = (0..<Swift.max(rank - named, 0)).compactMap { UnicodeScalar(0x2460 + $0).map(Character.init) }
+    func axes(_ text: Substring) -> [Character]? {
+      guard let place = text.firstRange(of: "...") else { return text.allSatisfy(\.isLetter) ? Array(text) : nil }
+      let (before, behind) = (text[..<place.lowerBound], text[place.upperBound...])
+      return (before + behind).allSatisfy(\.isLetter) ? Array(before) + dots + Array(behind) : nil
+    }
+    guard let left = axes(operands[0]), let right = axes(operands[1].dropLast()), let result = axes(sides[1]),
+      left.count == rank, [left, right, result].allSatisfy({ Set($0).count == $0.count }),
+      result.allSatisfy({ left.contains($0) || right.contains($0) }),
+      left.allSatisfy({ result.contains($0) || right.contains($0) }),
+      right.allSatisfy({ result.contains($0) || left.contains($0) })
+    else { throw Self.refusal(equation, context) }
+    self.left = left
+    self.right = right
+    self.result = result
+  }
+
+  private static func refusal(_ equation: String, _ context: LayerContext) -> LayerError {
+    .invalidConfiguration(
+      layer: "layer \(context.path)", expected: "an equation such as abc,cd->abd that fits the rank of the input",
+      found: equation)
+  }
+
+  /// As a product over batches, summed in at least float32.
+  func callAsFunction(_ a: SymbolicTensor, _ b: SymbolicTensor) throws -> SymbolicTensor {
+    let batch = left.filter { right.contains($0) && result.contains($0) }
+    let summed = left.filter { right.contains($0) && !result.contains($0) }
+    let rows = left.filter { !right.contains($0) }
+    let columns = right.filter { !left.contains($0) }
+    func extents(_ axes: [Character]) -> [Int] {
+      axes.map { axis in
+        left.firstIndex(of: axis).map { a.shape[$0] } ?? right.firstIndex(of: axis).map { b.shape[$0] } ?? 1
+      }
+    }
+    func arranged(_ x: SymbolicTensor, _ axes: [Character], _ order: [[Character]]) throws -> SymbolicTensor {
+      let transposed = try x.transposed(order.joined().compactMap { axes.firstIndex(of: $0) })
+      return try transposed.reshaped(extents(batch) + order.dropFirst().map { extents($0).reduce(1, *) })
+    }
+    let product = try arranged(a, left, [batch, rows, summed]).matmul(arranged(b, right, [batch, summed, columns]))
+    let order = batch + rows + columns
+    return try product.reshaped(extents(order)).transposed(result.compactMap { order.firstIndex(of: $0) })
+  }
+}

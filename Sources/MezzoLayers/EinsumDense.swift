@@ -1,0 +1,84 @@
+public import MezzoGraph
+public import MezzoPolicy
+
+/// `activation(einsum(x, kernel) + bias)`: a ``Dense`` over any axes.
+///
+/// The equation names the axes of input, kernel and output, as in Keras: `abc,cd->abd` is a `Dense`, `abc,cde->abde`
+/// one into two axes. `...` stands for leading axes that stay. Any numeric input is cast to the compute dtype; the
+/// product is summed in at least float32.
+///
+/// ```swift
+/// let heads = EinsumDense("abc,cde->abde", outputShape: [nil, 8, 64], biasAxes: "de")
+/// ```
+public struct EinsumDense: Layer, Hashable {
+  public var equation: String
+  /// The output's extents behind the batch; nil where they are the input's.
+  public var outputShape: [Int?]
+  /// The axes of the output that the bias has; none without a bias.
+  public var biasAxes: String?
+  public var activation: ActivationFunction
+  public var kernelInitializer: Initializer
+  public var biasInitializer: Initializer
+  public var kernelRegularizer: Regularizer?
+  public var biasRegularizer: Regularizer?
+  public var activityRegularizer: Regularizer?
+  public var name: String?
+  public let policy: DTypePolicy
+
+  /// - Parameter policy: by default the one in effect here.
+  public init(
+    _ equation: String, outputShape: [Int?], activation: ActivationFunction = .linear, biasAxes: String? = nil,
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+  ) {
+    self.equation = equation
+    self.outputShape = outputShape
+    self.activation = activation
+    self.biasAxes = biasAxes
+    self.kernelInitializer = kernelInitializer
+    self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.biasRegularizer = biasRegularizer
+    self.activityRegularizer = activityRegularizer
+    self.name = name
+    self.policy = policy ?? globalPolicy()
+  }
+
+  public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    let compute = try context.floatingComputeDType()
+    let einsum = try Einsum(equation, rank: input.rank, context)
+    var extents: [Character: Int] = [:]
+    for (axis, extent) in zip(einsum.left, input.shape) { extents[axis] = extent }
+    // As many axes of the output as are said, from the end on.
+    for (axis, extent) in zip(einsum.result.reversed(), outputShape.reversed()) {
+      guard let extent else { continue }
+      try context.require(
+        extent > 0 && extent < 1 << 31 && (extents[axis] ?? extent) == extent,
+        "an output shape that fits the input \(input.shape)",
+        outputShape.map { $0 ?? -1 })
+      extents[axis] = extent
+    }
+    let shape = einsum.right.compactMap { extents[$0] }
+    try context.require(
+      shape.count == einsum.right.count, "an output shape that says every extent that the input does not",
+      outputShape.map { $0 ?? -1 })
+    let kernel = try context.variable(
+      "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer)
+    var output = try einsum(input.cast(to: compute), kernel)
+    if let biasAxes {
+      let axes = Array(biasAxes)
+      try context.require(
+        axes.allSatisfy(einsum.result.contains) && Set(axes).count == axes.count, "axes of the output for the bias",
+        biasAxes)
+      let ordered = einsum.result.filter(axes.contains)
+      let bias = try context.variable(
+        "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer, regularizer: biasRegularizer)
+      let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
+      output = try output + bias.reshaped(einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 })
+    }
+    output = try activation(output, dialect: context.dialect)
+    try context.regularize(output, activityRegularizer)
+    return output
+  }
+}

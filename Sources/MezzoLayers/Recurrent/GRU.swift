@@ -1,0 +1,98 @@
+import MezzoGraph
+public import MezzoPolicy
+
+/// A gated recurrent unit (Cho et al., EMNLP 2014): `[batch, steps, features] -> [batch, units]`.
+///
+/// `kernel` `[features, 3 · units]`, `recurrent_kernel` `[units, 3 · units]`, with the parts in Keras's order: update
+/// gate, reset gate, candidate. With `resetAfter` the reset gate follows the recurrent product, and `bias` is `[2, 3 ·
+/// units]`, one row for each product; else it comes before, and `bias` is `[3 · units]`. See ``RecurrentLayer`` for
+/// states and masks.
+///
+/// ```swift
+/// let last = GRU(64)
+/// ```
+public struct GRU: RecurrentCell, Hashable {
+  static let stateCount = 1
+  public var units: Int
+  public var activation: ActivationFunction
+  public var recurrentActivation: ActivationFunction
+  public var useBias: Bool
+  public var kernelInitializer: Initializer
+  public var recurrentInitializer: Initializer
+  public var biasInitializer: Initializer
+  public var kernelRegularizer: Regularizer?
+  public var recurrentRegularizer: Regularizer?
+  public var biasRegularizer: Regularizer?
+  public var returnSequences: Bool
+  public var returnState: Bool
+  public var goBackwards: Bool
+  public var resetAfter: Bool
+  public var name: String?
+  public let policy: DTypePolicy
+
+  /// - Parameter policy: by default the one in effect here.
+  public init(
+    _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
+    useBias: Bool = true, kernelInitializer: Initializer = .glorotUniform,
+    recurrentInitializer: Initializer = .orthogonal, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, returnSequences: Bool = false, returnState: Bool = false,
+    goBackwards: Bool = false, resetAfter: Bool = true, name: String? = nil, policy: DTypePolicy? = nil
+  ) {
+    self.units = units
+    self.activation = activation
+    self.recurrentActivation = recurrentActivation
+    self.useBias = useBias
+    self.kernelInitializer = kernelInitializer
+    self.recurrentInitializer = recurrentInitializer
+    self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.recurrentRegularizer = recurrentRegularizer
+    self.biasRegularizer = biasRegularizer
+    self.returnSequences = returnSequences
+    self.returnState = returnState
+    self.goBackwards = goBackwards
+    self.resetAfter = resetAfter
+    self.name = name
+    self.policy = policy ?? globalPolicy()
+  }
+
+  func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep {
+    let width = 3 * units
+    let kernel = try context.variable(
+      "kernel", shape: [features, width], initializer: kernelInitializer, regularizer: kernelRegularizer)
+    let recurrent = try context.variable(
+      "recurrent_kernel", shape: [units, width], initializer: recurrentInitializer, regularizer: recurrentRegularizer)
+    let bias =
+      try useBias
+      ? context.variable(
+        "bias", shape: resetAfter ? [2, width] : [width], initializer: biasInitializer, regularizer: biasRegularizer)
+      : nil
+    let biases =
+      try bias.map { try resetAfter ? $0.split(axis: 0, into: 2).map { try $0.reshaped([width]) } : [$0] } ?? []
+    let dialect = context.dialect
+    return RecurrentStep { x in
+      let y = try x.matmul(kernel)
+      return try biases.first.map { try y + $0 } ?? y
+    } step: { x, states in
+      let h = states[0]
+      let parts = try x.split(axis: 1, into: 3)
+      let update: SymbolicTensor
+      let candidate: SymbolicTensor
+      if resetAfter {
+        let product = try h.matmul(recurrent)
+        let inner = try (biases.count == 2 ? product + biases[1] : product).split(axis: 1, into: 3)
+        update = try recurrentActivation(parts[0] + inner[0], dialect: dialect)
+        let reset = try recurrentActivation(parts[1] + inner[1], dialect: dialect)
+        candidate = try activation(parts[2] + reset * inner[2], dialect: dialect)
+      } else {
+        let gates = try h.matmul(recurrent.sliced(axis: 1, 0..<2 * units)).split(axis: 1, into: 2)
+        update = try recurrentActivation(parts[0] + gates[0], dialect: dialect)
+        let reset = try recurrentActivation(parts[1] + gates[1], dialect: dialect)
+        candidate = try activation(
+          parts[2] + (reset * h).matmul(recurrent.sliced(axis: 1, 2 * units..<width)), dialect: dialect)
+      }
+      return [try update * h + (1 - update) * candidate]
+    }
+  }
+}

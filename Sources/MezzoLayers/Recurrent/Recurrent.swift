@@ -1,0 +1,159 @@
+import MezzoBackend
+import MezzoGraph
+public import MezzoPolicy
+
+/// A layer that goes through a sequence step by step: `[batch, steps, features] -> [batch, units]`.
+///
+/// With `returnSequences` the output is `[batch, steps, units]`; with `returnState` the final states follow it in an
+/// array. Arguments: the sequence, and by position or by the name `initial_state` one tensor `[batch, units]` a state;
+/// by the name `mask` `[batch, steps]`, false where a step is to be left out: the states stay, and so does the output.
+///
+/// Everything is computed in the compute dtype of the policy, states included. Steps are written out one after the
+/// other when a model is traced, so plans grow with the number of steps.
+public protocol RecurrentLayer: Layer {
+  var returnSequences: Bool { get set }
+  var returnState: Bool { get set }
+  /// Whether it begins with the last step.
+  var goBackwards: Bool { get set }
+}
+
+/// A recurrent layer by its step.
+protocol RecurrentCell: RecurrentLayer {
+  var units: Int { get }
+  static var stateCount: Int { get }
+
+  /// What the steps have in common: makes the variables, and says what each step does with its part of what `projected`
+  /// gives for all steps at once.
+  func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep
+}
+
+struct RecurrentStep {
+  /// `[batch · steps, features] -> [batch · steps, …]`
+  var projected: (SymbolicTensor) throws -> SymbolicTensor
+  /// `[batch, …]` and the states to the new states, the first of which is the output.
+  var step: (SymbolicTensor, [SymbolicTensor]) throws -> [SymbolicTensor]
+}
+
+extension RecurrentCell {
+  public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
+    try context.require(units > 0, "1 unit or more", units)
+    let compute = try context.floatingComputeDType()
+    var trees = inputs.positional
+    if trees.count == 1, case .array(let elements) = trees[0] { trees = elements }
+    guard let input = trees.first?.tensor, inputs.named.keys.allSatisfy({ ["mask", "initial_state"].contains($0) })
+    else {
+      throw LayerError.inputs(
+        layer: context.path, expected: "a sequence, and perhaps states and a mask",
+        found: "\(inputs.leaves.count) in a structure")
+    }
+    try context.require(input, rank: 3, "[batch, steps, features]")
+    let (batch, steps) = (input.shape[0], input.shape[1])
+    let stateType = [batch, units]
+    let given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap {
+      $0
+    }
+    guard given.isEmpty || (given.count == Self.stateCount && given.allSatisfy { $0.shape == stateType }) else {
+      throw LayerError.inputs(
+        layer: context.path, expected: "\(Self.stateCount) states \(stateType)",
+        found: given.map(\.type.description).joined(separator: " and "))
+    }
+    let mask = try context.optional("mask", inputs)
+    guard mask.map({ $0.shape == [batch, steps] }) ?? true else {
+      throw LayerError.inputs(
+        layer: context.path, expected: "a mask [batch, steps]", found: "\(mask.map { "\($0.type)" } ?? "")")
+    }
+    let cell = try prepare(input.shape[2], context)
+    let zero = try context.trace.constant(0, dtype: compute).broadcast(to: stateType)
+    var states =
+      given.isEmpty ? Array(repeating: zero, count: Self.stateCount) : try given.map { try $0.cast(to: compute) }
+    let projected = try cell.projected(input.cast(to: compute).reshaped([batch * steps, input.shape[2]]))
+    let parts = try projected.reshaped([batch, steps, projected.shape[1]])
+    var outputs: [SymbolicTensor] = []
+    for index in goBackwards ? Array((0..<steps).reversed()) : Array(0..<steps) {
+      let part = try parts.sliced(axis: 1, index..<index + 1).reshaped([batch, projected.shape[1]])
+      var next = try cell.step(part, states)
+      if let mask {
+        let isSeen = try mask.cast(to: .bool).sliced(axis: 1, index..<index + 1)
+        // A step that is left out gives what the one before gave: at first zeros, as in Keras.
+        let output = try isSeen.select(next[0], outputs.last ?? zero)
+        next = try zip(next, states).map { try isSeen.select($0, $1) }
+        outputs.append(output)
+      } else {
+        outputs.append(next[0])
+      }
+      states = next
+    }
+    let output =
+      returnSequences
+      ? (outputs.isEmpty
+        ? try context.trace.constant(0, dtype: compute).broadcast(to: [batch, 0, units])
+        : try SymbolicTensor.stack(outputs, axis: 1)) : outputs.last ?? states[0]
+    return returnState ? .array(([output] + states).map { .tensor($0) }) : .tensor(output)
+  }
+}
+
+/// `h′ = activation(x · kernel + bias + h · recurrent_kernel)`: `[batch, steps, features] -> [batch, units]`.
+///
+/// `kernel` `[features, units]`, `recurrent_kernel` `[units, units]`, `bias` `[units]`. See ``RecurrentLayer`` for
+/// states and masks.
+///
+/// ```swift
+/// let last = SimpleRNN(32)
+/// ```
+public struct SimpleRNN: RecurrentCell, Hashable {
+  static let stateCount = 1
+  public var units: Int
+  public var activation: ActivationFunction
+  public var useBias: Bool
+  public var kernelInitializer: Initializer
+  public var recurrentInitializer: Initializer
+  public var biasInitializer: Initializer
+  public var kernelRegularizer: Regularizer?
+  public var recurrentRegularizer: Regularizer?
+  public var biasRegularizer: Regularizer?
+  public var returnSequences: Bool
+  public var returnState: Bool
+  public var goBackwards: Bool
+  public var name: String?
+  public let policy: DTypePolicy
+
+  /// - Parameter policy: by default the one in effect here.
+  public init(
+    _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true,
+    kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal,
+    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
+    recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil, returnSequences: Bool = false,
+    returnState: Bool = false, goBackwards: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
+  ) {
+    self.units = units
+    self.activation = activation
+    self.useBias = useBias
+    self.kernelInitializer = kernelInitializer
+    self.recurrentInitializer = recurrentInitializer
+    self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.recurrentRegularizer = recurrentRegularizer
+    self.biasRegularizer = biasRegularizer
+    self.returnSequences = returnSequences
+    self.returnState = returnState
+    self.goBackwards = goBackwards
+    self.name = name
+    self.policy = policy ?? globalPolicy()
+  }
+
+  func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep {
+    let kernel = try context.variable(
+      "kernel", shape: [features, units], initializer: kernelInitializer, regularizer: kernelRegularizer)
+    let recurrent = try context.variable(
+      "recurrent_kernel", shape: [units, units], initializer: recurrentInitializer, regularizer: recurrentRegularizer)
+    let bias =
+      try useBias
+      ? context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer) : nil
+    return RecurrentStep { x in
+      let y = try x.matmul(kernel)
+      return try bias.map { try y + $0 } ?? y
+    } step: { x, states in
+      [try activation(x + states[0].matmul(recurrent), dialect: context.dialect)]
+    }
+  }
+}

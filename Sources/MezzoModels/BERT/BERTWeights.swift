@@ -1,0 +1,60 @@
+import MezzoCheckpoint
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+import MezzoRuntime
+
+/// The names that Hugging Face's transformers give the weights of BERT, and what they hold.
+enum BERTWeights {
+  /// Loads the weights of a built model whose variables below `scope` are those of ``BERT``.
+  ///
+  /// Every variable has to be in the files. What is there besides may only be what an encoder does not use: its pooler,
+  /// buffers, and, where its own names begin with `bert.`, the heads of the model around it.
+  static func load(_ shards: SafetensorsShards, into model: Model, scope: String) throws {
+    let prefix = shards.names.contains { $0.hasPrefix("bert.") } ? "bert." : ""
+    var variables = try model.variables
+    let wanted = variables.paths.map { (path: $0, name: prefix + name(String($0.dropFirst(scope.count)))) }
+    try check(Set(wanted.map(\.name)), shards, prefix)
+    for (path, name) in wanted {
+      guard let old = variables[path] else { continue }
+      let isKernel = path.hasSuffix(".kernel")
+      let stored = try shards.tensor(name)
+      let expected = isKernel ? Array(old.shape.reversed()) : old.shape
+      guard stored.shape == expected, stored.dtype.isFloatingPoint else {
+        throw PretrainedError.weightShape(
+          path: shards.path, tensor: name, expected: expected, found: "\(stored.type)")
+      }
+      if !isKernel, stored.dtype == old.dtype {
+        variables.set(path, stored, isTrainable: variables.isTrainable(path))
+        continue
+      }
+      // A plan of its own, which goes with its memory: weights come once.
+      let trace = Trace()
+      let input = trace.input(stored.type, name: name)
+      let turned = try isKernel ? input.transposed() : input
+      let plan = try model.runtime.makePlan(trace.finish([try turned.cast(to: old.dtype)]))
+      variables.set(path, try plan.run([stored])[0], isTrainable: variables.isTrainable(path))
+    }
+    try model.setVariables(variables)
+  }
+
+  /// `encoder.layer.0.attention.self.query.kernel` is `encoder.layer.0.attention.self.query.weight`.
+  private static func name(_ path: String) -> String {
+    guard let dot = path.lastIndex(of: ".") else { return path }
+    let names = ["kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"]
+    let last = String(path[path.index(after: dot)...])
+    return "\(path[...dot])\(names[last] ?? last)"
+  }
+
+  private static func check(_ wanted: Set<String>, _ shards: SafetensorsShards, _ prefix: String) throws {
+    let found = Set(shards.names)
+    let unused = ["pooler.", "embeddings.position_ids", "embeddings.token_type_ids"].map { prefix + $0 }
+    let unexpected = found.subtracting(wanted).filter { name in
+      name.hasPrefix(prefix) && !unused.contains { name.hasPrefix($0) }
+    }
+    let missing = wanted.subtracting(found)
+    guard missing.isEmpty, unexpected.isEmpty else {
+      throw PretrainedError.weights(path: shards.path, missing: missing.sorted(), unexpected: unexpected.sorted())
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import CMezzoManifests
+
+extension Manifest {
+  /// The manifests that come with Mezzo, which bind libraries that may or may not be installed.
+  public static let shipped: [Manifest] = (0..<mezzo_manifest_count()).compactMap { index in
+    let text = mezzo_manifest_at(index)
+    let bytes = UnsafeBufferPointer(start: text.text, count: text.count)
+    // Tests read each of them; none can fail here that did not fail there.
+    return try? Manifest(
+      parsing: String(decoding: bytes, as: UTF8.self), path: text.file.map { String(cString: $0) } ?? "manifest")
+  }
+}
+
+extension BackendRegistry {
+  /// Opens the libraries of manifests that come with Mezzo and registers their backends.
+  ///
+  /// Not done by itself: a library brings its threads along, and routes change with what is installed.
+  /// - Parameter ids: `openblas`, `blis`, `onednn-gemm`, `xnnpack`; `nil`: all.
+  public mutating func loadShipped(_ ids: Set<String>? = nil) {
+    for manifest in Manifest.shipped where ids?.contains(manifest.id) ?? true { load(manifest) }
+  }
+}

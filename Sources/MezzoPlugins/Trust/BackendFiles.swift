@@ -1,0 +1,68 @@
+public import MezzoBackend
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What users decide about files of backends: which may be loaded, and which are tried again.
+public enum BackendFiles {
+  /// A file, as far as it can be known without running any of its code.
+  public struct Description: Sendable {
+    public var path: String
+    public var sha256: String
+    public var trust: Trust
+    /// The rules that a manifest states, each with what it binds; a library is asked for its rules only when it is probed.
+    public var rules: [String]
+    /// The libraries that a manifest opens.
+    public var libraries: [String]
+  }
+
+  /// Looks at a library or a manifest.
+  public static func describe(_ path: String) throws(BackendError) -> Description {
+    let file = try BackendFile(absolute(path))
+    return Description(
+      path: file.path, sha256: file.digest.description, trust: Discovery.standard.trust(in: file),
+      rules: file.manifest?.rules.map(\.description) ?? [], libraries: file.manifest?.library.names ?? [])
+  }
+
+  /// Lets this version of a file be loaded wherever it is found on the search path: its hash goes to `trust.toml`.
+  /// - Returns: the path of that file.
+  @discardableResult
+  public static func approve(_ path: String) throws(BackendError) -> String {
+    let file = try BackendFile(absolute(path))
+    let approved = TrustFile.standard
+    do throws(AtomicText.Failure) {
+      try approved.approve(file)
+    } catch {
+      throw BackendError(backend: file.name, kind: .failed(status: 0), message: error.message)
+    }
+    return approved.path ?? ""
+  }
+
+  /// Forgets what probes found about a file or about the backend with this id, so that it is probed again.
+  /// - Returns: the files that there was a verdict about.
+  public static func forget(_ idOrPath: String) -> [String] {
+    let path = absolute(idOrPath)
+    return VerdictCache.standard.removeAll { entry in
+      let id: String? =
+        switch entry.outcome {
+        case .passed(let verdict): verdict.id
+        case .failed(let failure): failure.id
+        case .declined: nil
+        }
+      let last = entry.file.split(separator: "/").last.map(String.init)
+      return [id, last].contains(idOrPath) || entry.file == path
+    }
+  }
+
+  /// The same where there is no such file.
+  private static func absolute(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}

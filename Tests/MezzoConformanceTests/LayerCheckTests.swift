@@ -1,0 +1,30 @@
+import MezzoConformance
+import MezzoGraph
+import MezzoLayers
+import MezzoPolicy
+import Testing
+
+@Suite struct LayerCheckTests {
+  @Test(arguments: LayerSpecimen.all.indices) func everyLayerIsRight(_ index: Int) {
+    #expect(LayerCheck().run(LayerSpecimen.all[index]) == [])
+  }
+
+  /// A layer of one's own that is wrong in several ways is found out.
+  @Test func aWrongLayerIsFound() {
+    LayerRegistry.register(WrongScale.self)
+    let failures = LayerCheck().run(
+      LayerSpecimen("WrongScale", [[[3, 5]]], isNormalization: true) { WrongScale(policy: $0) })
+    #expect(Set(failures.map(\.check)) == ["policies", "gradients", "batches", "magnitude"])
+    for failure in failures { #expect("\(failure)".hasPrefix("WrongScale: \(failure.check): ")) }
+  }
+}
+
+private struct WrongScale: Layer {
+  var policy: DTypePolicy
+
+  func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    // Sums in 16 bits, over the batch, through an integer that stops the gradient.
+    let whole = try input.cast(to: .int32).cast(to: input.dtype)
+    return try (input * whole.sum(axes: [0], keepDims: true)).cast(to: .float32)
+  }
+}
