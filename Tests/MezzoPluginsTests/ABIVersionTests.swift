@@ -10,14 +10,28 @@ import Testing
 /// longer than the other side's and with garbage where nobody may look.
 @Suite(.enabled(if: TestPlugin.compiler != nil)) struct ABIVersionTests {
   private let folder = try? TemporaryFolder()
+  /// What is compiled once for all tests: programs and libraries by their names.
+  private static let products = Locked<[String: String]>([:])
+  private static let productFolder = try? TemporaryFolder()
+
+  private func product(
+    _ headers: ReleasedHeaders, _ source: String, _ options: [String], suffix: String = ""
+  ) throws -> String {
+    let name = "\(headers.version)-\(source)\(options.joined())\(suffix)"
+    let (folder, compiler) = (try #require(Self.productFolder), try #require(TestPlugin.compiler))
+    return try Self.products.withLock { products in
+      if let known = products[name] { return known }
+      let path = folder.file(name)
+      try headers.compile(ReleasedHeaders.source(source), options, to: path, compiler: compiler)
+      products[name] = path
+      return path
+    }
+  }
 
   /// The backend of `Tests/ABI`, compiled with `options`.
   private func plugin(_ headers: ReleasedHeaders, _ options: [String] = []) throws -> String {
-    let path = try #require(folder).file("\(headers.version)\(options.joined())\(TestPlugin.suffix)")
-    try headers.compile(
-      ReleasedHeaders.source("plugin.c"), ["-shared", "-fPIC", "-fvisibility=hidden"] + options, to: path,
-      compiler: try #require(TestPlugin.compiler))
-    return path
+    try product(
+      headers, "plugin.c", ["-shared", "-fPIC", "-fvisibility=hidden"] + options, suffix: TestPlugin.suffix)
   }
 
   static let forms = [[], ["-DTRUNCATED"], ["-DPADDED"]]
@@ -52,9 +66,7 @@ import Testing
 
   @Test(arguments: ReleasedHeaders.all, modes)
   func hostsOfEveryVersionTakeBackendsOfThisOne(headers: ReleasedHeaders, mode: String) throws {
-    let host = try #require(folder).file("host-\(headers.version)")
-    let compiler = try #require(TestPlugin.compiler)
-    try headers.compile(ReleasedHeaders.source("host.c"), [], to: host, compiler: compiler)
+    let host = try product(headers, "host.c", [])
     for form in Self.forms {
       let library = try plugin(.current, form)
       for operation in ["relu", "matmul"] {
@@ -65,9 +77,7 @@ import Testing
 
   /// What needs more than a host has says so before anything is called.
   @Test(arguments: ReleasedHeaders.all) func aBackendOfALaterVersionDeclines(headers: ReleasedHeaders) throws {
-    let host = try #require(folder).file("host-\(headers.version)")
-    try headers.compile(
-      ReleasedHeaders.source("host.c"), [], to: host, compiler: try #require(TestPlugin.compiler))
+    let host = try product(headers, "host.c", [])
     let later = try plugin(.current, ["-DMINOR=9"])
     #expect(try ReleasedHeaders.run(host, [later, "relu", "plain"]) == "declines")
     let error = #expect(throws: BackendError.self) { try NativeBackend(library: later) }

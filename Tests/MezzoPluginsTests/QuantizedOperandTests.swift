@@ -34,7 +34,8 @@ import Testing
       """,
     rule:
       ".op = MEZZO_OP_RELU, .name = \"int4\", .sig = \"x:i4[m,n] -> y:f32[m,n]\", .numerics = {.accum = {2, 32, 1}}, "
-      + ".flags = MEZZO_R_QUANTIZED | MEZZO_R_PREPACKS | MEZZO_R_REENTRANT")
+      + ".flags = MEZZO_R_DETERMINISTIC | MEZZO_R_QUANTIZED | MEZZO_R_PREPACKS | MEZZO_R_REENTRANT",
+    flags: "MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT")
 
   private func request(_ operand: Operand) -> OperationRequest {
     OperationRequest(.relu, inputs: [operand], results: [Operand(dtype: .float32, shape: operand.shape)])
