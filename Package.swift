@@ -174,7 +174,8 @@ let package = Package(
     .testTarget(
       name: "MezzoProbeTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe", "MezzoRuntime",
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
+        "MezzoRuntime",
       ], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],

@@ -206,9 +206,9 @@ enum {
   MEZZO_OP_RELU = 40,           /* max(x, 0); NaN stays NaN */
   MEZZO_OP_RELU_GRADIENT = 41,  /* dy y -> y > 0 ? dy : 0 */
   MEZZO_OP_GELU = 42,           /* attribute approximate: 0 x*Phi(x) with erf, 1 the tanh form */
-  MEZZO_OP_LOG1P = 43,          /* log(1 + x), exact near 0 */
-  MEZZO_OP_EXPM1 = 44,          /* e^x - 1, exact near 0 */
-  MEZZO_OP_SOFTPLUS = 45,       /* log(1 + e^x) */
+  MEZZO_OP_LOG1P = 43,          /* (1.1) log(1 + x), exact near 0 */
+  MEZZO_OP_EXPM1 = 44,          /* (1.1) e^x - 1, exact near 0 */
+  MEZZO_OP_SOFTPLUS = 45,       /* (1.1) log(1 + e^x) */
 
   MEZZO_OP_REDUCE_SUM = 64,     /* x -> y; attribute axes; a reduced axis stays, with extent 1; y may be another float
                                    dtype; an empty sum is 0, an empty mean NaN, an empty maximum -inf */
@@ -238,14 +238,14 @@ enum {
                                    beta2, epsilon, weight_decay.  m' = m + (g-m)(1-beta1);  v' = v + (g*g-v)(1-beta2);
                                    w' = w - rate*weight_decay*w - rate*sqrt(1-beta2^step)/(1-beta1^step) * m'/(sqrt(v')+epsilon)
                                    If apply is false, results equal their operands. rate, step and apply have rank 0 */
-  MEZZO_OP_PAD = 144,           /* x -> y of its dtype; attributes low, high, interior (integers, one an axis; interior at
+  MEZZO_OP_PAD = 144,           /* (1.1) x -> y of its dtype; attributes low, high, interior (integers, one an axis; interior at
                                    least 0) and value. y has the extent low + high + x + interior * (x - 1) along an axis
                                    (without the last term where x is 0) and is x[i] at low + i * (interior + 1), the value
                                    elsewhere; negative low and high cut off */
-  MEZZO_OP_SLICE = 145,         /* x -> y of its dtype; attributes start, step (integers, one an axis; a step may be
+  MEZZO_OP_SLICE = 145,         /* (1.1) x -> y of its dtype; attributes start, step (integers, one an axis; a step may be
                                    negative, and is not 0): y[i] = x[start + i * step] along every axis, all within x */
-  MEZZO_OP_CONCATENATE = 146,   /* x y -> z of their dtype; attribute axis, along which z holds x and behind it y */
-  MEZZO_OP_WINDOW_SUM = 147     /* x[n, o..., k..., d...] -> y[n, i..., d...], as many axes o and k as i; attributes strides,
+  MEZZO_OP_CONCATENATE = 146,   /* (1.1) x y -> z of their dtype; attribute axis, along which z holds x and behind it y */
+  MEZZO_OP_WINDOW_SUM = 147     /* (1.1) x[n, o..., k..., d...] -> y[n, i..., d...], as many axes o and k as i; attributes strides,
                                    dilations (positive integers, one such axis): y[n, o * stride + k * dilation, d] is the
                                    sum of all x[n, o, k, d] that fall there, 0 where none does; all fall within y */
 };
