@@ -25,7 +25,8 @@ struct BenchKind: Sendable {
   var isReady: @Sendable (BenchParameters) -> Bool = { _ in true }
 
   static let all = [
-    DenseTraining.kind, ConvolutionTraining.kind, SentenceEmbedding.kind, EncoderTraining.kind, DenseInference.activation, DenseInference.chain, RowWork.normalization,
+    DenseTraining.kind, ConvolutionTraining.kind, SentenceEmbedding.kind, EncoderTraining.kind,
+    DenseInference.activation, DenseInference.chain, RowWork.normalization,
     RowWork.softmax, RowWork.gelu,
   ]
 

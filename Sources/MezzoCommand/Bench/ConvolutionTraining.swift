@@ -37,7 +37,9 @@ enum ConvolutionTraining {
 
     /// Multiplications of an image, layer after layer.
     var products: [Double] {
-      let convolutions = (0..<2).map { Double(sides[$0] * sides[$0] * window * window * channels[$0] * channels[$0 + 1]) }
+      let convolutions = (0..<2).map {
+        Double(sides[$0] * sides[$0] * window * window * channels[$0] * channels[$0 + 1])
+      }
       return convolutions + [Double(flat * hidden), Double(hidden * classes)]
     }
   }
@@ -52,7 +54,8 @@ enum ConvolutionTraining {
       features: try images.unit([sizes.batch, sizes.image, sizes.image, channels[0]]),
       targets: try labels.integers(0..<sizes.classes, [sizes.batch]))
     let shapes = [
-      ("conv2d_0", [window, window, channels[0], channels[1]]), ("conv2d_1", [window, window, channels[1], channels[2]]),
+      ("conv2d_0", [window, window, channels[0], channels[1]]),
+      ("conv2d_1", [window, window, channels[1], channels[2]]),
       ("dense_0", [sizes.flat, sizes.hidden]), ("dense_1", [sizes.hidden, sizes.classes]),
     ]
     var weights: [String: Tensor] = [:]

@@ -46,7 +46,9 @@ struct BenchCommand: ParsableCommand {
       var worker = BenchWorker()
       return try worker.run()
     }
-    let kinds = try workloads.isEmpty ? BenchKind.all.filter { $0.isReady(BenchParameters(nil)) } : workloads.map { try BenchKind.named($0) }
+    let kinds =
+      try workloads.isEmpty
+      ? BenchKind.all.filter { $0.isReady(BenchParameters(nil)) } : workloads.map { try BenchKind.named($0) }
     let variants = policy.map { [$0] } ?? BenchKind.variants
     var measurements: [Measurement] = []
     for kind in kinds {
