@@ -25,11 +25,11 @@ import Testing
 
 // The guide's:
 /// `x · scale + shift` with a number for each feature: `[batch, …, features] -> [batch, …, features]`.
-public struct Affine: Layer, Hashable {
-  public var name: String?
-  public var policy = globalPolicy()
+struct Affine: Layer, Hashable {
+  var name: String?
+  var policy = globalPolicy()
 
-  public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+  func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     let features = [input.shape.last ?? 1]
     let scale = try context.variable("scale", shape: features, initializer: .ones)
     let shift = try context.variable("shift", shape: features, initializer: .zeros)
