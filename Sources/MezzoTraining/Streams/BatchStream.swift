@@ -1,4 +1,5 @@
 import MezzoBackend
+import MezzoLayers
 
 /// Batches that are made while a training goes on: read from files, generated, or taken from a ``DataSet``.
 ///
@@ -28,6 +29,21 @@ public struct BatchStream: Sendable {
   struct Types: Codable, Sendable, Hashable {
     var features: TensorType
     var targets: TensorType
+    var moreFeatures: [TensorType] = []
+    var moreTargets: [TensorType] = []
+
+    /// What the model is called with.
+    var arguments: Arguments<TensorType> {
+      Arguments(positional: ([features] + moreFeatures).map { .tensor($0) })
+    }
+
+    /// The same with another number of examples in front.
+    func batch(of examples: Int) -> Types {
+      Types(
+        features: features.batch(of: examples), targets: targets.batch(of: examples),
+        moreFeatures: moreFeatures.map { $0.batch(of: examples) },
+        moreTargets: moreTargets.map { $0.batch(of: examples) })
+    }
   }
 
   init(count: Int?, types: Types? = nil, ahead: Int = 2, produce: @escaping Produce) {

@@ -38,7 +38,9 @@ extension DataSet {
 
   func types(batch: Int) -> BatchStream.Types {
     BatchStream.Types(
-      features: TensorType(featureDType, [batch] + exampleShape), targets: targets.type.batch(of: batch))
+      features: TensorType(featureDType, [batch] + exampleShape), targets: targets.type.batch(of: batch),
+      moreFeatures: moreFeatures.map { $0.type.batch(of: batch) },
+      moreTargets: moreTargets.map { $0.type.batch(of: batch) })
   }
 
   /// What shuffles an epoch, which count from 0.
@@ -53,17 +55,28 @@ extension TrainingBatch {
     if batches.count == 1 {
       self = batches[0]
     } else {
+      func joined(_ tensors: (TrainingBatch) -> [Tensor]) throws -> [Tensor] {
+        let first = tensors(batches[0])
+        for batch in batches where tensors(batch).count != first.count {
+          throw TrainingError.batchesDiffer(expected: "\(first.count) tensors", found: "\(tensors(batch).count)")
+        }
+        return try first.indices.map { place in try Self.joined(batches.map { tensors($0)[place] }) }
+      }
       self.init(
-        features: try Self.joined(batches.map(\.features)), targets: try Self.joined(batches.map(\.targets)))
+        features: try Self.joined(batches.map(\.features)), targets: try Self.joined(batches.map(\.targets)),
+        moreFeatures: try joined(\.moreFeatures), moreTargets: try joined(\.moreTargets))
     }
   }
 
   func rows(_ rows: Range<Int>) throws -> TrainingBatch {
     if rows == 0..<examples { return self }
-    return TrainingBatch(features: try Self.rows(rows, of: features), targets: try Self.rows(rows, of: targets))
+    return TrainingBatch(
+      features: try Self.rows(rows, of: features), targets: try Self.rows(rows, of: targets),
+      moreFeatures: try moreFeatures.map { try Self.rows(rows, of: $0) },
+      moreTargets: try moreTargets.map { try Self.rows(rows, of: $0) })
   }
 
-  private static func joined(_ tensors: [Tensor]) throws -> Tensor {
+  static func joined(_ tensors: [Tensor]) throws -> Tensor {
     let first = tensors[0].type
     for tensor in tensors {
       guard tensor.type.rank >= 1, first.rank >= 1, tensor.type.batch(of: 1) == first.batch(of: 1) else {
@@ -81,7 +94,7 @@ extension TrainingBatch {
     return try Tensor(first.batch(of: tensors.reduce(0) { $0 + $1.shape[0] }), storage: storage)
   }
 
-  private static func rows(_ rows: Range<Int>, of tensor: Tensor) throws -> Tensor {
+  static func rows(_ rows: Range<Int>, of tensor: Tensor) throws -> Tensor {
     guard let examples = tensor.shape.first, rows.upperBound <= examples else {
       throw TrainingError.countMismatch(features: rows.upperBound, targets: tensor.shape.first ?? 0)
     }
@@ -95,8 +108,8 @@ extension TrainingBatch {
 
   /// - Parameter classes: of the model's output; `nil` where the loss knows no classes.
   func check(classes: Int?) throws(TrainingError) {
-    guard examples == targets.shape.first else {
-      throw .countMismatch(features: examples, targets: targets.shape.first ?? 0)
+    for tensor in [targets] + moreFeatures + moreTargets where tensor.shape.first != examples {
+      throw .countMismatch(features: examples, targets: tensor.shape.first ?? 0)
     }
     guard let classes, targets.dtype == .int32 else { return }
     for (index, label) in targets.scalars().enumerated() where !(0..<Double(classes)).contains(label) {

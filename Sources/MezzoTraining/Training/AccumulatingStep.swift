@@ -28,18 +28,16 @@ struct AccumulatingStep {
     var assigned: [String]
   }
 
-  /// - Parameters:
-  ///   - features: of a whole batch, as `targets`.
+  /// - Parameter types: of a whole batch.
   init(
-    _ model: Model, features: TensorType, targets: TensorType, objective: TrainingObjective,
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
     optimizer: any Optimizer, givesOutput: Bool
   ) throws {
     make = { examples in
       try Self.accumulation(
-        model, features: features.batch(of: examples), targets: targets.batch(of: examples), objective: objective,
-        givesOutput: givesOutput)
+        model, types: types.batch(of: examples), objective: objective, givesOutput: givesOutput)
     }
-    let examples = features.shape.first ?? 0
+    let examples = types.features.shape.first ?? 0
     let first = try make(examples)
     batches = [examples: first]
     classes = first.classes
@@ -115,10 +113,10 @@ struct AccumulatingStep {
   }
 
   private static func accumulation(
-    _ model: Model, features: TensorType, targets: TensorType, objective: TrainingObjective, givesOutput: Bool
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective, givesOutput: Bool
   ) throws -> BatchPlan {
     // Constants here: what is made of them, such as weights in float16, serves all batches of a step.
-    let batch = try TracedBatch(model, features: features, targets: targets, objective: objective, role: .constant)
+    let batch = try TracedBatch(model, types: types, objective: objective, role: .constant)
     let trace = batch.trace
     let share = trace.input(TensorType(.float64, []), name: "share")
     let scaled = try batch.scaledGradients()

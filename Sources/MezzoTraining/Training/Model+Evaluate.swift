@@ -17,15 +17,17 @@ extension Model {
   /// The loss and the accuracy over `data`, without training. As in training, the loss includes what regularizers and layers
   /// add to it.
   ///
-  /// - Parameter metrics: what else is taken of the outputs, each under its name.
+  /// - Parameters:
+  ///   - moreLosses: of the outputs behind the first, where the model has several; by default `loss` for each.
+  ///   - metrics: what else is taken of the first output, each under its name.
   public func evaluate(
-    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, metrics: [Metric] = [],
+    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [], metrics: [Metric] = [],
     batch: Int = Model.evaluationBatch
   ) throws -> Evaluation {
     try data.check(batch: 1, name: "test")
     if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    var evaluator = try Evaluator(self, loss: loss, metrics: metrics)
-    try evaluator.begin(data.types(batch: min(batch, data.count)).features)
+    var evaluator = try Evaluator(self, loss: loss, moreLosses: moreLosses, metrics: metrics)
+    try evaluator.begin(data.types(batch: min(batch, data.count)))
     for start in stride(from: 0, to: data.count, by: batch) {
       let indices = Array(start..<min(start + batch, data.count))
       try evaluator.add(try data.batch(indices[...])) { classes in
@@ -38,9 +40,10 @@ extension Model {
   /// The same over batches that are made meanwhile.
   @concurrent
   public func evaluate(
-    _ batches: BatchStream, loss: Loss = .sparseCategoricalCrossentropy, metrics: [Metric] = []
+    _ batches: BatchStream, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
+    metrics: [Metric] = []
   ) async throws -> Evaluation {
-    var evaluator = try Evaluator(self, loss: loss, metrics: metrics)
+    var evaluator = try Evaluator(self, loss: loss, moreLosses: moreLosses, metrics: metrics)
     return try await evaluator.evaluate(batches)
   }
 
@@ -57,53 +60,74 @@ extension Model {
     batches.map { try self($0) }
   }
 
+  /// The outputs of a model of several inputs or outputs for all examples, computed in batches.
+  ///
+  /// - Parameter inputs: each `[examples, …]`.
+  /// - Throws: `LayerError.nonFiniteInput` where a feature is infinite or NaN; `TrainingError.countMismatch`.
+  public func predict(_ inputs: Arguments<Tensor>, batch: Int = 256) throws -> Tree<Tensor> {
+    let tensors = inputs.leaves.compactMap { $0 }
+    guard let count = tensors.first?.shape.first, count > 0 else {
+      throw TrainingError.emptyDataSet(name: "prediction")
+    }
+    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
+    for tensor in tensors {
+      guard tensor.shape.first == count else {
+        throw TrainingError.countMismatch(features: count, targets: tensor.shape.first ?? 0)
+      }
+      try tensor.requireFinite()
+    }
+    var parts: [Tree<Tensor>] = []
+    for start in stride(from: 0, to: count, by: batch) {
+      let rows = start..<min(start + batch, count)
+      parts.append(try self(try inputs.map { try TrainingBatch.rows(rows, of: $0) }))
+    }
+    let leaves = parts.map { $0.leaves.compactMap { $0 } }
+    var place = -1
+    return try parts[0].map { _ in
+      place += 1
+      return try TrainingBatch.joined(leaves.map { $0[place] })
+    }
+  }
+
   /// The outputs for all of `features` `[examples, …]`, computed in batches.
   ///
   /// - Throws: `LayerError.nonFiniteInput` where a feature is infinite or NaN.
   public func predict(_ features: Tensor, batch: Int = 256) throws -> Tensor {
-    guard let count = features.shape.first, count > 0 else { throw TrainingError.emptyDataSet(name: "prediction") }
-    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    if features.dtype.isFloatingPoint {
-      for (index, value) in features.scalars().enumerated() where !value.isFinite {
-        throw LayerError.nonFiniteInput(index: index, value: "\(value)")
-      }
+    let outputs = try predict(Arguments(.tensor(features)), batch: batch)
+    guard let output = outputs.tensor else {
+      throw LayerError.outputs(layer: layer.name ?? "", found: "\(outputs.leaves.count) in a structure")
     }
-    var bytes: [UInt8] = []
-    var type = TensorType(features.dtype, [])
-    let width = features.byteCount / count
-    for start in stride(from: 0, to: count, by: batch) {
-      let rows = start..<min(start + batch, count)
-      let part = try features.withUnsafeBytes { whole in
-        try Tensor(
-          bytes: whole[rows.lowerBound * width..<rows.upperBound * width],
-          shape: [rows.count] + features.shape.dropFirst(), dtype: features.dtype)
-      }
-      let output = try self(part)
-      type = output.type
-      output.withUnsafeBytes { bytes += $0 }
+    return output
+  }
+}
+
+extension Tensor {
+  fileprivate func requireFinite() throws(LayerError) {
+    guard dtype.isFloatingPoint else { return }
+    for (index, value) in scalars().enumerated() where !value.isFinite {
+      throw .nonFiniteInput(index: index, value: "\(value)")
     }
-    return try Tensor(bytes: bytes, shape: [count] + type.shape.dropFirst(), dtype: type.dtype)
   }
 }
 
 /// Evaluates a model as often as wanted, with the weights that it has when an evaluation begins; plans are made once.
 struct Evaluator {
   private let model: Model
-  private let loss: Loss
+  private let objective: TrainingObjective
   private var steps: [BatchStream.Types: EvaluationStep] = [:]
   private var measures: RunningMeasures
   private var weights = Variables()
 
-  init(_ model: Model, loss: Loss, metrics: [Metric]) throws {
+  init(_ model: Model, loss: Loss, moreLosses: [Loss], metrics: [Metric]) throws {
     self.model = model
-    self.loss = loss
+    objective = TrainingObjective(loss: loss, moreLosses: moreLosses)
     measures = try RunningMeasures(metrics, on: model.runtime)
   }
 
   mutating func evaluate(_ batches: BatchStream) async throws -> Evaluation {
     var hasBegun = false
     for try await batch in batches {
-      if !hasBegun { try begin(batch.features.type) }
+      if !hasBegun { try begin(batch.types) }
       hasBegun = true
       try add(batch) { try batch.check(classes: $0) }
     }
@@ -112,19 +136,19 @@ struct Evaluator {
   }
 
   /// Builds the model, if it is not built.
-  mutating func begin(_ features: TensorType) throws {
-    try model.build(input: features)
+  mutating func begin(_ types: BatchStream.Types) throws {
+    try model.build(inputs: types.arguments)
     weights = try model.variables
     try measures.reset()
   }
 
   /// - Parameter check: of the labels, with the number of classes.
   mutating func add(_ batch: TrainingBatch, check: (Int?) throws -> Void) throws {
-    let types = BatchStream.Types(features: batch.features.type, targets: batch.targets.type)
+    let types = batch.types
     let step =
       try steps[types]
       ?? EvaluationStep(
-        model, features: types.features, targets: types.targets, loss: loss, givesOutput: !measures.meters.isEmpty)
+        model, types, objective, givesOutput: !measures.meters.isEmpty)
     if steps.count >= Trainer.planLimit { steps.removeAll() }
     steps[types] = step
     try check(step.classes)

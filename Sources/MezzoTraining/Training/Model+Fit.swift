@@ -22,7 +22,9 @@ extension Model {
   ///     examples; the last of an epoch takes what is left. If the gradients of one batch are not finite, the whole update
   ///     is skipped.
   ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
-  ///   - metrics: what else is taken of the outputs, in training and in validation.
+  ///   - loss: what is made small; of a model of several outputs, the sum of the losses of all, and the first one's is `loss`.
+  ///   - moreLosses: of the outputs behind the first; by default `loss` for each.
+  ///   - metrics: what else is taken of the first output, in training and in validation.
   ///   - scaling: loss scaling; `automatic` is right for every policy, and goes on from the scale and the count of the
   ///     last training of the model, also of one that was loaded.
   ///   - seed: of the order of the examples and of random layers.
@@ -36,7 +38,7 @@ extension Model {
   public func fit(
     _ data: DataSet, validation: DataSet? = nil, validationSplit: Double? = nil, epochs: Int = 1, batch: Int = 32,
     accumulating: Int = 1, optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy,
-    metrics: [Metric] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0,
+    moreLosses: [Loss] = [], metrics: [Metric] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0,
     callbacks: [any TrainingCallback] = [], resuming: String? = nil,
     progress: (@Sendable (TrainingProgress) -> Void)? = nil
   ) async throws -> History {
@@ -56,8 +58,8 @@ extension Model {
       }
     }
     var settings = TrainingSettings(
-      epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, metrics: metrics,
-      scaling: scaling, seed: seed, resuming: resuming)
+      epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, moreLosses: moreLosses,
+      metrics: metrics, scaling: scaling, seed: seed, resuming: resuming)
     settings.check = { [data, validation] classes throws(TrainingError) in
       try data.checkLabels(classes: classes)
       try validation?.checkLabels(classes: classes)
@@ -77,14 +79,15 @@ extension Model {
   @discardableResult
   public func fit(
     _ batches: BatchStream, validation: BatchStream? = nil, epochs: Int = 1, accumulating: Int = 1,
-    optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy, metrics: [Metric] = [],
-    scaling: LossScaling = .automatic, seed: UInt64 = 0, callbacks: [any TrainingCallback] = [],
+    optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
+    metrics: [Metric] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0, callbacks: [any TrainingCallback] = [],
     resuming: String? = nil, progress: (@Sendable (TrainingProgress) -> Void)? = nil
   ) async throws -> History {
     try await fit(
       batches, validation: validation,
       TrainingSettings(
-        epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, metrics: metrics,
+        epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, moreLosses: moreLosses,
+      metrics: metrics,
         scaling: scaling, seed: seed, resuming: resuming),
       callbacks + ProgressHandler.list(progress))
   }

@@ -20,8 +20,7 @@ public struct Trainer {
     @Sendable (_ output: SymbolicTensor, _ features: SymbolicTensor, _ targets: SymbolicTensor) throws -> SymbolicTensor
 
   let model: Model
-  let features: TensorType
-  let targets: TensorType
+  let types: BatchStream.Types
   private let objective: TrainingObjective
   let optimizer: any Optimizer
   let accumulating: Int
@@ -72,6 +71,10 @@ public struct Trainer {
   /// - Parameters:
   ///   - features: the type of a batch of examples; batches of another number of examples may come too.
   ///   - targets: likewise, labels `int32[examples]` or values.
+  ///   - moreFeatures: of the inputs behind the first, where the model has several.
+  ///   - moreTargets: of the outputs behind the first.
+  ///   - loss: what is made small. Of several outputs the sum of all their losses is; `loss` is that of the first.
+  ///   - moreLosses: of the outputs behind the first; by default `loss` for each.
   ///   - accumulating: more than 1: an update is made from several batches, whose gradients are summed.
   ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
   ///   - metrics: what else is taken of the outputs in training, found in ``logs``.
@@ -79,21 +82,33 @@ public struct Trainer {
   ///   - seed: of random layers.
   ///   - objective: traces what is made small in the place of `loss`; then no accuracy is taken.
   public init(
-    _ model: Model, features: TensorType, targets: TensorType, loss: Loss = .sparseCategoricalCrossentropy,
+    _ model: Model, features: TensorType, targets: TensorType, moreFeatures: [TensorType] = [],
+    moreTargets: [TensorType] = [], loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
     optimizer: any Optimizer = .adam(), accumulating: Int = 1, metrics: [Metric] = [],
     scaling: LossScaling = .automatic, seed: UInt64 = 0, objective: Objective? = nil
+  ) throws {
+    try self.init(
+      model,
+      BatchStream.Types(
+        features: features, targets: targets, moreFeatures: moreFeatures, moreTargets: moreTargets),
+      TrainingObjective(loss: loss, moreLosses: moreLosses, custom: objective), optimizer: optimizer,
+      accumulating: accumulating, metrics: metrics, scaling: scaling, seed: seed)
+  }
+
+  init(
+    _ model: Model, _ types: BatchStream.Types, _ objective: TrainingObjective, optimizer: any Optimizer,
+    accumulating: Int, metrics: [Metric], scaling: LossScaling, seed: UInt64
   ) throws {
     try optimizer.check()
     try scaling.check()
     self.model = model
-    self.features = features
-    self.targets = targets
-    self.objective = TrainingObjective(loss: loss, custom: objective)
+    self.types = types
+    self.objective = objective
     self.accumulating = accumulating
     counters = Counters(seed: seed)
     measures = try RunningMeasures(metrics, on: model.runtime)
-    try model.build(input: features)
-    let wrapped = try model.lossScaled(optimizer, features: features, scaling: scaling)
+    try model.build(inputs: types.arguments)
+    let wrapped = try model.lossScaled(optimizer, inputs: types.arguments, scaling: scaling)
     let scaled = wrapped as? LossScaleOptimizer
     self.optimizer = scaled?.innerOptimizer ?? wrapped
     let isAutomatic = scaling == .automatic && !(optimizer is LossScaleOptimizer)
@@ -103,13 +118,12 @@ public struct Trainer {
     store = try TrainingStore(model.variables)
     if accumulating > 1 {
       let step = try AccumulatingStep(
-        model, features: features, targets: targets, objective: self.objective, optimizer: self.optimizer,
-        givesOutput: !metrics.isEmpty)
+        model, types: types, objective: objective, optimizer: self.optimizer, givesOutput: !metrics.isEmpty)
       try store.add(step.slots)
       classes = step.classes
       accumulation = step
     } else {
-      classes = try step(examples: features.shape.first ?? 0).classes
+      classes = try step(examples: types.features.shape.first ?? 0).classes
     }
   }
 
@@ -229,8 +243,7 @@ public struct Trainer {
   private mutating func step(examples: Int) throws -> TrainingStep {
     if let step = steps[examples] { return step }
     let step = try TrainingStep(
-      model, features: features.batch(of: examples), targets: targets.batch(of: examples), objective: objective,
-      optimizer: optimizer, isScaled: lossScale != nil, givesOutput: !measures.meters.isEmpty)
+      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer, isScaled: lossScale != nil, givesOutput: !measures.meters.isEmpty)
     try store.add(step.slots)
     if steps.count >= Self.planLimit { steps.removeAll() }
     steps[examples] = step

@@ -8,10 +8,30 @@ public struct TrainingBatch: Sendable {
   public var features: Tensor
   /// Labels `int32[examples]`, or values `[examples, …]`.
   public var targets: Tensor
+  /// What a model of several inputs gets behind the first, each `[examples, …]`.
+  public var moreFeatures: [Tensor]
+  /// What a model of several outputs should say in those behind the first.
+  public var moreTargets: [Tensor]
 
-  public init(features: Tensor, targets: Tensor) {
+  public init(features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = []) {
     self.features = features
     self.targets = targets
+    self.moreFeatures = moreFeatures
+    self.moreTargets = moreTargets
+  }
+
+  var types: BatchStream.Types {
+    BatchStream.Types(
+      features: features.type, targets: targets.type, moreFeatures: moreFeatures.map(\.type),
+      moreTargets: moreTargets.map(\.type))
+  }
+
+  func further(_ tensors: KeyPath<TrainingBatch, [Tensor]>, _ index: Int) throws(TrainingError) -> Tensor {
+    let all = self[keyPath: tensors]
+    guard all.indices.contains(index) else {
+      throw .batchesDiffer(expected: "\(index + 1) or more further tensors", found: "\(all.count)")
+    }
+    return all[index]
   }
 
   /// The extent of the first axis.

@@ -11,6 +11,7 @@ struct TrainingSettings: Sendable {
   var accumulating: Int
   var optimizer: any Optimizer
   var loss: Loss
+  var moreLosses: [Loss] = []
   var metrics: [Metric]
   var scaling: LossScaling
   var seed: UInt64
@@ -52,11 +53,11 @@ struct TrainingRun {
     } else {
       let iterator = batches.epoch(1).makeAsyncIterator()
       guard let first = try await iterator.next() else { throw TrainingError.emptyDataSet(name: "training") }
-      types = BatchStream.Types(features: first.features.type, targets: first.targets.type)
+      types = first.types
       opened = Opened(iterator: iterator, first: first)
     }
     var trainer = try Trainer(
-      model, features: types.features, targets: types.targets, loss: settings.loss, optimizer: settings.optimizer,
+      model, types, TrainingObjective(loss: settings.loss, moreLosses: settings.moreLosses), optimizer: settings.optimizer,
       accumulating: settings.accumulating, metrics: settings.metrics, scaling: settings.scaling, seed: settings.seed)
     try settings.check(trainer.classes)
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }
@@ -78,7 +79,7 @@ struct TrainingRun {
     self.validation = validation
     self.callbacks = callbacks
     accumulating = settings.accumulating
-    evaluator = try Evaluator(model, loss: settings.loss, metrics: settings.metrics)
+    evaluator = try Evaluator(model, loss: settings.loss, moreLosses: settings.moreLosses, metrics: settings.metrics)
     session = TrainingSession(
       trainer, epochs: settings.epochs,
       steps: batches.count.map { ($0 + settings.accumulating - 1) / settings.accumulating }, history: history,
@@ -201,7 +202,7 @@ extension TrainingCheckpoint.Settings {
     func text(_ value: some Encodable) throws -> String { try TrainingCheckpoint.text(value) }
     self.init(
       types: types, batches: batches, accumulating: settings.accumulating, seed: settings.seed,
-      loss: try text(settings.loss), optimizer: try text(AnyOptimizer(trainer.optimizer)),
+      loss: try text([settings.loss] + settings.moreLosses), optimizer: try text(AnyOptimizer(trainer.optimizer)),
       metrics: settings.metrics.map { "\($0.name) in \($0.dtype)" },
       policies: try trainer.model.layers.map { "\($0.path): \($0.policy.name)" },
       lossScale: try trainer.lossScale?.dynamics.map(text) ?? trainer.lossScale.map { "\($0.initialScale)" })

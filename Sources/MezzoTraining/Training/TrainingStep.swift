@@ -13,10 +13,10 @@ struct TrainingStep {
   private let hasAccuracy: Bool
 
   init(
-    _ model: Model, features: TensorType, targets: TensorType, objective: TrainingObjective,
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
     optimizer: any Optimizer, isScaled: Bool, givesOutput: Bool = false
   ) throws {
-    let batch = try TracedBatch(model, features: features, targets: targets, objective: objective, role: .state)
+    let batch = try TracedBatch(model, types: types, objective: objective, role: .state)
     let trace = batch.trace
     let rate = trace.input(TensorType(.float64, []), name: "learning rate")
     let step = trace.input(TensorType(.int64, []), name: "step")
