@@ -61,7 +61,8 @@ import Testing
       let value = try loss(trace.input(output.type, name: "o"), target: trace.input(target.type, name: "t"))
       return try model.runtime.plan(trace.finish([value])).run([output, target])[0].scalar()
     }
-    let sum = try loss(.sparseCategoricalCrossentropy, leaves[0], data.targets)
+    let sum =
+      try loss(.sparseCategoricalCrossentropy, leaves[0], data.targets)
       + loss(.meanSquaredError, leaves[1], data.moreTargets[0])
     #expect(abs(both - sum) < 1e-5 * sum)
   }

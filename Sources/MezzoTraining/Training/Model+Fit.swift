@@ -87,7 +87,7 @@ extension Model {
       batches, validation: validation,
       TrainingSettings(
         epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, moreLosses: moreLosses,
-      metrics: metrics,
+        metrics: metrics,
         scaling: scaling, seed: seed, resuming: resuming),
       callbacks + ProgressHandler.list(progress))
   }

@@ -88,7 +88,8 @@ extension TracedCall {
     let leaves = outputs.leaves.compactMap { $0 }
     guard leaves.count == types.moreTargets.count + 1 else {
       throw TrainingError.invalidOption(
-        name: "the targets", expected: "one for each of \(leaves.count) outputs", found: "\(types.moreTargets.count + 1)")
+        name: "the targets", expected: "one for each of \(leaves.count) outputs",
+        found: "\(types.moreTargets.count + 1)")
     }
     return leaves
   }

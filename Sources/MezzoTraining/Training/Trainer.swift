@@ -243,7 +243,8 @@ public struct Trainer {
   private mutating func step(examples: Int) throws -> TrainingStep {
     if let step = steps[examples] { return step }
     let step = try TrainingStep(
-      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer, isScaled: lossScale != nil, givesOutput: !measures.meters.isEmpty)
+      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer, isScaled: lossScale != nil,
+      givesOutput: !measures.meters.isEmpty)
     try store.add(step.slots)
     if steps.count >= Self.planLimit { steps.removeAll() }
     steps[examples] = step

@@ -57,7 +57,8 @@ struct TrainingRun {
       opened = Opened(iterator: iterator, first: first)
     }
     var trainer = try Trainer(
-      model, types, TrainingObjective(loss: settings.loss, moreLosses: settings.moreLosses), optimizer: settings.optimizer,
+      model, types, TrainingObjective(loss: settings.loss, moreLosses: settings.moreLosses),
+      optimizer: settings.optimizer,
       accumulating: settings.accumulating, metrics: settings.metrics, scaling: settings.scaling, seed: settings.seed)
     try settings.check(trainer.classes)
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }
