@@ -26,11 +26,13 @@ extension Model {
     var layers: [LayerRecord]?
     /// The scale and its count of good steps as training left them.
     var lossScale: LossScale?
+    /// What training leaves as it is.
+    var frozen: Freezing?
     /// Which save this is of: the fingerprint of everything above, as it was saved.
     var save: String?
 
     private enum CodingKeys: String, CodingKey {
-      case format, seed, model, layers, save
+      case format, seed, model, layers, frozen, save
       case lossScale = "loss_scale"
     }
   }
@@ -65,12 +67,14 @@ extension Model {
       configuration.model.layer, seed: configuration.seed, runtime: runtime, variables: try Safetensors.read(weights),
       layers: configuration.layers ?? [])
     lossScale = configuration.lossScale
+    freezing = configuration.frozen ?? Freezing()
   }
 
   private func configurationText() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     var configuration = Configuration(seed: seed, model: AnyLayer(layer), layers: try layers, lossScale: lossScale)
+    if !freezing.isEmpty { configuration.frozen = freezing }
     configuration.save = Self.fingerprint(try encoder.encode(configuration))
     return String(decoding: try encoder.encode(configuration), as: UTF8.self)
   }

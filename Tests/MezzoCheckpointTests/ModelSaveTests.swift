@@ -47,6 +47,34 @@ import Testing
     #expect(try loaded(input) == output)
   }
 
+  @Test func whatIsFrozenStaysFrozen() throws {
+    let model = Model(runtime: .builtinOnly()) {
+      Dense(2, policy: .float32)
+      Dense(1, policy: .float32)
+    }
+    try model.build(input: [1, 3])
+    try model.freeze("dense")
+    try model.save(to: directory.path)
+    let loaded = try Model(directory: directory.path, runtime: .builtinOnly())
+    #expect(loaded.frozenPaths == ["dense"])
+    #expect(try loaded.isTrainable("dense_1.kernel") && !loaded.isTrainable("dense.kernel"))
+  }
+
+  /// A graph of layers, with one that is used twice.
+  @Test func aFunctionalModelComesBack() throws {
+    let (a, b) = (LayerOutput.input("a", shape: [2]), LayerOutput.input("b", shape: [2]))
+    let shared = Dense(3, name: "shared", policy: .mixedBFloat16)
+    let graph = try Functional(
+      inputs: [a, b], outputs: .array([.tensor(shared(a)), .tensor(Add(policy: .float32)(shared(a), shared(b)))]))
+    let model = Model(graph, seed: 2, runtime: .builtinOnly())
+    let inputs = Arguments(
+      Tree.tensor(try Tensor([1, 2], shape: [1, 2], dtype: .float32)),
+      .tensor(try Tensor([3, 4], shape: [1, 2], dtype: .float32)))
+    let outputs = try model(inputs)
+    try model.save(to: directory.path)
+    #expect(try Model(directory: directory.path, runtime: .builtinOnly())(inputs).leaves == outputs.leaves)
+  }
+
   @Test func aConfigurationOfTheFirstFormatIsRead() throws {
     let model = Model(Dense(2, policy: .mixedBFloat16), runtime: .builtinOnly())
     let input = try Tensor([1, 2], shape: [1, 2], dtype: .float32)
