@@ -12,22 +12,15 @@ extension Model {
   /// So weights go from a policy to another as in Keras: between `float32` and the mixed policies they stay what they are.
   /// The model keeps its layers, policies and order of weights.
   ///
-  /// - Throws: `LayerError.notBuilt` before the input's shape was ever known, `LayerError.unknownVariables` if the file has
-  ///   weights of other names, `LayerError.variableType` for one of another shape, and ``CheckpointError`` if the file
-  ///   cannot be read. The weights are then as before.
-  public func loadWeights(from path: String) throws {
-    var weights = try variables
-    let file = try Safetensors.read(path)
-    guard Set(file.paths) == Set(weights.paths) else {
-      throw LayerError.unknownVariables(expected: weights.paths, found: file.paths)
-    }
-    for path in weights.paths {
-      guard let old = weights[path], let new = file[path] else { continue }
-      guard old.shape == new.shape else {
-        throw LayerError.variableType(path: path, built: old.type, asked: new.type)
-      }
-      weights.set(path, try new.cast(to: old.dtype), isTrainable: weights.isTrainable(path))
-    }
-    try setVariables(weights)
+  /// - Parameters:
+  ///   - layer: the path of the layer whose weights the file has; by default the model.
+  ///   - strict: whether every variable there must be in the file, and nothing else. If not, what fits is taken over.
+  /// - Returns: what was taken over, and what was not.
+  /// - Throws: `LayerError.notBuilt` before the input's shape was ever known, `LayerError.weights` with everything that does not
+  ///   fit, and ``CheckpointError`` if the file cannot be read. The weights are then as before.
+  @discardableResult
+  public func loadWeights(from path: String, into layer: String = "", strict: Bool = true) throws -> WeightsReport {
+    _ = try variables
+    return try load(try Safetensors.read(path), into: layer, strict: strict)
   }
 }

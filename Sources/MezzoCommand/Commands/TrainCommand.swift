@@ -12,7 +12,11 @@ struct TrainCommand: AsyncParsableCommand {
         mezzo train --data mnist --policy mixed_bfloat16 --layers 512,512
         mezzo train --json > run.json        # the digits that come with Mezzo
 
-      The same seed, data, policy and backends give the same weights bit for bit.
+      The same seed, data, policy and backends give the same weights bit for bit. So does a training that was interrupted \
+      with Ctrl-C, or killed, and goes on from its checkpoint:
+
+        mezzo train --epochs 50 --checkpoint runs/1
+        mezzo train --epochs 50 --checkpoint runs/1 --resume
       """)
 
   @Option(
@@ -43,6 +47,7 @@ struct TrainCommand: AsyncParsableCommand {
       "Train only if the routes are those that 'mezzo explain --lock' wrote to this file.", valueName: "file"))
   var locked: String?
 
+  @OptionGroup var checkpoint: CheckpointOptions
   @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
@@ -60,7 +65,13 @@ struct TrainCommand: AsyncParsableCommand {
       train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
       optimizer: model.optimizer, learningRate: model.learningRate,
       runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
-    let report = try await experiment.run(showing: quiet ? nil : ProgressBar(policy.name)).report
+    let (checkpoint, isResuming) = (checkpoint.checkpoint, checkpoint.resume)
+    let bar = quiet ? nil : ProgressBar(policy.name)
+    let report = try await Interruption.watching(
+      advice: checkpoint.map { "'mezzo train' with the same options and --resume goes on from \($0.last)" }
+    ) {
+      try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming).report
+    }
     if output.json {
       try printJSON(report)
     } else {
