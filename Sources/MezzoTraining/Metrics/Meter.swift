@@ -10,32 +10,16 @@ public struct Meter: Sendable {
   public private(set) var state: [Tensor]
   private let runtime: Runtime
 
-  /// - Throws: `TrainingError.invalidOption` for a dtype that is not floating and for less than two thresholds of a curve.
+  /// - Throws: `TrainingError.invalidOption` for settings that count nothing, such as a dtype that is not floating.
   public init(_ metric: Metric, on runtime: Runtime = .shared) throws {
-    guard metric.dtype.isFloatingPoint else {
-      throw TrainingError.invalidOption(
-        name: "the dtype of \(metric.name)", expected: "a floating-point one", found: metric.dtype.name)
-    }
-    if case .auc(_, let count) = metric.kind, count < 2 {
-      throw TrainingError.invalidOption(
-        name: "the thresholds of \(metric.name)", expected: "at least 2", found: "\(count)")
-    }
+    try metric.check()
     self.metric = metric
     self.runtime = runtime
-    state = try Self.initialState(metric)
-  }
-
-  private static func initialState(_ metric: Metric) throws -> [Tensor] {
-    if let thresholds = metric.kind.thresholds {
-      let zeros = try Tensor(zeros: TensorType(metric.dtype, [thresholds.count]))
-      return [zeros, zeros, zeros, zeros]
-    }
-    let zero = try Tensor(zeros: TensorType(metric.dtype, []))
-    return metric.kind == .sum ? [zero] : [zero, zero]
+    state = try metric.initialState()
   }
 
   /// Forgets what it was shown.
-  public mutating func reset() throws { state = try Self.initialState(metric) }
+  public mutating func reset() throws { state = try metric.initialState() }
 
   /// Takes in a batch.
   ///
@@ -51,45 +35,26 @@ public struct Meter: Sendable {
     let thresholds = try metric.kind.thresholds.map { try Tensor($0, shape: [$0.count], dtype: .float64) }
     let given = [output] + [metric.kind.takesTargets ? target : nil, sampleWeight, thresholds].compactMap { $0 }
     let (metric, takesTarget, isWeighted) = (metric, metric.kind.takesTargets, sampleWeight != nil)
-    state = try runtime.evaluate(state + given) { symbols in
+    let new = try runtime.evaluate(state + given) { symbols in
       let (state, given) = (Array(symbols[..<self.state.count]), Array(symbols[self.state.count...]))
-      let target = takesTarget ? given[1] : nil
-      let weights = isWeighted ? given[takesTarget ? 2 : 1] : nil
-      let new: [SymbolicTensor]
-      if thresholds != nil, let target {
-        new = try metric.kind.counts(
-          given[0], target: target, thresholds: given[given.count - 1], weights: weights, dtype: metric.dtype)
-      } else {
-        let values = try metric.kind.values(given[0], target: target, dtype: metric.dtype)
-        let shares = try weights?.weighting(values)
-        let sum = try (shares.map { try values * $0 } ?? values).sum()
-        let count = try shares?.sum() ?? values.trace.constant(Double(values.shape.reduce(1, *)), dtype: metric.dtype)
-        new = metric.kind == .sum ? [sum] : [sum, count]
-      }
-      return try zip(state, new).map { try $0 + $1 }
+      let new = try metric.contribution(
+        given[0], target: takesTarget ? given[1] : nil, thresholds: thresholds == nil ? nil : given[given.count - 1],
+        weights: isWeighted ? given[takesTarget ? 2 : 1] : nil)
+      return state.isEmpty ? new : try zip(state, new).map { try $0 + $1 }
     }
+    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else {
+      throw TrainingError.invalidOption(
+        name: "the outputs of \(metric.name)", expected: "as many as in the batches before",
+        found: "\(output.type)")
+    }
+    state = new
   }
 
-  /// The metric of all that it was shown, in its dtype; 0 if that was nothing.
-  public func result() throws -> Tensor { try Tensor(value, dtype: metric.dtype) }
-
-  private var value: Double {
-    let sums = state.map { $0.scalars() }
-    func ratio(_ part: Double, _ whole: Double) -> Double { whole == 0 ? 0 : part / whole }
-    switch metric.kind {
-    case .sum: return sums[0][0]
-    case .rootMeanSquaredError: return ratio(sums[0][0], sums[1][0]).squareRoot()
-    case .truePositives: return sums[0][0]
-    case .falsePositives: return sums[1][0]
-    case .trueNegatives: return sums[2][0]
-    case .falseNegatives: return sums[3][0]
-    case .precision: return ratio(sums[0][0], sums[0][0] + sums[1][0])
-    case .recall: return ratio(sums[0][0], sums[0][0] + sums[3][0])
-    case .auc(let curve, _):
-      let counts = ThresholdCounts(
-        truePositives: sums[0], falsePositives: sums[1], trueNegatives: sums[2], falseNegatives: sums[3])
-      return counts.area(under: curve)
-    default: return ratio(sums[0][0], sums[1][0])
-    }
+  /// The metric of all that it was shown, in its dtype; 0 if that was nothing. A scalar, but for scores that are not averaged,
+  /// `[classes]`.
+  public func result() throws -> Tensor {
+    let values = metric.values(of: state)
+    return values.count == 1
+      ? try Tensor(values[0], dtype: metric.dtype) : try Tensor(values, shape: [values.count], dtype: metric.dtype)
   }
 }

@@ -73,6 +73,8 @@ public struct TrainingProgress: Sendable {
   /// Means over this epoch so far.
   public var loss: Double
   public var accuracy: Double?
+  /// Of the last step alone; not finite where it was skipped.
+  public var stepLoss: Double
   public var skippedSteps: Int
   public var lossScale: Float?
 }

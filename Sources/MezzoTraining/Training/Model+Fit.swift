@@ -93,7 +93,7 @@ extension Model {
       progress?(
         TrainingProgress(
           epoch: epoch + 1, epochs: epochs, step: step + 1, steps: groups.count, loss: means.loss,
-          accuracy: means.accuracy,
+          accuracy: means.accuracy, stepLoss: outcome.isApplied ? outcome.loss : .nan,
           skippedSteps: trainer.skipped, lossScale: trainer.lossScale?.value))
       // A long computation on the cooperative pool lets others in now and then.
       if step % 16 == 15 { await Task.yield() }
