@@ -69,7 +69,7 @@ enum NumericLayerGroup: GoldenGroup {
   }
 
   /// `{"mask": "mask5"}` and `{"attention_mask": "tri3"}`.
-  private static func masks(_ call: ConfigurationValue) throws -> [String: Tensor] {
+  static func masks(_ call: ConfigurationValue) throws -> [String: Tensor] {
     var masks: [String: Tensor] = [:]
     for (key, value) in call.asObject ?? [:] {
       switch value.asString {

@@ -23,7 +23,7 @@ struct StatedFloat64Layer {
   /// Nil for a case of another form.
   init?(_ testCase: GoldenCase) {
     guard testCase.input["policy"] == "float64", let name = testCase.input["layer"]?.asString,
-      testCase.input["call"]?.asObject?.isEmpty ?? true, let answer = testCase.expect["ok"],
+      let masks = try? NumericLayerGroup.masks(testCase.input["call"] ?? nil), let answer = testCase.expect["ok"],
       let inputs = answer["inputs"]?.asArray?.compactMap({ try? GoldenTensor.read($0) }),
       let weights = answer["weights"]?.asArray?.compactMap({ try? GoldenTensor.read($0.member("value")) }),
       let cotangent = answer["cotangent"].flatMap({ try? GoldenTensor.read($0) })?.scalars()
@@ -36,10 +36,12 @@ struct StatedFloat64Layer {
       let results = operands[0].values.map(name == "LeakyReLU" ? Self.leakyReLU : Self.gelu)
       output = results.map(\.value)
       gradients = [zip(results, cotangent).map { $0.slope * $1 }]
-    case "MultiHeadAttention":
+    case "MultiHeadAttention", "MultiHeadAttention_masked":
       guard operands.count == 10, operands[0].shape.count == 3, operands[2].shape.count == 3 else { return nil }
-      output = Self.attention(operands)
-      gradients = operands.indices.map { Self.gradient(operands, $0, cotangent, Self.attention) }
+      let mask = masks["attention_mask"]?.scalars()
+      guard mask?.count ?? 0 == (mask == nil ? 0 : operands[0].shape[1] * operands[1].shape[1]) else { return nil }
+      output = Self.attention(operands, mask)
+      gradients = operands.indices.map { Self.gradient(operands, $0, cotangent) { Self.attention($0, mask) } }
     default: return nil
     }
   }
@@ -52,7 +54,9 @@ struct StatedFloat64Layer {
   }
 
   /// Query and value, then kernel `[dim, heads, size]` and bias of the query, the key and the value, and those of the output.
-  private static func attention(_ operands: [Operand]) -> [Double] {
+  ///
+  /// - Parameter mask: of each query and key, the same in the whole batch; 0 hides the key.
+  private static func attention(_ operands: [Operand], _ mask: [Double]?) -> [Double] {
     let (heads, size) = (operands[2].shape[1], operands[2].shape[2])
     let columns = heads * size
     func projected(_ x: Operand, _ kernel: Operand, _ bias: Operand) -> [Double] {
@@ -75,8 +79,9 @@ struct StatedFloat64Layer {
       let firstKey = row / queries * keys
       var mixed = [Double](repeating: 0, count: columns)
       for head in 0..<heads {
-        let scores = (0..<keys).map { place in
-          (0..<size).reduce(0) {
+        let scores = (0..<keys).map { place -> Double in
+          if let mask, mask[row % queries * keys + place] == 0 { return -Double.infinity }
+          return (0..<size).reduce(0) {
             $0 + query[row * columns + head * size + $1] * scale * key[(firstKey + place) * columns + head * size + $1]
           }
         }
