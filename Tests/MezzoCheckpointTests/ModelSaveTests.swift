@@ -86,4 +86,32 @@ import Testing
     let loaded = try Model(directory: directory.path, runtime: .builtinOnly())
     #expect(throws: LayerError.self) { try loaded(Tensor([1, 2], shape: [1, 2], dtype: .float32)) }
   }
+
+  /// A process that ends between the two files of a save leaves the new weights beside the old configuration.
+  @Test func aSaveIsWholeWhereverItEnds() throws {
+    let runtime = Runtime.builtinOnly()
+    let input = try Tensor([1, 2], shape: [1, 2], dtype: .float32)
+    let configuration = directory.appending(path: "config.json")
+    let old = Model(Dense(3, policy: .float32), seed: 1, runtime: runtime)
+    _ = try old(input)
+    try old.save(to: directory.path)
+    let before = try Data(contentsOf: configuration)
+    let new = Model(Dense(2, activation: .tanh, policy: .float64), seed: 2, runtime: runtime)
+    let output = try new(input)
+    new.lossScale = .fixed(8)
+    try new.save(to: directory.path)
+    #expect(try Model(directory: directory.path, runtime: runtime)(input) == output)
+    try before.write(to: configuration)
+    let loaded = try Model(directory: directory.path, runtime: runtime)
+    #expect(try loaded(input) == output && loaded.lossScale == .fixed(8))
+    // The first save of all leaves no configuration yet.
+    try FileManager.default.removeItem(at: configuration)
+    #expect(try Model(directory: directory.path, runtime: runtime)(input) == output)
+    // What somebody changed by hand counts.
+    try new.save(to: directory.path)
+    let text = try String(contentsOf: configuration, encoding: .utf8)
+    #expect(text.contains("tanh"))
+    try text.replacingOccurrences(of: "tanh", with: "relu").write(to: configuration, atomically: true, encoding: .utf8)
+    #expect(try Model(directory: directory.path, runtime: runtime)(input) != output)
+  }
 }

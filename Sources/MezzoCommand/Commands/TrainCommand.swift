@@ -14,7 +14,11 @@ struct TrainCommand: AsyncParsableCommand {
         mezzo train --data mnist --model cnn --policies float32,mixed_bfloat16,mixed_float16 --plot losses.svg
         mezzo train --json > run.json        # the digits that come with Mezzo
 
-      The same seed, data, policy and backends give the same weights bit for bit.
+      The same seed, data, policy and backends give the same weights bit for bit. So does a training that was interrupted \
+      with Ctrl-C, or killed, and goes on from its checkpoint:
+
+        mezzo train --epochs 50 --checkpoint runs/1
+        mezzo train --epochs 50 --checkpoint runs/1 --resume
       """)
 
   @Option(
@@ -56,12 +60,16 @@ struct TrainCommand: AsyncParsableCommand {
       "Train only if the routes are those that 'mezzo explain --lock' wrote to this file.", valueName: "file"))
   var locked: String?
 
+  @OptionGroup var checkpoint: CheckpointOptions
   @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
     if policies != nil, model.policy != nil {
       throw ValidationError("expected --policy or --policies; found both: leave one out")
+    }
+    if policies?.policies.count ?? 1 > 1, checkpoint.checkpoint != nil {
+      throw ValidationError("--checkpoint is of one training; found several --policies: train under one at a time")
     }
   }
 
@@ -78,11 +86,16 @@ struct TrainCommand: AsyncParsableCommand {
       optimizer: optimizer, runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
     let policies = policies?.policies ?? [model.resolvedPolicy]
     let width = policies.map(\.name.count).max() ?? 0
+    let (checkpoint, isResuming) = (checkpoint.checkpoint, checkpoint.resume)
     var reports: [TrainingReport] = []
     for policy in policies {
       experiment.network.policy = policy
-      let bar = quiet ? nil : ProgressBar(policy.name.padded(to: width))
-      let report = try await experiment.run(showing: bar).report
+      let (experiment, bar) = (experiment, quiet ? nil : ProgressBar(policy.name.padded(to: width)))
+      let report = try await Interruption.watching(
+        advice: checkpoint.map { "'mezzo train' with the same options and --resume goes on from \($0.last)" }
+      ) {
+        try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming).report
+      }
       if !output.json {
         if !reports.isEmpty { print() }
         TrainingSummary(report, policy: policy).print()

@@ -18,7 +18,12 @@ struct Experiment: Sendable {
     var report: TrainingReport
   }
 
-  func run(showing bar: ProgressBar?) async throws -> Result {
+  /// - Parameters:
+  ///   - checkpoint: where the training leaves what it can go on from.
+  ///   - isResuming: whether it goes on from the last one there, if there is one.
+  func run(
+    showing bar: ProgressBar?, checkpoint: ModelCheckpoint? = nil, isResuming: Bool = false
+  ) async throws -> Result {
     try network.checkSize()
     let model = try network.model(seed: seed, runtime: runtime)
     let steps = (train.count + batch - 1) / batch
@@ -32,12 +37,9 @@ struct Experiment: Sendable {
     }
     let curve = LossCurve(epochs: epochs, steps: steps)
     let history = try await model.fit(
-      train, validation: test, epochs: epochs, batch: batch, optimizer: optimizer, seed: seed
-    ) { progress in
-      curve.add(progress)
-      bar?.show(progress)
-    }
-    bar?.finish()
+      train, validation: test, epochs: epochs, batch: batch, optimizer: optimizer, seed: seed,
+      callbacks: ([checkpoint, bar, curve] as [(any TrainingCallback)?]).compactMap { $0 },
+      resuming: isResuming ? checkpoint?.last : nil)
     return Result(
       model: model, report: TrainingReport(self, history, curve: curve.points, registry: model.runtime.registry))
   }

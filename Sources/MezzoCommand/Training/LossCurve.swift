@@ -2,7 +2,7 @@ import Mezzo
 import Synchronization
 
 /// The loss of a training as it went: means over stretches of its steps that are so long that a picture can show them.
-final class LossCurve: Sendable {
+final class LossCurve: TrainingCallback {
   struct Point: Encodable, Sendable {
     /// The middle of the stretch, in epochs from the beginning.
     var epoch: Double
@@ -29,13 +29,13 @@ final class LossCurve: Sendable {
     stretches = Mutex(Array(repeating: Stretch(), count: count))
   }
 
-  func add(_ progress: TrainingProgress) {
-    guard progress.stepLoss.isFinite else { return }
-    let step = (progress.epoch - 1) * steps + progress.step - 1
+  func onTrainBatchEnd(_ training: inout TrainingSession) {
+    guard let outcome = training.outcome, outcome.isApplied else { return }
+    let step = (training.epoch - 1) * steps + training.step - 1
     stretches.withLock { stretches in
       let place = step * stretches.count / (epochs * steps)
       guard stretches.indices.contains(place) else { return }
-      stretches[place].sum += progress.stepLoss
+      stretches[place].sum += outcome.loss
       stretches[place].steps += 1
     }
   }

@@ -7,8 +7,13 @@ public import MezzoRuntime
 public struct Meter: Sendable {
   public let metric: Metric
   /// Sums so far, in the metric's dtype.
-  public private(set) var state: [Tensor]
+  public internal(set) var state: [Tensor]
   private let runtime: Runtime
+  /// By the types of what it is shown.
+  private var plans: [[TensorType]: Plan] = [:]
+
+  /// Streams of ever new types must not pile plans up.
+  private static let planLimit = 16
 
   /// - Throws: `TrainingError.invalidOption` for settings that count nothing, such as a dtype that is not floating.
   public init(_ metric: Metric, on runtime: Runtime = .shared) throws {
@@ -34,20 +39,37 @@ public struct Meter: Sendable {
     }
     let thresholds = try metric.kind.thresholds.map { try Tensor($0, shape: [$0.count], dtype: .float64) }
     let given = [output] + [metric.kind.takesTargets ? target : nil, sampleWeight, thresholds].compactMap { $0 }
-    let (metric, takesTarget, isWeighted) = (metric, metric.kind.takesTargets, sampleWeight != nil)
-    let new = try runtime.evaluate(state + given) { symbols in
-      let (state, given) = (Array(symbols[..<self.state.count]), Array(symbols[self.state.count...]))
-      let new = try metric.contribution(
-        given[0], target: takesTarget ? given[1] : nil, thresholds: thresholds == nil ? nil : given[given.count - 1],
-        weights: isWeighted ? given[takesTarget ? 2 : 1] : nil)
-      return state.isEmpty ? new : try zip(state, new).map { try $0 + $1 }
+    let types = given.map(\.type)
+    let plan: Plan
+    if !state.isEmpty, let known = plans[types] {
+      plan = known
+    } else {
+      plan = try makePlan(types, isWeighted: sampleWeight != nil, hasThresholds: thresholds != nil)
+      // The first plan of a metric that begins without a state is good for its first batch alone.
+      if !state.isEmpty { remember(plan, for: types) }
     }
+    let new = try plan.run(state + given)
     guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else {
       throw TrainingError.invalidOption(
-        name: "the outputs of \(metric.name)", expected: "as many as in the batches before",
-        found: "\(output.type)")
+        name: "the outputs of \(metric.name)", expected: "as many as in the batches before", found: "\(output.type)")
     }
     state = new
+  }
+
+  private mutating func remember(_ plan: Plan, for types: [TensorType]) {
+    if plans.count >= Self.planLimit { plans.removeAll() }
+    plans[types] = plan
+  }
+
+  private func makePlan(_ types: [TensorType], isWeighted: Bool, hasThresholds: Bool) throws -> Plan {
+    let trace = Trace()
+    let state = state.map { trace.input($0.type, name: "state") }
+    let given = types.map { trace.input($0, name: "given") }
+    let takesTarget = metric.kind.takesTargets
+    let new = try metric.contribution(
+      given[0], target: takesTarget ? given[1] : nil, thresholds: hasThresholds ? given[given.count - 1] : nil,
+      weights: isWeighted ? given[takesTarget ? 2 : 1] : nil)
+    return try runtime.makePlan(trace.finish(state.isEmpty ? new : zip(state, new).map { try $0 + $1 }))
   }
 
   /// The metric of all that it was shown, in its dtype; 0 if that was nothing. A scalar, but for scores that are not averaged,

@@ -9,7 +9,7 @@ struct EvaluationStep {
   let classes: Int?
   private let plan: Plan
   private let hasAccuracy: Bool
-  private let weights: [Tensor]
+  private let paths: [String]
 
   struct Outcome {
     var loss: Double
@@ -18,9 +18,7 @@ struct EvaluationStep {
     var output: Tensor?
   }
 
-  /// - Parameters:
-  ///   - model: with the weights that it has now.
-  ///   - givesOutput: whether outcomes have the output.
+  /// - Parameter givesOutput: whether outcomes have the output.
   init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, givesOutput: Bool = false) throws {
     let call = try TracedCall(model, input: features, isTraining: false) { _ in .constant }
     let target = call.trace.input(targets, name: "targets")
@@ -32,11 +30,11 @@ struct EvaluationStep {
     hasAccuracy = accuracy != nil
     plan = try model.runtime.makePlan(
       call.trace.finish([value] + [accuracy, givesOutput ? output : nil].compactMap { $0 }))
-    weights = try model.variables.tensors(at: call.variables.map(\.path))
+    paths = call.variables.map(\.path)
   }
 
-  func run(features: Tensor, targets: Tensor) throws -> Outcome {
-    let outputs = try plan.run([features] + weights + [targets])
+  func run(_ batch: TrainingBatch, weights: Variables) throws -> Outcome {
+    let outputs = try plan.run([batch.features] + weights.tensors(at: paths) + [batch.targets])
     let place = hasAccuracy ? 2 : 1
     return Outcome(
       loss: try outputs[0].scalar(), accuracy: hasAccuracy ? try outputs[1].scalar() : nil,

@@ -24,8 +24,8 @@ extension Model {
     let wrapped = try lossScaled(optimizer, features: features, scaling: scaling)
     let scaled = wrapped as? LossScaleOptimizer
     let step = try TrainingStep(
-      self, features: features, targets: targets, loss: loss, optimizer: scaled?.innerOptimizer ?? wrapped,
-      isScaled: scaled != nil)
+      self, features: features, targets: targets, objective: TrainingObjective(loss: loss),
+      optimizer: scaled?.innerOptimizer ?? wrapped, isScaled: scaled != nil)
     return Explanation(step.plan.plan, on: runtime)
   }
 }

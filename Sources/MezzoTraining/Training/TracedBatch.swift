@@ -6,6 +6,7 @@ import MezzoPolicy
 /// Forward and loss over one batch as part of a graph, ready for gradients.
 struct TracedBatch {
   let call: TracedCall
+  let output: SymbolicTensor
   let target: SymbolicTensor
   /// What the loss is to be multiplied by, float32.
   let scale: SymbolicTensor
@@ -22,10 +23,13 @@ struct TracedBatch {
   private static let lossOrigin = Graph.Origin(layer: "loss", phase: .forward)
 
   /// - Parameter role: of the trainable variables.
-  init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, role: Graph.Role) throws {
+  init(
+    _ model: Model, features: TensorType, targets: TensorType, objective: TrainingObjective, role: Graph.Role
+  ) throws {
     call = try TracedCall(model, input: features, isTraining: true) { $0.isTrainable ? role : .constant }
-    let output = try call.output
-    classes = loss.classes(of: output)
+    let (output, loss) = (try call.output, objective.loss)
+    self.output = output
+    classes = objective.custom == nil ? loss.classes(of: output) : nil
     trainable = call.variables.filter(\.isTrainable)
     guard !trainable.isEmpty else { throw TrainingError.frozen }
     variables = trainable.compactMap { [call] in call.symbol($0.path) }
@@ -34,7 +38,9 @@ struct TracedBatch {
     self.target = target
     scale = trace.input(TensorType(.float32, []), name: "loss scale")
     (self.loss, accuracy) = try trace.tagged(Self.lossOrigin) { [call] in
-      try (call.objective(loss.scalar(output, target: target)), loss.accuracy(output, target: target))
+      let value = try objective.value(output, features: call.inputs.tensor ?? output, target: target)
+      let hasAccuracy = objective.custom == nil
+      return try (call.objective(value), hasAccuracy ? loss.accuracy(output, target: target) : nil)
     }
   }
 
@@ -66,5 +72,21 @@ extension TracedCall {
   /// The gradients of `loss` by the trainable variables, with the scale still in them.
   fileprivate func gradients(of loss: ScaledLoss<SymbolicTensor>) throws -> ScaledGradients<SymbolicTensor> {
     ScaledGradients(try gradients(of: loss.value), scale: loss.scale)
+  }
+}
+
+/// What a training makes small: a loss, or what somebody traces in its place.
+struct TrainingObjective {
+  var loss: Loss
+  var custom: Trainer.Objective?
+
+  func value(_ output: SymbolicTensor, features: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor {
+    guard let custom else { return try loss.scalar(output, target: target) }
+    let value = try custom(output, features, target)
+    guard value.shape.isEmpty, value.dtype.isFloatingPoint else {
+      throw TrainingError.invalidOption(
+        name: "the objective", expected: "a floating-point scalar", found: "\(value.type)")
+    }
+    return try value.atLeastFloat32()
   }
 }

@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoGraph
 public import MezzoRuntime
 
@@ -27,4 +28,11 @@ public struct TrainingOutcome: Sendable {
   public var isApplied: Bool
   /// Where the first infinity or NaN came from, if it was not.
   public var firstNonFinite: NonFiniteReport?
+  /// What the model gave for each batch, where metrics want to see it.
+  var outputs: [Tensor] = []
+}
+
+extension TensorType {
+  /// The same with another number of examples in front.
+  func batch(of examples: Int) -> TensorType { TensorType(dtype, [examples] + shape.dropFirst()) }
 }
