@@ -117,11 +117,14 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   const mz_map *map = &call->plan->u.map;
   char *base[MZ_MAX_MAPPED], *at[MZ_MAX_MAPPED];
   for (int i = 0; i < map->n_in + map->n_out; i++) base[i] = call->at[map->operand[i]];
-  for (int64_t index = (int64_t)begin; index < (int64_t)end;) {
-    int64_t n = min64(mz_space_seek(&map->space, index, base, at), (int64_t)end - index);
+  mz_walk walk;
+  int64_t left = (int64_t)(end - begin);
+  for (int64_t n = mz_walk_begin(&walk, &map->space, (int64_t)begin, base, at);; n = mz_walk_next(&walk, &map->space, at)) {
+    if (n > left) n = left;
     if (with->kernel == NULL) convert(map, at, n);
     else compute(map, with, at, n);
-    index += n;
+    left -= n;
+    if (left == 0) break;
   }
 }
 

@@ -32,11 +32,14 @@ static void fill_body(void *user, uint64_t begin, uint64_t end, uint32_t worker)
   _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
   moves->load(staged, moves->fill, 0, MZ_BLOCK);
   char *base[1] = {call->at[call->plan->n_in]}, *at[1];
-  for (int64_t i = (int64_t)begin; i < (int64_t)end;) {
-    int64_t n = min64(mz_space_seek(&moves->all, i, base, at), (int64_t)end - i), stride = moves->all.stride[0][moves->all.rank - 1];
+  int64_t stride = moves->all.stride[0][moves->all.rank - 1], left = (int64_t)(end - begin);
+  mz_walk walk;
+  for (int64_t n = mz_walk_begin(&walk, &moves->all, (int64_t)begin, base, at);; n = mz_walk_next(&walk, &moves->all, at)) {
+    if (n > left) n = left;
     for (int64_t done = 0; done < n; done += MZ_BLOCK)
       moves->store(at[0] + done * stride, stride, staged, min64(MZ_BLOCK, n - done));
-    i += n;
+    left -= n;
+    if (left == 0) break;
   }
 }
 
@@ -55,10 +58,13 @@ static void move_body(void *user, uint64_t begin, uint64_t end, uint32_t worker)
   char *base[2] = {with->call->at[moves->part[with->part].operand] + moves->part[with->part].from,
                    with->call->at[plan->n_in] + moves->part[with->part].to};
   char *at[2];
-  for (int64_t i = (int64_t)begin; i < (int64_t)end;) {
-    int64_t n = min64(mz_space_seek(space, i, base, at), (int64_t)end - i);
+  mz_walk walk;
+  int64_t left = (int64_t)(end - begin);
+  for (int64_t n = mz_walk_begin(&walk, space, (int64_t)begin, base, at);; n = mz_walk_next(&walk, space, at)) {
+    if (n > left) n = left;
     move_run(moves, at[0], space->stride[0][last], at[1], space->stride[1][last], plan->operand[plan->n_in].size, n);
-    i += n;
+    left -= n;
+    if (left == 0) break;
   }
 }
 

@@ -101,6 +101,8 @@ typedef struct {
   mz_load *load;
   mz_store *store;
   bool in_double;
+  bool is_plain; /* x is in the accumulator */
+  bool by_rows;  /* a row of y is short enough, and windows lie in x so that whole ones are added to it */
 } mz_windows;
 
 struct mz_plan {

@@ -1,5 +1,6 @@
 /* Sums, means and maxima over any set of axes. */
 #include <math.h>
+#include <string.h>
 #include "operations.h"
 
 enum {
@@ -52,7 +53,8 @@ static void reduce_rows(void *user, uint64_t begin, uint64_t end, uint32_t worke
 /* Up to MZ_BLOCK results whose operands lie side by side. */
 static void reduce_block(const mz_rows *rows, char *y, char *x, int64_t n) {
   _Alignas(64) char staged[MZ_BLOCK * sizeof(double)], partial[MZ_BLOCK * sizeof(double)];
-  double total[MZ_BLOCK] = {0};
+  double total[MZ_BLOCK];
+  memset(total, 0, (size_t)n * sizeof *total);
   int64_t stride = rows->outer.stride[1][rows->outer.rank - 1];
   bool is_max = rows->op == MEZZO_OP_REDUCE_MAX;
   double start = is_max ? -(double)INFINITY : 0;

@@ -72,14 +72,21 @@ void mz_space_coalesce(mz_space *space) {
   space->rank = rank;
 }
 
-int64_t mz_space_seek(const mz_space *space, int64_t index, char *const *base, char **at) {
-  for (int o = 0; o < space->operands; o++) at[o] = base[o];
-  int64_t left = 0;
-  for (int axis = space->rank - 1; axis >= 0; axis--) {
-    int64_t extent = space->extent[axis], place = index % extent;
-    index /= extent;
-    if (axis == space->rank - 1) left = extent - place;
-    for (int o = 0; o < space->operands; o++) at[o] += place * space->stride[o][axis];
+int64_t mz_walk_begin(mz_walk *walk, const mz_space *space, int64_t index, char *const *base, char **at) {
+  int last = space->rank - 1;
+  int64_t within = index % space->extent[last];
+  index /= space->extent[last];
+  for (int o = 0; o < space->operands; o++) walk->run[o] = base[o];
+  for (int axis = last - 1; axis >= 0; axis--) {
+    walk->place[axis] = index % space->extent[axis];
+    index /= space->extent[axis];
+    for (int o = 0; o < space->operands; o++) walk->run[o] += walk->place[axis] * space->stride[o][axis];
   }
-  return left;
+  for (int o = 0; o < space->operands; o++) at[o] = walk->run[o] + within * space->stride[o][last];
+  return space->extent[last] - within;
+}
+
+int64_t mz_space_seek(const mz_space *space, int64_t index, char *const *base, char **at) {
+  mz_walk walk;
+  return mz_walk_begin(&walk, space, index, base, at);
 }

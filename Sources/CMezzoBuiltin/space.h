@@ -32,4 +32,26 @@ void mz_space_coalesce(mz_space *space);
 /* Moves at[] from element 0 to element `index` in row-major order and tells how many elements are left in that inner run. */
 int64_t mz_space_seek(const mz_space *space, int64_t index, char *const *base, char **at);
 
+/* A walk from one inner run to the next, which needs no divisions: with short runs they are most of the work. */
+typedef struct {
+  int64_t place[MZ_MAX_RANK];
+  char *run[MZ_MAX_MAPPED]; /* where the inner run begins */
+} mz_walk;
+
+/* As mz_space_seek. */
+int64_t mz_walk_begin(mz_walk *walk, const mz_space *space, int64_t index, char *const *base, char **at);
+
+/* Moves at[] to the first element of the next run and tells how many there are; only where there is one. */
+static inline int64_t mz_walk_next(mz_walk *walk, const mz_space *space, char **at) {
+  int axis = space->rank - 2;
+  for (; axis >= 0; axis--) {
+    for (int o = 0; o < space->operands; o++) walk->run[o] += space->stride[o][axis];
+    if (++walk->place[axis] < space->extent[axis]) break;
+    walk->place[axis] = 0;
+    for (int o = 0; o < space->operands; o++) walk->run[o] -= space->extent[axis] * space->stride[o][axis];
+  }
+  for (int o = 0; o < space->operands; o++) at[o] = walk->run[o];
+  return space->extent[space->rank - 1];
+}
+
 #endif

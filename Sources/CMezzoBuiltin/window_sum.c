@@ -2,7 +2,10 @@
 #include <string.h>
 #include "operations.h"
 
-enum { WINDOW_GRAIN = 8192 /* elements of y */ };
+enum {
+  WINDOW_GRAIN = 8192, /* elements of y */
+  WINDOW_ROW = 4096    /* elements of a row that is summed at once */
+};
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -36,6 +39,81 @@ static void add_taps(const summing *s, int axis, const char *x) {
     if (reach < 0) return;
     if (reach % w->step[axis] != 0 || reach / w->step[axis] >= w->out[axis]) continue;
     add_taps(s, axis + 1, x + reach / w->step[axis] * w->out_stride[axis] + tap * w->tap_stride[axis]);
+  }
+}
+
+static void add(const mz_windows *w, char *total, const char *part, int64_t n) {
+  if (w->in_double) {
+    double *to = (double *)(void *)total;
+    const double *from = (const double *)(const void *)part;
+    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+  } else {
+    float *to = (float *)(void *)total;
+    const float *from = (const float *)(const void *)part;
+    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+  }
+}
+
+/* Adds the windows along the last axis, each whole. From the last to the first: then a place gets its parts in the order of
+ * their taps, as add_taps adds them. */
+static void add_windows(const mz_windows *w, char *total, char *staged, const char *x) {
+  int last = w->axes - 1;
+  int64_t element = w->in_double ? sizeof(double) : sizeof(float), n = w->inner.extent[0], taps = w->taps[last];
+  for (int64_t out = w->out[last] - 1; out >= 0; out--) {
+    const char *part = x + out * w->out_stride[last];
+    char *to = total + out * w->step[last] * n * element;
+    if (!w->is_plain) {
+      w->load(staged, part, w->inner.stride[0][0], taps * n);
+      part = staged;
+    }
+    if (w->dilation[last] == 1) {
+      add(w, to, part, taps * n);
+    } else {
+      for (int64_t tap = 0; tap < taps; tap++)
+        add(w, to + tap * w->dilation[last] * n * element, part + tap * n * element, n);
+    }
+  }
+}
+
+/* Adds the rows of windows that reach the row of y at place. */
+static void add_rows(const mz_windows *w, const int64_t *place, int axis, char *total, char *staged, const char *x) {
+  if (axis == w->axes - 1) {
+    add_windows(w, total, staged, x);
+    return;
+  }
+  for (int64_t tap = 0; tap < w->taps[axis]; tap++) {
+    int64_t reach = place[axis] - tap * w->dilation[axis];
+    if (reach < 0) return;
+    if (reach % w->step[axis] != 0 || reach / w->step[axis] >= w->out[axis]) continue;
+    add_rows(w, place, axis + 1, total, staged, x + reach / w->step[axis] * w->out_stride[axis] + tap * w->tap_stride[axis]);
+  }
+}
+
+static void row_body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  const mz_call *call = user;
+  const mz_plan *plan = call->plan;
+  const mz_windows *w = &plan->u.windows;
+  const mz_operand *x = &plan->operand[0], *y = &plan->operand[plan->n_in];
+  _Alignas(64) char total[WINDOW_ROW * sizeof(double)], staged[WINDOW_ROW * sizeof(double)];
+  int64_t element = w->in_double ? sizeof(double) : sizeof(float), width = y->shape[w->axes], n = w->inner.extent[0];
+  for (uint64_t index = begin; index < end; index++) {
+    int64_t place[MZ_MAX_RANK], rest = (int64_t)index;
+    char *to = call->at[plan->n_in];
+    for (int axis = w->axes - 1; axis >= 1; axis--) {
+      place[axis - 1] = rest % y->shape[axis];
+      rest /= y->shape[axis];
+      to += place[axis - 1] * y->stride[axis];
+    }
+    to += rest * y->stride[0];
+    memset(total, 0, (size_t)(width * n * element));
+    add_rows(w, place, 0, total, staged, call->at[0] + rest * x->stride[0]);
+    if (w->inner.stride[1][0] == y->size && y->stride[w->axes] == n * y->size) {
+      w->store(to, y->size, total, width * n);
+      continue;
+    }
+    for (int64_t at = 0; at < width; at++)
+      w->store(to + at * y->stride[w->axes], w->inner.stride[1][0], total + at * n * element, n);
   }
 }
 
@@ -74,8 +152,13 @@ static mezzo_status run(const mz_call *call) {
   const mz_plan *plan = call->plan;
   const mz_operand *y = &plan->operand[plan->n_in];
   int64_t places = 1, elements = plan->u.windows.inner.count;
-  for (int axis = 0; axis <= plan->u.windows.axes; axis++) places *= y->shape[axis];
+  const mz_windows *w = &plan->u.windows;
+  for (int axis = 0; axis <= w->axes; axis++) places *= y->shape[axis];
   if (y->count == 0) return MEZZO_OK;
+  if (w->by_rows) {
+    int64_t width = y->shape[w->axes];
+    return mz_parallel(plan, places / width, WINDOW_GRAIN / (width * elements) + 1, row_body, (void *)(uintptr_t)call);
+  }
   return mz_parallel(plan, places, WINDOW_GRAIN / elements + 1, body, (void *)(uintptr_t)call);
 }
 
@@ -133,6 +216,15 @@ mezzo_status mz_plan_window_sum(mz_request *r) {
   MZ_TRY(mz_expect_accumulator(r, w->in_double ? MZ_F64 : MZ_F32));
   w->load = mz_loader(w->in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, x->dtype);
   w->store = mz_storer(w->in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, y->dtype);
+  /* A window along the last axis has to be one run of x, and a row of y has to fit into the sums of a task. */
+  int64_t width = y->shape[axes], n = w->inner.extent[0], row, reach;
+  bool fits = !__builtin_mul_overflow(width, n, &row) && row > 0 && row <= WINDOW_ROW &&
+              !__builtin_mul_overflow(w->taps[axes - 1], n, &reach) && reach <= WINDOW_ROW;
+  bool is_run = w->inner.rank == 1 && (n == 1 || w->inner.stride[0][0] == x->size) &&
+                (w->taps[axes - 1] == 1 || w->tap_stride[axes - 1] == n * x->size);
+  w->by_rows = fits && is_run;
+  if (n == 1) w->inner.stride[0][0] = x->size;
+  w->is_plain = x->dtype == (w->in_double ? MZ_F64 : MZ_F32);
   plan->run = run;
   return MEZZO_OK;
 }

@@ -13,6 +13,11 @@ struct ClassConfiguration {
     members = try [String: ConfigurationValue](from: decoder)
   }
 
+  init(_ className: String, _ members: [String: ConfigurationValue]) {
+    self.className = className
+    self.members = members
+  }
+
   /// From `{"class_name": …, "config": {…}}`.
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
@@ -45,6 +50,24 @@ struct ClassConfiguration {
     }
   }
 
+  /// One of a few words; nil for null.
+  mutating func choice<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, default fallback: Choice? = nil
+  ) throws(TrainingError) -> Choice? where Choice.RawValue == String {
+    if case .null? = members[key] {
+      members[key] = nil
+      return nil
+    }
+    let word = try text(key, default: fallback?.rawValue ?? "")
+    guard let choice = Choice(rawValue: word) else {
+      if word.isEmpty { return nil }
+      throw .invalidOption(
+        name: "'\(key)' of \(className)",
+        expected: "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))", found: word)
+    }
+    return choice
+  }
+
   mutating func integer(_ key: String, default fallback: Int? = nil) throws(TrainingError) -> Int {
     let value = members[key]
     guard let number = try optionalNumber(key) ?? fallback.map({ Double($0) }), let integer = Int(exactly: number)
@@ -52,6 +75,13 @@ struct ClassConfiguration {
       throw invalid(key, "an integer", value ?? .null)
     }
     return integer
+  }
+
+  mutating func optionalInteger(_ key: String) throws(TrainingError) -> Int? {
+    switch members[key] {
+    case nil, .null?: nil
+    default: try integer(key)
+    }
   }
 
   mutating func numbers(_ key: String) throws(TrainingError) -> [Double] {
@@ -75,6 +105,17 @@ struct ClassConfiguration {
       integers.append(integer)
     }
     return integers
+  }
+
+  /// A number or several; nil where there are none.
+  mutating func axes(_ key: String) throws(TrainingError) -> [Int]? {
+    switch members[key] {
+    case nil, .null?:
+      members[key] = nil
+      return nil
+    case .array?: return try integers(key)
+    default: return [try integer(key)]
+    }
   }
 
   /// Takes an `axis`, which can be nothing but the last one here.

@@ -81,6 +81,16 @@ import Testing
     expect(try Command("train", arguments.joined(separator: "=")), 64, arguments[0])
   }
 
+  /// Options that do not go together are told before anything is read or trained.
+  @Test(arguments: [
+    ["--optimizer", "adam", "--momentum", "0.5"], ["--warmup", "5", "--schedule", "linear"],
+    ["--model", "cnn", "--layers", "8"], ["--policy", "float32", "--policies", "float32,float64"],
+    ["--policies", "float32,floaty"], ["--average", "1.5"], ["--schedule", "zigzag"], ["--model", "rnn"],
+  ])
+  func optionsThatDoNotGoTogether(arguments: [String]) throws {
+    expect(try Command(["train"] + arguments), 64, String(arguments[2 % arguments.count].drop { $0 == "-" }))
+  }
+
   @Test func everyFloatingDTypeHasABackend() throws {
     let command = try Command("explain", "--policy", "float8_e5m2", "--layers", "8")
     #expect(command.status == 0, "\(command.error)")

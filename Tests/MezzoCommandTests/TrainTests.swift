@@ -31,6 +31,75 @@ import Testing
     #expect(policy.hasPrefix("mixed") ? copies > 0 : copies == 0)
   }
 
+  /// Each learns which row of the image is bright.
+  @Test(arguments: ["cnn", "resnet", "transformer"])
+  func imageModelsLearn(kind: String) throws {
+    let command = try ImageFiles.with { files in
+      try Command(
+        "train", "--data", files.path, "--model", kind, "--policy", "mixed_bfloat16", "--batch", "10", "--epochs", "6",
+        "--learning-rate", "0.01", "--json", "--quiet")
+    }
+    #expect(command.status == 0, "\(command.error)")
+    let report = try command.json()
+    #expect(report["model"] as? String == kind && report["schedule"] as? String == "cosine")
+    #expect(try #require(report["testAccuracy"] as? Double) > 0.9)
+    #expect((report["layers"] as? [Any])?.isEmpty == true)
+  }
+
+  @Test func policiesAreComparedAndDrawn() throws {
+    let plot = FileManager.default.temporaryDirectory.appending(path: "mezzo-\(UUID().uuidString).svg")
+    defer { try? FileManager.default.removeItem(at: plot) }
+    let command = try ImageFiles.with { files in
+      try Command(
+        "train", "--data", files.path, "--policies", "float32,mixed_float16", "--layers", "8", "--batch", "20",
+        "--epochs",
+        "2", "--plot", plot.path, "--json", "--quiet")
+    }
+    #expect(command.status == 0, "\(command.error)")
+    let reports = try command.jsonList()
+    #expect(reports.compactMap { $0["policy"] as? String } == ["float32", "mixed_float16"])
+    for report in reports {
+      let curve = try #require(report["lossCurve"] as? [[String: Double]])
+      // Two epochs of three steps.
+      #expect(curve.count == 6 && curve.first?["epoch"] == 1.0 / 6)
+      #expect(curve.allSatisfy { ($0["loss"] ?? 0) > 0 })
+    }
+    let svg = try String(contentsOf: plot, encoding: .utf8)
+    #expect(svg.components(separatedBy: "<polyline").count == 3 && svg.contains("mixed_float16"))
+  }
+
+  private func report(_ files: ImageFiles, _ options: [String]) throws -> [String: Any] {
+    let command = try Command(
+      ["train", "--data", files.path, "--layers", "8", "--batch", "20", "--epochs", "2", "--quiet", "--json"] + options)
+    #expect(command.status == 0, "\(options): \(command.error)")
+    return try command.json()
+  }
+
+  @Test(arguments: [
+    ["adamw"], ["sgd", "--momentum", "0.9", "--clip-norm", "1"], ["adamax"], ["nadam"],
+    ["rmsprop", "--average", "0.5"],
+    ["adagrad"], ["adadelta"], ["ftrl"], ["lion"], ["adafactor"],
+  ])
+  func optimizersAreTaken(options: [String]) throws {
+    let report = try ImageFiles.with { files in try report(files, ["--optimizer"] + options) }
+    #expect(report["optimizer"] as? String == options[0])
+    #expect(report["learningRate"] as? Double == (options[0] == "sgd" ? 0.01 : 0.001))
+  }
+
+  @Test func schedulesChangeTheSteps() throws {
+    try ImageFiles.with { files in
+      func losses(_ options: [String]) throws -> [Double] {
+        let report = try report(files, options + ["--learning-rate", "0.05"])
+        return try #require(report["epochs"] as? [[String: Any]]).compactMap { $0["loss"] as? Double }
+      }
+      let all = try [
+        [], ["--schedule", "linear"], ["--schedule", "exponential"], ["--schedule", "cosine"],
+        ["--schedule", "cosine", "--warmup", "2"],
+      ].map(losses)
+      #expect(Set(all).count == all.count && all.allSatisfy { $0.count == 2 })
+    }
+  }
+
   @Test func backendsAndRoutesAreTold() throws {
     let report = try ImageFiles.with { try train($0, policy: "mixed_bfloat16").json() }
     let backends = try #require(report["backends"] as? [[String: Any]])

@@ -23,8 +23,9 @@ import Testing
   @Test(arguments: [
     "autocast.assign", "autocast.inputs", "autocast.nesting", "autocast.regularizer", "autocast.scope",
     "autocast.sublayer_policy", "autocast.variable_scope", "autocast.variables", "cast", "compile.wrap",
-    "device.compat", "global.script", "jmp.policy", "loss.overflow", "lossscale.construct",
-    "lossscale.from_config", "lossscale.trace", "policy.deserialize", "policy.from_config", "policy.get", "policy.map",
+    "device.compat", "global.script", "jmp.policy", "layer.dtypes", "loss.overflow", "lossscale.construct",
+    "lossscale.from_config", "lossscale.trace", "numeric.layer", "policy.deserialize", "policy.from_config",
+    "policy.get", "policy.map",
     "policy.parse", "policy.quantized", "policy.serialize",
   ])
   func groupIsAnswered(name: String) async throws {

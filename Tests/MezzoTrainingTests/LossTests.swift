@@ -84,7 +84,50 @@ import Testing
 
   private static func hinge(_ p: Double, _ t: Double) -> Double { max(1 - t * p, 0) }
 
-  static let formulas: [(LossFunction, Formula)] = [
+  private static func focal(_ p: Double, _ t: Double) -> Double {
+    let wrong = 1 - (t * p + (1 - t) * (1 - p))
+    return wrong * wrong * binary(p, t)
+  }
+
+  private static func balancedFocal(_ logit: Double, _ t: Double) -> Double {
+    let p = 1 / (1 + exp(-logit))
+    let smooth = t * 0.8 + 0.1
+    let wrong = 1 - (smooth * p + (1 - smooth) * (1 - p))
+    return (smooth * 0.4 + (1 - smooth) * 0.6) * pow(wrong, 3) * binary(p, smooth)
+  }
+
+  private static let categoricalFocal: Formula = { p, t in
+    let total = p.map { exp($0) }.reduce(0, +)
+    let terms: [Double] = zip(p, t).map { logit, t in
+      let share = exp(logit) / total
+      return -0.5 * pow(1 - share, 1.5) * (t * 0.7 + 0.1) * log(share)
+    }
+    return terms.reduce(0, +)
+  }
+
+  private static let dice: Formula = { p, t in 1 - 2 * dot(p, t) / (p.reduce(0, +) + t.reduce(0, +) + 1e-7) }
+
+  private static let tversky: Formula = { p, t in
+    let missed = dot(t, p.map { 1 - $0 })
+    let added = dot(p, t.map { 1 - $0 })
+    return 1 - dot(p, t) / (dot(p, t) + 0.3 * missed + 0.7 * added + 1e-7)
+  }
+
+  static let formulas: [(LossFunction, Formula)] = plain + faded
+
+  private static let faded: [(LossFunction, Formula)] = [
+    (.binaryFocalCrossentropy(), mean(focal)),
+    (
+      .binaryFocalCrossentropy(applyClassBalancing: true, alpha: 0.4, gamma: 3, fromLogits: true, labelSmoothing: 0.2),
+      mean(balancedFocal)
+    ),
+    (
+      .categoricalFocalCrossentropy(alpha: 0.5, gamma: 1.5, fromLogits: true, labelSmoothing: 0.3), categoricalFocal
+    ),
+    (.dice(axis: [-1]), dice), (.tversky(alpha: 0.3, beta: 0.7, axis: [-1]), tversky),
+  ]
+
+  private static let plain: [(LossFunction, Formula)] = [
     (.meanSquaredError, mean { ($0 - $1) * ($0 - $1) }), (.meanAbsoluteError, mean { abs($0 - $1) }),
     (.meanAbsolutePercentageError, mean { 100 * abs(($1 - $0) / $1) }),
     (.meanSquaredLogarithmicError, mean(logarithmic)), (.logCosh, mean { log(cosh($0 - $1)) }),
@@ -183,6 +226,42 @@ import Testing
     let weights = try Tensor(example.weights, shape: [2], dtype: .float32)
     #expect(abs(try value(Loss(example.function), output, target)[0] - example.mean) < 6e-4)
     #expect(abs(try value(Loss(example.function), output, target, weights)[0] - example.weighted) < 6e-4)
+  }
+
+  /// What Keras 3.15 gives for the outputs above.
+  @Test func lossesOfKeras3AreTheSame() throws {
+    let hot = try tensor([[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 1]])
+    let labels = try Tensor([1, 0, 2, 1], shape: [4], dtype: .int32)
+    let cases: [(LossFunction, Tensor, [Double])] = [
+      (.binaryFocalCrossentropy(), hot, [0.0366908424, 0.0353016071, 0.5562233925, 0.1485377699]),
+      (
+        .categoricalFocalCrossentropy(), try tensor(Self.targets),
+        [0.2019220293, 0.2759511471, 0.2499129325, 0.3687426448]
+      ), (.dice(), hot, [0.4093959928]),
+      (.dice(axis: [-1]), hot, [0.4095237851, 0.2542373538, 0.7734375, 0.2434017658]),
+      (.tversky(alpha: 0.3, beta: 0.7), hot, [0.4189774990]),
+      (
+        .categoricalGeneralizedCrossEntropy(q: 0.7), labels, [0.4062766731, 0.1222807169, 0.8279780149, 0.7434783578]
+      ),
+      (.categoricalGeneralizedCrossEntropy(), labels, [0.4251984358, 0.1238336564, 0.9229670763, 0.8167840242]),
+    ]
+    for (function, target, expected) in cases {
+      let found = try value(Loss(function, reduction: .none), tensor(Self.outputs), target)
+      #expect(found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(function)")
+      let loss = Loss(function)
+      #expect(try JSONDecoder().decode(Loss.self, from: JSONEncoder().encode(loss)) == loss)
+    }
+  }
+
+  /// Where Keras goes through a sigmoid that is 1, and loses the gradient.
+  @Test func focalLossesOfLargeLogitsHaveGradients() throws {
+    let output = try tensor([[60, -60]], .float32)
+    let target = try tensor([[0, 1]], .float32)
+    let gradient = try runtime.evaluate([output, target]) {
+      let loss = Loss.binaryFocalCrossentropy(fromLogits: true)
+      return try $0[0].trace.gradients(of: loss($0[0], target: $0[1]), by: [$0[0]])
+    }[0].scalars()
+    #expect(gradient.allSatisfy { abs(abs($0) - 0.5) < 1e-3 }, "\(gradient)")
   }
 
   @Test func labelsAreOneHotTargets() throws {

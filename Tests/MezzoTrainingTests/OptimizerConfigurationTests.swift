@@ -29,16 +29,47 @@ import Testing
   @Test(arguments: [
     #""SGD", "config": {"learning_rate": "fast"}"#, #""SGD", "config": {"decay": 0.1}"#,
     #""SGD", "config": {"learning_rate": {"class_name": "Zigzag"}}"#,
-    #""Adam", "config": {"amsgrad": true}"#, #""Adam", "config": {"clipnorm": 1, "clipvalue": 1}"#,
+    #""Adamax", "config": {"amsgrad": true}"#, #""Adam", "config": {"use_ema": true, "ema_momentum": "x"}"#,
+    #""Adam", "config": {"clipnorm": 1, "clipvalue": 1}"#,
     #""SGD", "config": {"nesterov": 1}"#, #""Frob", "config": {}"#,
   ])
   func whatIsNotKnownIsNotLost(text: String) {
     #expect(throws: TrainingError.self) { try read(#"{"class_name": "# + text + "}") }
   }
 
+  @Test func averagesAreMembersOfWhatIsAveraged() throws {
+    let read = try read(
+      """
+      {"class_name": "Adam", "config": {"learning_rate": {"class_name": "CosineDecay", "config":
+      {"initial_learning_rate": 0.5, "decay_steps": 8}}, "use_ema": true, "ema_momentum": 0.9,
+      "ema_overwrite_frequency": 3, "amsgrad": true}}
+      """)
+    let average = try #require(read as? ExponentialMovingAverage)
+    #expect(average.momentum == 0.9 && average.overwriteFrequency == 3)
+    let scheduled = try #require(average.innerOptimizer as? Scheduled)
+    #expect(scheduled.schedule == .cosineDecay(initial: 0.5, steps: 8))
+    #expect(scheduled.innerOptimizer as? Adam == Adam(learningRate: 0.5, amsgrad: true))
+    let members = try JSONDecoder().decode(
+      [String: ConfigurationValue].self, from: JSONEncoder().encode(AnyOptimizer(average)))
+    #expect(members["class_name"] == "Adam")
+    guard case .object(let config)? = members["config"] else { throw TrainingError.unknownLoss(name: "none") }
+    #expect(
+      config["use_ema"] == true && config["ema_momentum"] == .number(0.9) && config["ema_overwrite_frequency"] == 3)
+    #expect(config["amsgrad"] == true)
+  }
+
+  @Test func anOptimizerIsMadeOfAClassNameAndSettings() throws {
+    let settings: [String: ConfigurationValue] = ["learning_rate": .number(0.5), "momentum": .number(0.25)]
+    let made = try AnyOptimizer(className: "rmsprop", configuration: settings).optimizer
+    #expect(made as? RMSprop == RMSprop(learningRate: 0.5, momentum: 0.25))
+    #expect(throws: TrainingError.self) { try AnyOptimizer(className: "Adam", configuration: settings) }
+  }
+
   static let originals: [any Optimizer] = [
     SGD(), SGD(learningRate: 0.3, momentum: 0.5, nesterov: true, clipping: .value(0.25)),
-    Adam(learningRate: 0.1, weightDecay: 0.01, clipping: .globalNorm(3)),
+    Adam(learningRate: 0.1, weightDecay: 0.01, clipping: .globalNorm(3)), Adam(amsgrad: true),
+    Adamax(beta1: 0.5, clipping: .norm(1)), Nadam(epsilon: 1e-3),
+    ExponentialMovingAverage(Scheduled(Lion(), by: .constant(0.25)), momentum: 0.5, overwriteFrequency: 7),
   ]
 
   @Test(arguments: originals.indices) func roundTripsAreTheIdentity(index: Int) throws {

@@ -54,6 +54,19 @@ import Testing
         return w - m * rate * correction / (v.squareRoot() + 1e-7)
       }),
     Case(
+      optimizer: Adam(learningRate: rate, beta2: 0.7, weightDecay: 0.1, amsgrad: true),
+      rule: { w, g, kept, t in
+        var (m, v, h) = (kept["m"] ?? w.map { _ in 0 }, kept["v"] ?? w.map { _ in 0 }, kept["h"] ?? w.map { _ in 0 })
+        let correction: Double = (1 - pow(0.7, Double(t))).squareRoot() / (1 - pow(0.9, Double(t)))
+        for i in w.indices {
+          m[i] += (g[i] - m[i]) * 0.1
+          v[i] += (g[i] * g[i] - v[i]) * 0.3
+          h[i] = max(h[i], v[i])
+          w[i] = w[i] * (1 - 0.1 * rate) - m[i] * rate * correction / (h[i].squareRoot() + 1e-7)
+        }
+        (kept["m"], kept["v"], kept["h"]) = (m, v, h)
+      }),
+    Case(
       optimizer: Adamax(learningRate: rate, weightDecay: 0.02),
       rule: elementwise(decay: 0.02) { w, g, m, u, t in
         m += (g - m) * 0.1

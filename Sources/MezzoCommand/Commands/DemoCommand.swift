@@ -41,7 +41,7 @@ struct DemoCommand: AsyncParsableCommand {
     if output.json { try printJSON(reports) } else { try DemoSummary(demo, results).print() }
     // Last, so that a file that cannot be written does not take the results with it.
     if let picture {
-      try write(DemoPicture(reports).svg(), to: picture)
+      try write(TrainingPicture(reports).svg(), to: picture)
       if !output.json { print("\nThe picture is in \(picture).") }
     }
   }

@@ -50,8 +50,9 @@ struct ExplainCommand: AsyncParsableCommand {
     if output.json {
       try printJSON(
         Report(
-          policy: step.network.policy.name, training: step.training, layers: step.network.hidden, batch: step.batch,
-          inputs: step.inputs, classes: step.classes, memory: explanation.memory,
+          policy: step.network.policy.name, training: step.training, model: step.network.kind,
+          layers: step.network.hidden, batch: step.batch, inputs: step.network.example.reduce(1, *),
+          classes: step.classes, memory: explanation.memory,
           estimatedNanoseconds: explanation.estimatedNanoseconds,
           backends: runtime.registry.entries.map(BackendReport.init), routes: routes))
     } else {
@@ -80,6 +81,7 @@ struct ExplainCommand: AsyncParsableCommand {
   private struct Report: Encodable {
     var policy: String
     var training: Bool
+    var model: Network.Kind
     var layers: [Int]
     var batch: Int
     var inputs: Int

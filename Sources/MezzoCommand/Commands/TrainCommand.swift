@@ -4,12 +4,14 @@ import Mezzo
 struct TrainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Train a dense network on images and tell how it was computed.",
+    abstract: "Train a network on images and tell how it was computed.",
     discussion: """
-      The network: images flattened, the hidden layers with ReLU, and one output for each class, whose logits are \
-      float32 (float64 under float64). Under a policy that computes in float16 the loss is scaled by itself.
+      The network: --model, and behind it one output for each class, whose logits are float32 (float64 under float64). \
+      Under a policy that computes in float16 the loss is scaled by itself.
 
         mezzo train --data mnist --policy mixed_bfloat16 --layers 512,512
+        mezzo train --data mnist --model cnn --optimizer adamw --learning-rate 0.002 --warmup 100
+        mezzo train --data mnist --model cnn --policies float32,mixed_bfloat16,mixed_float16 --plot losses.svg
         mezzo train --json > run.json        # the digits that come with Mezzo
 
       The same seed, data, policy and backends give the same weights bit for bit. So does a training that was interrupted \
@@ -28,6 +30,17 @@ struct TrainCommand: AsyncParsableCommand {
   var data: String?
 
   @OptionGroup var model: ModelOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Train once under each of these policies, with commas between, instead of under --policy.", valueName: "names"),
+    transform: Arguments.policies)
+  var policies: PolicyList?
+
+  @Option(
+    help: ArgumentHelp(
+      "Also draw the loss, the accuracy, time and memory under each policy into this file, as SVG.", valueName: "file"))
+  var plot: String?
 
   @Option(help: "Passes over the training images. (default: 3)", transform: Arguments.positive)
   var epochs = 3
@@ -51,31 +64,48 @@ struct TrainCommand: AsyncParsableCommand {
   @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    if policies != nil, model.policy != nil {
+      throw ValidationError("expected --policy or --policies; found both: leave one out")
+    }
+    if policies?.policies.count ?? 1 > 1, checkpoint.checkpoint != nil {
+      throw ValidationError("--checkpoint is of one training; found several --policies: train under one at a time")
+    }
+  }
+
   func run() async throws {
     output.begin()
+    let optimizer = try model.optimizer.setting(for: model.model)
     let (train, test) = try data.map { try DataSet.idx(directory: $0) } ?? DataSet.digits()
     if train.count == 0 { throw TrainingError.emptyDataSet(name: "training") }
     if test.count == 0 { throw TrainingError.emptyDataSet(name: "test") }
     if !quiet { Runtime.shared.registry.noteRefused() }
-    let policy = model.resolvedPolicy
-    let network = Network(hidden: model.layers.widths, classes: DataSet.classes(train, test), policy: policy)
-    try network.checkSize(inputs: train.exampleShape.reduce(1, *))
-    let experiment = Experiment(
-      network: network,
-      train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
-      optimizer: model.optimizer, learningRate: model.learningRate,
-      runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
+    let network = model.network(example: train.exampleShape, classes: DataSet.classes(train, test))
+    var experiment = Experiment(
+      network: network, train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
+      optimizer: optimizer, runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
+    let policies = policies?.policies ?? [model.resolvedPolicy]
+    let width = policies.map(\.name.count).max() ?? 0
     let (checkpoint, isResuming) = (checkpoint.checkpoint, checkpoint.resume)
-    let bar = quiet ? nil : ProgressBar(policy.name)
-    let report = try await Interruption.watching(
-      advice: checkpoint.map { "'mezzo train' with the same options and --resume goes on from \($0.last)" }
-    ) {
-      try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming).report
+    var reports: [TrainingReport] = []
+    for policy in policies {
+      experiment.network.policy = policy
+      let (experiment, bar) = (experiment, quiet ? nil : ProgressBar(policy.name.padded(to: width)))
+      let report = try await Interruption.watching(
+        advice: checkpoint.map { "'mezzo train' with the same options and --resume goes on from \($0.last)" }
+      ) {
+        try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming).report
+      }
+      if !output.json {
+        if !reports.isEmpty { print() }
+        TrainingSummary(report, policy: policy).print()
+      }
+      reports.append(report)
     }
     if output.json {
-      try printJSON(report)
-    } else {
-      TrainingSummary(report, policy: policy).print()
+      if self.policies == nil, let report = reports.first { try printJSON(report) } else { try printJSON(reports) }
     }
+    // Last, so that a file that cannot be written does not take the results with it.
+    if let plot { try write(TrainingPicture(reports).svg(), to: plot) }
   }
 }

@@ -37,6 +37,19 @@ enum Arguments {
     return value
   }
 
+  /// From 0 up to, but without, 1.
+  @Sendable static func share(_ text: String) throws -> Double {
+    guard let value = Double(text), (0..<1).contains(value) else {
+      throw ValidationError("expected a number of at least 0 and below 1, such as 0.9")
+    }
+    return value
+  }
+
+  @Sendable static func policies(_ text: String) throws -> PolicyList {
+    PolicyList(
+      policies: try text.split(separator: ",", omittingEmptySubsequences: false).map { try policy(String($0)) })
+  }
+
   @Sendable static func positive(_ text: String) throws -> Int {
     guard let value = Int(text), (1...LayerWidths.limit).contains(value) else {
       throw ValidationError("expected a whole number, 1 to \(LayerWidths.limit)")
@@ -55,20 +68,14 @@ struct LayerWidths: Codable, Sendable, CustomStringConvertible {
   var description: String { widths.map(String.init).joined(separator: ",") }
 }
 
+/// Policies under which the same is done.
+struct PolicyList: Sendable {
+  var policies: [DTypePolicy]
+}
+
 /// The shape of one example.
 struct ExampleShape: Sendable, CustomStringConvertible {
   var extents: [Int]
 
   var description: String { extents.map(String.init).joined(separator: ",") }
-}
-
-enum OptimizerName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {
-  case adam, sgd
-
-  func make(learningRate: Double) -> any Optimizer {
-    switch self {
-    case .adam: .adam(learningRate: learningRate)
-    case .sgd: .sgd(learningRate: learningRate)
-    }
-  }
 }

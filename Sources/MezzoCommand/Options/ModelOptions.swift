@@ -11,17 +11,32 @@ struct ModelOptions: ParsableArguments {
   var policy: DTypePolicy?
 
   @Option(
-    help: ArgumentHelp("Units of the hidden layers, with commas between. (default: 512,512)", valueName: "units"),
-    transform: Arguments.layers)
-  var layers = LayerWidths(widths: [512, 512])
-
-  @Option(help: "What follows the gradients.")
-  var optimizer = OptimizerName.adam
+    help: """
+      dense: the hidden layers of --layers. cnn: two convolutions and a dense layer, as LeNet. resnet: three residual \
+      blocks. transformer: two encoder layers over the rows of the image.
+      """)
+  var model = Network.Kind.dense
 
   @Option(
-    help: ArgumentHelp("The optimizer's learning rate. (default: 0.001)", valueName: "rate"),
-    transform: Arguments.rate)
-  var learningRate = 0.001
+    help: ArgumentHelp(
+      "Units of the hidden layers of a dense model, with commas between. (default: 512,512)", valueName: "units"),
+    transform: Arguments.layers)
+  var layers: LayerWidths?
+
+  @OptionGroup var optimizer: OptimizerOptions
 
   var resolvedPolicy: DTypePolicy { policy ?? globalPolicy() }
+
+  func validate() throws {
+    if layers != nil, model != .dense {
+      throw ValidationError("--layers goes with --model dense; found --model \(model.rawValue)")
+    }
+  }
+
+  /// - Parameter policy: by default the one that was asked for.
+  func network(example: [Int], classes: Int, policy: DTypePolicy? = nil) -> Network {
+    Network(
+      kind: model, hidden: model == .dense ? layers?.widths ?? [512, 512] : [], example: example, classes: classes,
+      policy: policy ?? resolvedPolicy)
+  }
 }

@@ -8,8 +8,11 @@ struct StepOptions: ParsableArguments {
   @Option(help: "Examples in a step. (default: 128)", transform: Arguments.positive)
   var batch = 128
 
-  @Option(help: "Elements of an example. (default: 784)", transform: Arguments.positive)
-  var inputs = 784
+  @Option(
+    help: ArgumentHelp(
+      "The shape of an example, with commas between. (default: 784; 28,28 for images)", valueName: "shape"),
+    transform: Arguments.shape)
+  var inputs: ExampleShape?
 
   @Option(help: "Outputs of the last layer. (default: 10)", transform: Arguments.positive)
   var classes = 10
@@ -18,17 +21,17 @@ struct StepOptions: ParsableArguments {
   var training = true
 
   var network: Network {
-    Network(hidden: model.layers.widths, classes: classes, policy: model.resolvedPolicy)
+    model.network(example: inputs?.extents ?? (model.model == .dense ? [784] : [28, 28]), classes: classes)
   }
 
   func explanation(on runtime: Runtime) throws -> Explanation {
     let network = network
-    try network.checkSize(inputs: inputs)
-    let model = network.model(seed: 0, runtime: runtime)
-    let features = TensorType(.float32, [batch, inputs])
+    try network.checkSize()
+    let model = try network.model(seed: 0, runtime: runtime)
+    let features = TensorType(.float32, [batch] + network.example)
     if !training { return try model.explain(input: features) }
     return try model.explainTraining(
       features: features, targets: TensorType(.int32, [batch]),
-      optimizer: self.model.optimizer.make(learningRate: self.model.learningRate))
+      optimizer: self.model.optimizer.setting(for: network.kind).make(steps: 1))
   }
 }

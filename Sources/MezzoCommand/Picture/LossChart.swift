@@ -8,11 +8,11 @@ import Mezzo
   import Darwin
 #endif
 
-/// Losses over epochs on a logarithmic scale, on which a loss that halves falls by as much everywhere.
+/// Losses over epochs, counted from 0, on a logarithmic scale, on which a loss that halves falls by as much everywhere.
 struct LossChart {
   var frame: Frame
   var title: String
-  var series: [(name: String, values: [Double])]
+  var series: [(name: String, points: [(epoch: Double, loss: Double)])]
 
   private static let margin = (left: 48.0, top: 34.0, bottom: 50.0)
 
@@ -24,15 +24,15 @@ struct LossChart {
 
   func draw(in picture: inout SVGDocument) {
     picture.text(title, x: frame.x, y: frame.y + 12, class: "title")
-    let values = series.flatMap(\.values).filter { $0.isFinite && $0 > 0 }
+    let lines = series.map { $0.points.filter { $0.loss.isFinite && $0.loss > 0 } }
+    let values = lines.joined().map(\.loss)
     guard let least = values.min(), let largest = values.max() else { return }
-    let epochs = series.map(\.values.count).max() ?? 1
+    let epochs = max(lines.joined().map(\.epoch).max()?.rounded(.up) ?? 1, 1)
     let range = (low: log10(least) - 0.08, high: log10(largest) + 0.08)
 
-    func place(_ epoch: Int, _ loss: Double) -> (x: Double, y: Double) {
-      let across = epochs > 1 ? Double(epoch) / Double(epochs - 1) : 0.5
+    func place(_ epoch: Double, _ loss: Double) -> (x: Double, y: Double) {
       let up = (log10(loss) - range.low) / (range.high - range.low)
-      return (plot.x + across * plot.width, plot.y + (1 - up) * plot.height)
+      return (plot.x + epoch / epochs * plot.width, plot.y + (1 - up) * plot.height)
     }
 
     for tick in Self.ticks(from: pow(10, range.low), to: pow(10, range.high)) {
@@ -40,12 +40,11 @@ struct LossChart {
       picture.line(from: (plot.x, y), to: (plot.x + plot.width, y), class: "grid")
       picture.text(Self.label(tick), x: plot.x - 8, y: y + 4, anchor: .end)
     }
-    for epoch in Self.epochTicks(epochs) {
-      picture.text("\(epoch)", x: place(epoch - 1, least).x, y: plot.y + plot.height + 18, anchor: .middle)
+    for epoch in Self.epochTicks(Int(epochs)) {
+      picture.text("\(epoch)", x: place(Double(epoch), least).x, y: plot.y + plot.height + 18, anchor: .middle)
     }
-    for (index, line) in series.enumerated() {
-      let points = line.values.enumerated().filter { $1.isFinite && $1 > 0 }.map { place($0, $1) }
-      picture.curve(points, class: "curve line\(index)")
+    for (index, line) in lines.enumerated() {
+      picture.curve(line.map { place($0.epoch, $0.loss) }, class: "curve line\(index)")
     }
     legend(in: &picture)
   }
@@ -75,6 +74,6 @@ struct LossChart {
   private static func epochTicks(_ epochs: Int) -> [Int] {
     let steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000]
     let step = steps.first { epochs / $0 <= 8 } ?? epochs
-    return [1] + stride(from: step, through: epochs, by: step).filter { $0 > 1 }
+    return Array(stride(from: 0, through: epochs, by: step))
   }
 }

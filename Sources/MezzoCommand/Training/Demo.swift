@@ -27,7 +27,9 @@ struct Demo: Sendable {
 
   func experiment(_ policy: DTypePolicy) -> Experiment {
     Experiment(
-      network: Network(hidden: Self.hidden, dropout: Self.dropout, classes: 10, policy: policy), train: train,
-      test: test, epochs: epochs, batch: Self.batch, seed: seed, optimizer: .adam, learningRate: Self.learningRate)
+      network: Network(
+        hidden: Self.hidden, dropout: Self.dropout, example: train.exampleShape, classes: 10, policy: policy),
+      train: train, test: test, epochs: epochs, batch: Self.batch, seed: seed,
+      optimizer: OptimizerSetting(learningRate: Self.learningRate))
   }
 }

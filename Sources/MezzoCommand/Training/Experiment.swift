@@ -8,8 +8,7 @@ struct Experiment: Sendable {
   var epochs: Int
   var batch: Int
   var seed: UInt64
-  var optimizer: OptimizerName
-  var learningRate: Double
+  var optimizer: OptimizerSetting
   var runtime = Runtime.shared
   /// Routes that the step must not differ from.
   var lock: RouteLock?
@@ -25,19 +24,24 @@ struct Experiment: Sendable {
   func run(
     showing bar: ProgressBar?, checkpoint: ModelCheckpoint? = nil, isResuming: Bool = false
   ) async throws -> Result {
-    let model = network.model(seed: seed, runtime: runtime)
+    try network.checkSize()
+    let model = try network.model(seed: seed, runtime: runtime)
+    let steps = (train.count + batch - 1) / batch
+    let optimizer = try optimizer.make(steps: epochs * steps)
     if let lock {
       let explanation = try model.explainTraining(
         features: TensorType(train.features.dtype, [batch] + train.exampleShape),
         targets: TensorType(train.targets.dtype, [batch] + train.targets.shape.dropFirst()),
-        optimizer: optimizer.make(learningRate: learningRate))
+        optimizer: optimizer)
       try explanation.check(lock)
     }
+    let curve = LossCurve(epochs: epochs, steps: steps)
     let history = try await model.fit(
-      train, validation: test, epochs: epochs, batch: batch, optimizer: optimizer.make(learningRate: learningRate),
-      seed: seed, callbacks: ([checkpoint, bar] as [(any TrainingCallback)?]).compactMap { $0 },
+      train, validation: test, epochs: epochs, batch: batch, optimizer: optimizer, seed: seed,
+      callbacks: ([checkpoint, bar, curve] as [(any TrainingCallback)?]).compactMap { $0 },
       resuming: isResuming ? checkpoint?.last : nil)
-    return Result(model: model, report: TrainingReport(self, history, registry: model.runtime.registry))
+    return Result(
+      model: model, report: TrainingReport(self, history, curve: curve.points, registry: model.runtime.registry))
   }
 }
 

@@ -4,12 +4,16 @@ import Mezzo
 struct TrainingReport: Encodable, Sendable {
   var policy: String
   var seed: UInt64
+  var model: Network.Kind
+  /// Units of the hidden layers of a dense model.
   var layers: [Int]
   var optimizer: OptimizerName
   var learningRate: Double
+  var schedule: ScheduleName
   var batch: Int
   var examples: Int
   var epochs: [Epoch]
+  var lossCurve: [LossCurve.Point]
   var testAccuracy: OrNull<Double>
   var testLoss: OrNull<Double>
   /// The median, of batch, forward, backward and update.
@@ -64,12 +68,15 @@ struct TrainingReport: Encodable, Sendable {
     var largestScale: OrNull<Float>
   }
 
-  init(_ experiment: Experiment, _ history: History, registry: BackendRegistry) {
+  init(_ experiment: Experiment, _ history: History, curve: [LossCurve.Point], registry: BackendRegistry) {
     policy = experiment.network.policy.name
     seed = experiment.seed
+    model = experiment.network.kind
     layers = experiment.network.hidden
-    optimizer = experiment.optimizer
-    learningRate = experiment.learningRate
+    optimizer = experiment.optimizer.name
+    learningRate = experiment.optimizer.learningRate
+    schedule = experiment.optimizer.schedule
+    lossCurve = curve
     batch = experiment.batch
     examples = experiment.train.count
     epochs = history.epochs.enumerated().map { index, epoch in

@@ -11,6 +11,8 @@ public struct TrainingSession {
   public internal(set) var epoch = 0
   /// Updates of this epoch so far.
   public internal(set) var step = 0
+  /// Of the last update, or of one that was skipped; `nil` before the first.
+  public internal(set) var outcome: TrainingOutcome?
   /// While an epoch runs, means over its examples so far: `loss`, `accuracy` where there is one, and the metrics; at its end
   /// also `learning_rate`, and with `val_` before them the measures of the validation data.
   public internal(set) var logs: [String: Double] = [:]

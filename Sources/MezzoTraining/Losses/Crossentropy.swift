@@ -29,7 +29,7 @@ extension LossFunction {
     return try logits.reshaped([rows, classes]).sparseCrossEntropy(labels: labels.reshaped([rows]))
   }
 
-  private static func logProbabilities(_ output: SymbolicTensor, fromLogits: Bool) throws -> SymbolicTensor {
+  static func logProbabilities(_ output: SymbolicTensor, fromLogits: Bool) throws -> SymbolicTensor {
     if fromLogits { return try output.logSoftmax() }
     return try (output / output.sum(axes: [-1], keepDims: true)).clipped(epsilon, 1 - epsilon).log()
   }

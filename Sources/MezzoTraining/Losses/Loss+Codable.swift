@@ -45,6 +45,28 @@ extension LossFunction {
     case "SparseCategoricalCrossentropy":
       self = .sparseCategoricalCrossentropy(fromLogits: try configuration.flag("from_logits", default: false))
       try configuration.requireLast()
+    case "BinaryFocalCrossentropy":
+      self = .binaryFocalCrossentropy(
+        applyClassBalancing: try configuration.flag("apply_class_balancing", default: false),
+        alpha: try configuration.number("alpha", default: 0.25),
+        gamma: try configuration.number("gamma", default: 2),
+        fromLogits: try configuration.flag("from_logits", default: false),
+        labelSmoothing: try configuration.number("label_smoothing", default: 0))
+      try configuration.requireLast()
+    case "CategoricalFocalCrossentropy":
+      self = .categoricalFocalCrossentropy(
+        alpha: try configuration.number("alpha", default: 0.25),
+        gamma: try configuration.number("gamma", default: 2),
+        fromLogits: try configuration.flag("from_logits", default: false),
+        labelSmoothing: try configuration.number("label_smoothing", default: 0))
+      try configuration.requireLast()
+    case "CategoricalGeneralizedCrossEntropy":
+      self = .categoricalGeneralizedCrossEntropy(q: try configuration.number("q", default: 0.5))
+    case "Dice": self = .dice(axis: try configuration.axes("axis"))
+    case "Tversky":
+      self = .tversky(
+        alpha: try configuration.number("alpha", default: 0.5), beta: try configuration.number("beta", default: 0.5),
+        axis: try configuration.axes("axis"))
     case "CosineSimilarity":
       self = .cosineSimilarity
       try configuration.requireLast()
@@ -69,8 +91,26 @@ extension LossFunction {
     case .binaryCrossentropy(let fromLogits, let smoothing), .categoricalCrossentropy(let fromLogits, let smoothing):
       ["from_logits": .bool(fromLogits), "label_smoothing": .number(smoothing)]
     case .sparseCategoricalCrossentropy(let fromLogits): ["from_logits": .bool(fromLogits)]
+    case .binaryFocalCrossentropy(let isBalanced, let alpha, let gamma, let fromLogits, let smoothing):
+      [
+        "apply_class_balancing": .bool(isBalanced), "alpha": .number(alpha), "gamma": .number(gamma),
+        "from_logits": .bool(fromLogits), "label_smoothing": .number(smoothing),
+      ]
+    case .categoricalFocalCrossentropy(let alpha, let gamma, let fromLogits, let smoothing):
+      [
+        "alpha": .number(alpha), "gamma": .number(gamma), "from_logits": .bool(fromLogits),
+        "label_smoothing": .number(smoothing),
+      ]
+    case .categoricalGeneralizedCrossEntropy(let q): ["q": .number(q)]
+    case .dice(let axes): ["axis": Self.written(axes)]
+    case .tversky(let alpha, let beta, let axes):
+      ["alpha": .number(alpha), "beta": .number(beta), "axis": Self.written(axes)]
     case .huber(let delta): ["delta": .number(delta)]
     default: [:]
     }
+  }
+
+  private static func written(_ axes: [Int]?) -> ConfigurationValue {
+    axes.map { .array($0.map { .integer($0) }) } ?? .null
   }
 }

@@ -63,9 +63,10 @@ public struct Loss: Sendable, Hashable {
   func accuracy(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor? {
     let metric: Metric.Kind
     switch function {
-    case .sparseCategoricalCrossentropy: metric = .sparseCategoricalAccuracy
-    case .categoricalCrossentropy: metric = .categoricalAccuracy
-    case .binaryCrossentropy(let fromLogits, _): metric = .binaryAccuracy(threshold: fromLogits ? 0 : 0.5)
+    case .sparseCategoricalCrossentropy, .categoricalGeneralizedCrossEntropy: metric = .sparseCategoricalAccuracy
+    case .categoricalCrossentropy, .categoricalFocalCrossentropy: metric = .categoricalAccuracy
+    case .binaryCrossentropy(let fromLogits, _), .binaryFocalCrossentropy(_, _, _, let fromLogits, _):
+      metric = .binaryAccuracy(threshold: fromLogits ? 0 : 0.5)
     default: return nil
     }
     return try metric.values(output, target: target, dtype: .float32).mean()
@@ -86,6 +87,30 @@ extension Loss {
   }
   public static func binaryCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0) -> Loss {
     Loss(.binaryCrossentropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing))
+  }
+  public static func binaryFocalCrossentropy(
+    applyClassBalancing: Bool = false, alpha: Double = 0.25, gamma: Double = 2, fromLogits: Bool = false,
+    labelSmoothing: Double = 0
+  ) -> Loss {
+    Loss(
+      .binaryFocalCrossentropy(
+        applyClassBalancing: applyClassBalancing, alpha: alpha, gamma: gamma, fromLogits: fromLogits,
+        labelSmoothing: labelSmoothing))
+  }
+  public static func categoricalFocalCrossentropy(
+    alpha: Double = 0.25, gamma: Double = 2, fromLogits: Bool = false, labelSmoothing: Double = 0
+  ) -> Loss {
+    Loss(
+      .categoricalFocalCrossentropy(
+        alpha: alpha, gamma: gamma, fromLogits: fromLogits, labelSmoothing: labelSmoothing))
+  }
+  /// For probabilities and integer labels.
+  public static func categoricalGeneralizedCrossEntropy(q: Double = 0.5) -> Loss {
+    Loss(.categoricalGeneralizedCrossEntropy(q: q))
+  }
+  public static func dice(axis: [Int]? = nil) -> Loss { Loss(.dice(axis: axis)) }
+  public static func tversky(alpha: Double = 0.5, beta: Double = 0.5, axis: [Int]? = nil) -> Loss {
+    Loss(.tversky(alpha: alpha, beta: beta, axis: axis))
   }
   public static func huber(delta: Double = 1) -> Loss { Loss(.huber(delta: delta)) }
   public static var cosineSimilarity: Loss { Loss(.cosineSimilarity) }

@@ -1,5 +1,5 @@
 /// What a loss compares an output `[batch, …, n]` with, in Keras's words and with its defaults. Every one of them has a value
-/// for each example; most are means over the last axis.
+/// for each example, but for ``dice(axis:)`` and ``tversky(alpha:beta:axis:)``; most are means over the last axis.
 public enum LossFunction: Sendable, Hashable {
   /// `−t · log p − (1 − t) · log (1 − p)`, with `p` the output, or its sigmoid if it is logits.
   case binaryCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0)
@@ -7,6 +7,22 @@ public enum LossFunction: Sendable, Hashable {
   case categoricalCrossentropy(fromLogits: Bool = false, labelSmoothing: Double = 0)
   /// The same for integer labels `[batch, …]`, one for each row of the output.
   case sparseCategoricalCrossentropy(fromLogits: Bool = false)
+  /// Binary cross-entropy times `(1 − p)^gamma` of the probability `p` of what is true, so that what is right already counts
+  /// little (Lin et al., ICCV 2017); balanced, times `alpha` where the target is 1 and `1 − alpha` where it is 0.
+  case binaryFocalCrossentropy(
+    applyClassBalancing: Bool = false, alpha: Double = 0.25, gamma: Double = 2, fromLogits: Bool = false,
+    labelSmoothing: Double = 0)
+  /// `−Σ alpha · (1 − p)^gamma · t · log p` over the last axis, with `p` as in ``categoricalCrossentropy(fromLogits:labelSmoothing:)``.
+  case categoricalFocalCrossentropy(
+    alpha: Double = 0.25, gamma: Double = 2, fromLogits: Bool = false, labelSmoothing: Double = 0)
+  /// `(1 − p^q) ∕ q`, with `p` the output for an integer label; less moved by wrong labels than a cross-entropy, which it
+  /// becomes as `q` goes to 0 (Zhang and Sabuncu, NeurIPS 2018).
+  case categoricalGeneralizedCrossEntropy(q: Double = 0.5)
+  /// 1 minus twice what output and target share over the sum of both; one value over all axes, that of the batch too, or one
+  /// for each place of the axes that `axis` leaves (Milletari et al., 3DV 2016).
+  case dice(axis: [Int]? = nil)
+  /// The same with what the output misses counted by `alpha` and what it adds by `beta` (Salehi et al., MLMI 2017).
+  case tversky(alpha: Double = 0.5, beta: Double = 0.5, axis: [Int]? = nil)
   /// Minus the cosine of the angle between output and target.
   case cosineSimilarity
   /// `e² ∕ 2` where the error `e` is at most `delta`, else `delta · |e| − delta² ∕ 2` (Huber, 1964).
@@ -36,6 +52,11 @@ public enum LossFunction: Sendable, Hashable {
     case .binaryCrossentropy: "BinaryCrossentropy"
     case .categoricalCrossentropy: "CategoricalCrossentropy"
     case .sparseCategoricalCrossentropy: "SparseCategoricalCrossentropy"
+    case .binaryFocalCrossentropy: "BinaryFocalCrossentropy"
+    case .categoricalFocalCrossentropy: "CategoricalFocalCrossentropy"
+    case .categoricalGeneralizedCrossEntropy: "CategoricalGeneralizedCrossEntropy"
+    case .dice: "Dice"
+    case .tversky: "Tversky"
     case .cosineSimilarity: "CosineSimilarity"
     case .huber: "Huber"
     case .klDivergence: "KLDivergence"
@@ -53,7 +74,10 @@ public enum LossFunction: Sendable, Hashable {
 
   /// Whether targets are integer labels.
   var takesLabels: Bool {
-    if case .sparseCategoricalCrossentropy = self { true } else { false }
+    switch self {
+    case .sparseCategoricalCrossentropy, .categoricalGeneralizedCrossEntropy: true
+    default: false
+    }
   }
 }
 

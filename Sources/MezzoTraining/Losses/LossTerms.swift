@@ -30,13 +30,18 @@ extension LossFunction {
   /// - Throws: `GraphError` for shapes that do not fit.
   func terms(_ output: SymbolicTensor, target: SymbolicTensor) throws -> LossTerms {
     let output = try (output.rank == 1 && !takesLabels ? output.reshaped(output.shape + [1]) : output).atLeastFloat32()
-    if case .sparseCategoricalCrossentropy(let fromLogits) = self {
+    if takesLabels {
       let labels = try target.labels(of: output, for: className)
-      return .examples(try Self.sparse(output, labels, fromLogits: fromLogits).reshaped(labels.shape))
+      switch self {
+      case .categoricalGeneralizedCrossEntropy(let q): return .examples(try Self.generalized(output, labels, q: q))
+      case .sparseCategoricalCrossentropy(let fromLogits):
+        return .examples(try Self.sparse(output, labels, fromLogits: fromLogits).reshaped(labels.shape))
+      default: return .examples(output)
+      }
     }
     let target = try target.aligned(with: output, for: className)
     switch self {
-    case .sparseCategoricalCrossentropy: return .examples(output)
+    case .sparseCategoricalCrossentropy, .categoricalGeneralizedCrossEntropy: return .examples(output)
     case .binaryCrossentropy(let fromLogits, let smoothing):
       return .elements(
         try Self.binary(output, target * (1 - smoothing) + smoothing / 2, fromLogits: fromLogits))
@@ -44,6 +49,19 @@ extension LossFunction {
       let classes = Double(max(output.shape.last ?? 1, 1))
       return .examples(
         try Self.categorical(output, target * (1 - smoothing) + smoothing / classes, fromLogits: fromLogits))
+    case .binaryFocalCrossentropy(let isBalanced, let alpha, let gamma, let fromLogits, let smoothing):
+      return .elements(
+        try Self.binaryFocal(
+          output, target * (1 - smoothing) + smoothing / 2, gamma: gamma, balance: isBalanced ? alpha : nil,
+          fromLogits: fromLogits))
+    case .categoricalFocalCrossentropy(let alpha, let gamma, let fromLogits, let smoothing):
+      let classes = Double(max(output.shape.last ?? 1, 1))
+      return .examples(
+        try Self.categoricalFocal(
+          output, target * (1 - smoothing) + smoothing / classes, alpha: alpha, gamma: gamma, fromLogits: fromLogits))
+    case .dice(let axes): return .examples(try Self.dice(output, target, axes: axes))
+    case .tversky(let alpha, let beta, let axes):
+      return .examples(try Self.tversky(output, target, alpha: alpha, beta: beta, axes: axes))
     case .cosineSimilarity: return .examples(try Self.cosine(output, target).negated())
     case .klDivergence: return .examples(try Self.divergence(output, target))
     case .categoricalHinge: return .examples(try Self.categoricalHinge(output, target))

@@ -15,32 +15,16 @@ public struct Meter: Sendable {
   /// Streams of ever new types must not pile plans up.
   private static let planLimit = 16
 
-  /// - Throws: `TrainingError.invalidOption` for a dtype that is not floating and for less than two thresholds of a curve.
+  /// - Throws: `TrainingError.invalidOption` for settings that count nothing, such as a dtype that is not floating.
   public init(_ metric: Metric, on runtime: Runtime = .shared) throws {
-    guard metric.dtype.isFloatingPoint else {
-      throw TrainingError.invalidOption(
-        name: "the dtype of \(metric.name)", expected: "a floating-point one", found: metric.dtype.name)
-    }
-    if case .auc(_, let count) = metric.kind, count < 2 {
-      throw TrainingError.invalidOption(
-        name: "the thresholds of \(metric.name)", expected: "at least 2", found: "\(count)")
-    }
+    try metric.check()
     self.metric = metric
     self.runtime = runtime
-    state = try Self.initialState(metric)
-  }
-
-  private static func initialState(_ metric: Metric) throws -> [Tensor] {
-    if let thresholds = metric.kind.thresholds {
-      let zeros = try Tensor(zeros: TensorType(metric.dtype, [thresholds.count]))
-      return [zeros, zeros, zeros, zeros]
-    }
-    let zero = try Tensor(zeros: TensorType(metric.dtype, []))
-    return metric.kind == .sum ? [zero] : [zero, zero]
+    state = try metric.initialState()
   }
 
   /// Forgets what it was shown.
-  public mutating func reset() throws { state = try Self.initialState(metric) }
+  public mutating func reset() throws { state = try metric.initialState() }
 
   /// Takes in a batch.
   ///
@@ -57,14 +41,24 @@ public struct Meter: Sendable {
     let given = [output] + [metric.kind.takesTargets ? target : nil, sampleWeight, thresholds].compactMap { $0 }
     let types = given.map(\.type)
     let plan: Plan
-    if let known = plans[types] {
+    if !state.isEmpty, let known = plans[types] {
       plan = known
     } else {
       plan = try makePlan(types, isWeighted: sampleWeight != nil, hasThresholds: thresholds != nil)
-      if plans.count >= Self.planLimit { plans.removeAll() }
-      plans[types] = plan
+      // The first plan of a metric that begins without a state is good for its first batch alone.
+      if !state.isEmpty { remember(plan, for: types) }
     }
-    state = try plan.run(state + given)
+    let new = try plan.run(state + given)
+    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else {
+      throw TrainingError.invalidOption(
+        name: "the outputs of \(metric.name)", expected: "as many as in the batches before", found: "\(output.type)")
+    }
+    state = new
+  }
+
+  private mutating func remember(_ plan: Plan, for types: [TensorType]) {
+    if plans.count >= Self.planLimit { plans.removeAll() }
+    plans[types] = plan
   }
 
   private func makePlan(_ types: [TensorType], isWeighted: Bool, hasThresholds: Bool) throws -> Plan {
@@ -72,42 +66,17 @@ public struct Meter: Sendable {
     let state = state.map { trace.input($0.type, name: "state") }
     let given = types.map { trace.input($0, name: "given") }
     let takesTarget = metric.kind.takesTargets
-    let target = takesTarget ? given[1] : nil
-    let weights = isWeighted ? given[takesTarget ? 2 : 1] : nil
-    let new: [SymbolicTensor]
-    if hasThresholds, let target {
-      new = try metric.kind.counts(
-        given[0], target: target, thresholds: given[given.count - 1], weights: weights, dtype: metric.dtype)
-    } else {
-      let values = try metric.kind.values(given[0], target: target, dtype: metric.dtype)
-      let shares = try weights?.weighting(values)
-      let sum = try (shares.map { try values * $0 } ?? values).sum()
-      let count = try shares?.sum() ?? values.trace.constant(Double(values.shape.reduce(1, *)), dtype: metric.dtype)
-      new = metric.kind == .sum ? [sum] : [sum, count]
-    }
-    return try runtime.makePlan(trace.finish(zip(state, new).map { try $0 + $1 }))
+    let new = try metric.contribution(
+      given[0], target: takesTarget ? given[1] : nil, thresholds: hasThresholds ? given[given.count - 1] : nil,
+      weights: isWeighted ? given[takesTarget ? 2 : 1] : nil)
+    return try runtime.makePlan(trace.finish(state.isEmpty ? new : zip(state, new).map { try $0 + $1 }))
   }
 
-  /// The metric of all that it was shown, in its dtype; 0 if that was nothing.
-  public func result() throws -> Tensor { try Tensor(value, dtype: metric.dtype) }
-
-  private var value: Double {
-    let sums = state.map { $0.scalars() }
-    func ratio(_ part: Double, _ whole: Double) -> Double { whole == 0 ? 0 : part / whole }
-    switch metric.kind {
-    case .sum: return sums[0][0]
-    case .rootMeanSquaredError: return ratio(sums[0][0], sums[1][0]).squareRoot()
-    case .truePositives: return sums[0][0]
-    case .falsePositives: return sums[1][0]
-    case .trueNegatives: return sums[2][0]
-    case .falseNegatives: return sums[3][0]
-    case .precision: return ratio(sums[0][0], sums[0][0] + sums[1][0])
-    case .recall: return ratio(sums[0][0], sums[0][0] + sums[3][0])
-    case .auc(let curve, _):
-      let counts = ThresholdCounts(
-        truePositives: sums[0], falsePositives: sums[1], trueNegatives: sums[2], falseNegatives: sums[3])
-      return counts.area(under: curve)
-    default: return ratio(sums[0][0], sums[1][0])
-    }
+  /// The metric of all that it was shown, in its dtype; 0 if that was nothing. A scalar, but for scores that are not averaged,
+  /// `[classes]`.
+  public func result() throws -> Tensor {
+    let values = metric.values(of: state)
+    return values.count == 1
+      ? try Tensor(values[0], dtype: metric.dtype) : try Tensor(values, shape: [values.count], dtype: metric.dtype)
   }
 }

@@ -32,8 +32,34 @@ extension Metric.Kind {
       return try Self.isAmongFirst(k, output, target.argMax(), dtype)
     case .sparseTopKCategoricalAccuracy(let k):
       return try Self.isAmongFirst(k, output, target.labels(of: output, for: className), dtype)
+    case .pearsonCorrelation:
+      let (p, t) = try Self.deviations(output, target, className)
+      let spread = try ((p * p).mean(axes: [-1]) * (t * t).mean(axes: [-1])).sqrt()
+      return try Self.ratio((p * t).mean(axes: [-1]), spread).cast(to: dtype)
+    case .concordanceCorrelation:
+      let (p, t) = try Self.deviations(output, target, className)
+      let shift = try (output.cast(to: p.dtype) - target.cast(to: p.dtype)).mean(axes: [-1])
+      let spread = try (p * p).mean(axes: [-1]) + (t * t).mean(axes: [-1]) + shift * shift
+      return try Self.ratio((p * t).mean(axes: [-1]) * 2, spread).cast(to: dtype)
     default: return try output.cast(to: dtype)
     }
+  }
+
+  /// Of the means along the last axis.
+  private static func deviations(
+    _ output: SymbolicTensor, _ target: SymbolicTensor, _ name: String
+  ) throws -> (SymbolicTensor, SymbolicTensor) {
+    let p = try output.atLeastFloat32()
+    let t = try target.aligned(with: p, for: name)
+    return (try p - p.mean(axes: [-1], keepDims: true), try t - t.mean(axes: [-1], keepDims: true))
+  }
+
+  /// 0 where there is no spread.
+  private static func ratio(_ part: SymbolicTensor, _ whole: SymbolicTensor) throws -> SymbolicTensor {
+    let zero = try whole.trace.constant(0, dtype: whole.dtype)
+    let one = try whole.trace.constant(1, dtype: whole.dtype)
+    let isSpread = try zero.isLess(whole)
+    return try isSpread.select(part / isSpread.select(whole, one), zero)
   }
 
   private static func isAmongFirst(

@@ -40,6 +40,22 @@ public struct Metric: Sendable, Hashable {
     case recall(threshold: Double)
     /// The area under a curve through so many thresholds.
     case auc(AreaCurve, thresholds: Int)
+    /// The largest of one rate at those of so many thresholds at which another one is at least `least`.
+    case best(ConstrainedRate, least: Double, thresholds: Int)
+    /// The harmonic mean of precision and recall, for each class or averaged.
+    case f1Score(average: ScoreAverage?, threshold: Double?)
+    /// The same with recall counting `beta` times as much as precision.
+    case fBetaScore(beta: Double, average: ScoreAverage?, threshold: Double?)
+    /// What target and output share of all that is one or the other, a mean over classes.
+    case iou(ClassOverlap)
+    /// The same of the classes 0, outputs up to the threshold, and 1.
+    case binaryIoU(targetClasses: [Int], threshold: Double)
+    /// How much of the targets' variance the outputs explain.
+    case r2Score(ScoreAggregation?, regressors: Int)
+    /// How well output and target of each example lie on a line, along the last axis.
+    case pearsonCorrelation
+    /// How well they lie on the line of equals (Lin, Biometrics 1989).
+    case concordanceCorrelation
   }
 
   public var kind: Kind
@@ -72,6 +88,11 @@ public enum AreaCurve: String, Codable, Sendable, Hashable, CaseIterable {
   case precisionRecall = "PR"
 }
 
+/// A rate that is wanted large where another is bound from below.
+public enum ConstrainedRate: Sendable, Hashable, CaseIterable {
+  case precisionAtRecall, recallAtPrecision, sensitivityAtSpecificity, specificityAtSensitivity
+}
+
 extension Metric {
   public static func mean(name: String? = nil, dtype: DType? = nil) -> Metric {
     Metric(.mean, name: name, dtype: dtype)
@@ -93,6 +114,27 @@ extension Metric {
   public static func auc(_ curve: AreaCurve = .roc, thresholds: Int = 200) -> Metric {
     Metric(.auc(curve, thresholds: thresholds))
   }
+  public static func best(_ rate: ConstrainedRate, least: Double, thresholds: Int = 200) -> Metric {
+    Metric(.best(rate, least: least, thresholds: thresholds))
+  }
+  /// For outputs and targets `[batch, classes]`; without `average` one score for each class.
+  public static func f1Score(average: ScoreAverage? = nil, threshold: Double? = nil) -> Metric {
+    Metric(.f1Score(average: average, threshold: threshold))
+  }
+  public static func fBetaScore(beta: Double = 1, average: ScoreAverage? = nil, threshold: Double? = nil) -> Metric {
+    Metric(.fBetaScore(beta: beta, average: average, threshold: threshold))
+  }
+  public static func iou(_ overlap: ClassOverlap) -> Metric { Metric(.iou(overlap)) }
+  /// Of class numbers.
+  public static func meanIoU(classes: Int) -> Metric { Metric(.iou(ClassOverlap(classes: classes))) }
+  public static func binaryIoU(targetClasses: [Int] = [0, 1], threshold: Double = 0.5) -> Metric {
+    Metric(.binaryIoU(targetClasses: targetClasses, threshold: threshold))
+  }
+  public static func r2Score(_ aggregation: ScoreAggregation? = .uniform, regressors: Int = 0) -> Metric {
+    Metric(.r2Score(aggregation, regressors: regressors))
+  }
+  public static var pearsonCorrelation: Metric { Metric(.pearsonCorrelation) }
+  public static var concordanceCorrelation: Metric { Metric(.concordanceCorrelation) }
 }
 
 extension Metric.Kind {
@@ -101,6 +143,7 @@ extension Metric.Kind {
     switch self {
     case .mean: "Mean"
     case .sum: "Sum"
+    case .loss(.logCosh): "LogCoshError"
     case .loss(let function): function.className
     case .cosineSimilarity: "CosineSimilarity"
     case .rootMeanSquaredError: "RootMeanSquaredError"
@@ -117,11 +160,28 @@ extension Metric.Kind {
     case .precision: "Precision"
     case .recall: "Recall"
     case .auc: "AUC"
+    case .best(.precisionAtRecall, _, _): "PrecisionAtRecall"
+    case .best(.recallAtPrecision, _, _): "RecallAtPrecision"
+    case .best(.sensitivityAtSpecificity, _, _): "SensitivityAtSpecificity"
+    case .best(.specificityAtSensitivity, _, _): "SpecificityAtSensitivity"
+    case .f1Score: "F1Score"
+    case .fBetaScore: "FBetaScore"
+    case .iou(let overlap):
+      (overlap.hasLabelTargets ? "" : "OneHot") + (overlap.targetClasses == nil ? "Mean" : "") + "IoU"
+    case .binaryIoU: "BinaryIoU"
+    case .r2Score: "R2Score"
+    case .pearsonCorrelation: "PearsonCorrelation"
+    case .concordanceCorrelation: "ConcordanceCorrelation"
     }
   }
 
   /// `BinaryAccuracy` becomes `binary_accuracy`, `AUC` `auc`.
   var defaultName: String {
+    switch self {
+    case .fBetaScore: return "fbeta_score"
+    case .loss(.logCosh): return "logcosh"
+    default: break
+    }
     let letters = Array(className)
     var name = ""
     for (place, letter) in letters.enumerated() {
@@ -143,6 +203,8 @@ extension Metric.Kind {
       // From just below 0 to just above 1, so that the ends are counted whatever is rounded.
       let inner = (1..<max(count - 1, 1)).map { Double($0) / Double(count - 1) }
       return [-LossFunction.epsilon] + inner + [1 + LossFunction.epsilon]
+    case .best(_, _, let count):
+      return count == 1 ? [0.5] : (0..<max(count, 2)).map { Double($0) / Double(max(count, 2) - 1) }
     default: return nil
     }
   }

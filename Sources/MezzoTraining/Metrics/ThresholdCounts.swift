@@ -13,6 +13,28 @@ struct ThresholdCounts {
   var trueNegatives: [Double]
   var falseNegatives: [Double]
 
+  /// - Parameter sums: true positives, false positives, true negatives and false negatives.
+  init(_ sums: [[Double]]) {
+    (truePositives, falsePositives, trueNegatives, falseNegatives) = (sums[0], sums[1], sums[2], sums[3])
+  }
+
+  /// The largest rate at a threshold at which the other is at least `least`; 0 where there is none.
+  func best(_ rate: ConstrainedRate, least: Double) -> Double {
+    truePositives.indices.reduce(0) { best, place in
+      let recall = Self.ratio(truePositives[place], truePositives[place] + falseNegatives[place])
+      let precision = Self.ratio(truePositives[place], truePositives[place] + falsePositives[place])
+      let specificity = Self.ratio(trueNegatives[place], trueNegatives[place] + falsePositives[place])
+      let (wanted, bound) =
+        switch rate {
+        case .precisionAtRecall: (precision, recall)
+        case .recallAtPrecision: (recall, precision)
+        case .sensitivityAtSpecificity: (recall, specificity)
+        case .specificityAtSensitivity: (specificity, recall)
+        }
+      return bound >= least ? max(best, wanted) : best
+    }
+  }
+
   func area(under curve: AreaCurve) -> Double {
     switch curve {
     case .roc:

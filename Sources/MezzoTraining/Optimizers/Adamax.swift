@@ -3,7 +3,7 @@ import MezzoPolicy
 
 /// Adam with the largest gradient in the place of the mean square (Kingma and Ba, arXiv 1412.6980, section 7), as Keras does
 /// it: `m ← m + (1 − β₁)·(g − m)`, `u ← max(β₂·u, |g|)`, `w ← w − rate·m ∕ ((1 − β₁ᵗ)·(u + ε))`.
-public struct Adamax: Optimizer, Hashable {
+public struct Adamax: MomentOptimizer, Hashable {
   public var learningRate: Double
   public var beta1: Double
   public var beta2: Double
@@ -13,8 +13,7 @@ public struct Adamax: Optimizer, Hashable {
 
   public init(
     learningRate: Double = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
-    weightDecay: Double = 0,
-    clipping: GradientClipping? = nil
+    weightDecay: Double = 0, clipping: GradientClipping? = nil
   ) {
     self.learningRate = learningRate
     self.beta1 = beta1
@@ -25,13 +24,6 @@ public struct Adamax: Optimizer, Hashable {
   }
 
   public var slots: [String] { ["m", "u"] }
-
-  public func check() throws(TrainingError) {
-    try checkRate()
-    try require((0..<1).contains(beta1), "beta1", "at least 0 and below 1", beta1)
-    try require((0..<1).contains(beta2), "beta2", "at least 0 and below 1", beta2)
-    try checkDecay(epsilon, weightDecay)
-  }
 
   public func update(
     _ variable: SymbolicTensor, slots: [SymbolicTensor], gradient: SymbolicTensor, schedule: UpdateSchedule
@@ -49,20 +41,12 @@ public struct Adamax: Optimizer, Hashable {
 extension Adamax: Codable {
   public init(from decoder: any Decoder) throws {
     var configuration = try ClassConfiguration(Self.className, from: decoder)
-    self.init(
-      learningRate: try configuration.number("learning_rate", default: 0.001),
-      beta1: try configuration.number("beta_1", default: 0.9),
-      beta2: try configuration.number("beta_2", default: 0.999),
-      epsilon: try configuration.number("epsilon", default: 1e-7),
-      weightDecay: try configuration.number("weight_decay", default: 0), clipping: try configuration.clipping())
+    self.init()
+    try read(&configuration)
     try configuration.finish()
   }
 
   public func encode(to encoder: any Encoder) throws {
-    let members: [String: ConfigurationValue] = [
-      "learning_rate": .number(learningRate), "beta_1": .number(beta1), "beta_2": .number(beta2),
-      "epsilon": .number(epsilon), "weight_decay": .number(weightDecay),
-    ]
-    try members.adding(clipping).encode(to: encoder)
+    try members.encode(to: encoder)
   }
 }

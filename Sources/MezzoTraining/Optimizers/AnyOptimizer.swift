@@ -1,4 +1,4 @@
-import MezzoPolicy
+public import MezzoPolicy
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -12,6 +12,17 @@ public struct AnyOptimizer: Codable, Sendable {
 
   public init(_ optimizer: any Optimizer) { self.optimizer = optimizer }
 
+  /// - Parameters:
+  ///   - className: of an optimizer that is registered; case does not matter.
+  ///   - configuration: its settings, in Keras's names.
+  /// - Throws: `TrainingError`, `LossScaleError` or `DecodingError`.
+  public init(className: String, configuration: [String: ConfigurationValue]) throws {
+    let members: [String: ConfigurationValue] = [
+      Key.className.rawValue: .string(className), Key.config.rawValue: .object(configuration),
+    ]
+    self = try JSONDecoder().decode(AnyOptimizer.self, from: try JSONEncoder().encode(members))
+  }
+
   private enum Key: String, CodingKey {
     case className = "class_name"
     case config
@@ -21,37 +32,77 @@ public struct AnyOptimizer: Codable, Sendable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     let type = try OptimizerRegistry.type(named: try container.decode(String.self, forKey: .className))
-    guard let schedule = try Self.schedule(container) else {
+    // A schedule stands in the place of the rate, and averages are members of what is averaged.
+    var members = try container.decodeIfPresent([String: ConfigurationValue].self, forKey: .config) ?? [:]
+    let schedule = try Self.schedule(members[Self.rate])
+    let average = try Average(&members, of: type.className)
+    guard schedule != nil || average != nil else {
       optimizer = try type.init(from: try container.superDecoder(forKey: .config))
       return
     }
-    // A schedule stands in the place of the rate.
-    var members = try container.decode([String: ConfigurationValue].self, forKey: .config)
-    members[Self.rate] = .number(schedule(0))
-    let inner = try JSONDecoder().decode(type, from: try JSONEncoder().encode(members))
-    optimizer = Scheduled(inner, by: schedule)
+    if let schedule { members[Self.rate] = .number(schedule(0)) }
+    let inner: any Optimizer = try JSONDecoder().decode(type, from: try JSONEncoder().encode(members))
+    let scheduled = schedule.map { Scheduled(inner, by: $0) } ?? inner
+    optimizer =
+      average.map {
+        ExponentialMovingAverage(scheduled, momentum: $0.momentum, overwriteFrequency: $0.overwriteFrequency)
+      } ?? scheduled
   }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
-    guard let scheduled = optimizer as? Scheduled else {
-      try container.encode(type(of: optimizer).className, forKey: .className)
-      try optimizer.encode(to: container.superEncoder(forKey: .config))
-      return
+    var inner = optimizer
+    var added: [String: ConfigurationValue] = [:]
+    while true {
+      if let scheduled = inner as? Scheduled {
+        // The outer one is what counts.
+        if added[Self.rate] == nil { added[Self.rate] = scheduled.schedule.configuration }
+        inner = scheduled.innerOptimizer
+      } else if let averaged = inner as? ExponentialMovingAverage {
+        added.merge(Average(averaged).members) { outer, _ in outer }
+        inner = averaged.innerOptimizer
+      } else {
+        break
+      }
     }
-    let inner = scheduled.innerOptimizer
     try container.encode(type(of: inner).className, forKey: .className)
-    var members = try JSONDecoder().decode([String: ConfigurationValue].self, from: try JSONEncoder().encode(inner))
-    members[Self.rate] = scheduled.schedule.configuration
-    try container.encode(members, forKey: .config)
+    guard !added.isEmpty else { return try inner.encode(to: container.superEncoder(forKey: .config)) }
+    let members = try JSONDecoder().decode([String: ConfigurationValue].self, from: try JSONEncoder().encode(inner))
+    try container.encode(members.merging(added) { _, new in new }, forKey: .config)
   }
 
   private static let rate = "learning_rate"
 
-  private static func schedule(_ container: KeyedDecodingContainer<Key>) throws -> LearningRateSchedule? {
-    let members = try container.decodeIfPresent([String: ConfigurationValue].self, forKey: .config)
-    guard case .object? = members?[rate] else { return nil }
-    return try JSONDecoder().decode(LearningRateSchedule.self, from: try JSONEncoder().encode(members?[rate]))
+  private static func schedule(_ value: ConfigurationValue?) throws -> LearningRateSchedule? {
+    guard case .object? = value else { return nil }
+    return try JSONDecoder().decode(LearningRateSchedule.self, from: try JSONEncoder().encode(value))
+  }
+
+  /// `{"use_ema": true, "ema_momentum": 0.99, "ema_overwrite_frequency": null}`
+  private struct Average {
+    var momentum: Double
+    var overwriteFrequency: Int?
+
+    init(_ optimizer: ExponentialMovingAverage) {
+      momentum = optimizer.momentum
+      overwriteFrequency = optimizer.overwriteFrequency
+    }
+
+    /// Takes it from a configuration; nil where it asks for none.
+    init?(_ members: inout [String: ConfigurationValue], of name: String) throws {
+      guard case .bool(true)? = members["use_ema"] else { return nil }
+      let keys = ["use_ema", "ema_momentum", "ema_overwrite_frequency"]
+      var read = ClassConfiguration(name, keys.reduce(into: [:]) { $0[$1] = members.removeValue(forKey: $1) })
+      momentum = try read.number("ema_momentum", default: 0.99)
+      overwriteFrequency = try read.optionalInteger("ema_overwrite_frequency")
+    }
+
+    var members: [String: ConfigurationValue] {
+      [
+        "use_ema": true, "ema_momentum": .number(momentum),
+        "ema_overwrite_frequency": overwriteFrequency.map { .integer($0) } ?? .null,
+      ]
+    }
   }
 }
 
@@ -60,7 +111,7 @@ public enum OptimizerRegistry {
   private static let types = Locked<[String: any Optimizer.Type]>([
     "sgd": SGD.self, "adam": Adam.self, "adamw": Adam.self, "adamax": Adamax.self, "nadam": Nadam.self,
     "rmsprop": RMSprop.self, "adagrad": Adagrad.self, "adadelta": Adadelta.self, "ftrl": Ftrl.self, "lion": Lion.self,
-    "adafactor": Adafactor.self, "exponentialmovingaverage": ExponentialMovingAverage.self,
+    "adafactor": Adafactor.self,
     "lossscaleoptimizer": LossScaleOptimizer.self,
     // What tf-keras writes for the same class.
     "lossscaleoptimizerv3": LossScaleOptimizer.self,

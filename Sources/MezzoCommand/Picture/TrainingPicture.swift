@@ -1,7 +1,8 @@
 import Mezzo
 
-/// What `mezzo demo --picture` draws: loss over epochs, and bars of accuracy, time and memory.
-struct DemoPicture {
+/// What `mezzo demo --picture` and `mezzo train --plot` draw: loss over epochs, and bars of accuracy, time and memory, a colour
+/// for each policy.
+struct TrainingPicture {
   private let reports: [TrainingReport]
 
   init(_ reports: [TrainingReport]) { self.reports = reports }
@@ -18,6 +19,7 @@ struct DemoPicture {
     .line0 { stroke: #0069a8; } .fill0 { fill: #0069a8; }
     .line1 { stroke: #c35a00; stroke-dasharray: 7 5; } .fill1 { fill: #c35a00; }
     .line2 { stroke: #00805c; stroke-dasharray: 1.5 5; } .fill2 { fill: #00805c; }
+    .line3 { stroke: #8a4b78; stroke-dasharray: 9 3 2 3; } .fill3 { fill: #8a4b78; }
     .shade1 { fill-opacity: 0.6; }
     .shade2 { fill-opacity: 0.3; }
     @media (prefers-color-scheme: dark) {
@@ -28,12 +30,14 @@ struct DemoPicture {
       .line0 { stroke: #56b4e9; } .fill0 { fill: #56b4e9; }
       .line1 { stroke: #e69f00; } .fill1 { fill: #e69f00; }
       .line2 { stroke: #2fc79a; } .fill2 { fill: #2fc79a; }
+      .line3 { stroke: #cc79a7; } .fill3 { fill: #cc79a7; }
     }
     """
 
   func svg() -> String {
     var picture = SVGDocument(
-      width: 960, height: 430, title: "Loss, accuracy, time and memory of the same training under three policies",
+      width: 960, height: 430,
+      title: "Loss, accuracy, time and memory of training under " + reports.map(\.policy).joined(separator: ", "),
       css: Self.css)
     picture.rectangle(x: 0.5, y: 0.5, width: 959, height: 429, radius: 10, class: "sheet")
     curves().draw(in: &picture)
@@ -44,7 +48,9 @@ struct DemoPicture {
   private func curves() -> LossChart {
     LossChart(
       frame: Frame(x: 28, y: 24, width: 480, height: 382), title: "Training loss, by epoch",
-      series: reports.map { (name: $0.policy, values: $0.epochs.compactMap(\.loss.value)) })
+      series: reports.map { report in
+        (name: report.policy, points: report.lossCurve.map { (epoch: $0.epoch, loss: $0.loss) })
+      })
   }
 
   private func bars() -> [BarChart] {
