@@ -86,7 +86,7 @@ let package = Package(
       ], swiftSettings: swift),
     .target(
       name: "MezzoCheckpoint",
-      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: ["CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
     .target(
       name: "MezzoModels",
@@ -165,7 +165,7 @@ let package = Package(
     .testTarget(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
-      swiftSettings: swift),
+      exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(
       name: "MezzoModelsTests",
       dependencies: [

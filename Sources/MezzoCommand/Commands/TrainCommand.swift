@@ -43,8 +43,25 @@ struct TrainCommand: AsyncParsableCommand {
       "Train only if the routes are those that 'mezzo explain --lock' wrote to this file.", valueName: "file"))
   var locked: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Save the trained model: in a directory, or with a name that ends in .safetensors or .npz its weights alone.
+      """, valueName: "path"))
+  var save: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What floating weights are rounded to in the file, whatever the policy. (default: what the policy stores)",
+      valueName: "dtype"), transform: Arguments.floating)
+  var saveDtype: DType?
+
   @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard saveDtype == nil || save != nil else { throw ValidationError("expected --save with --save-dtype") }
+  }
 
   func run() async throws {
     output.begin()
@@ -60,7 +77,10 @@ struct TrainCommand: AsyncParsableCommand {
       train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
       optimizer: model.optimizer, learningRate: model.learningRate,
       runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
-    let report = try await experiment.run(showing: quiet ? nil : ProgressBar(policy.name)).report
+    if let save { try ModelFolder.prepare(save) }
+    let result = try await experiment.run(showing: quiet ? nil : ProgressBar(policy.name))
+    if let save { try ModelFolder.save(result.model, to: save, dtype: saveDtype) }
+    let report = result.report
     if output.json {
       try printJSON(report)
     } else {
