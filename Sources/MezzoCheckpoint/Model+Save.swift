@@ -28,10 +28,13 @@ extension Model {
     var lossScale: LossScale?
     /// What the weights are in the model, for those that are stored in another dtype.
     var dtypes: [String: DType]?
+    /// Variables that no gradient changes, such as moving averages.
+    var untrained: [String]?
 
     private enum CodingKeys: String, CodingKey {
       case format, seed, model, layers
       case dtypes = "variable_dtypes"
+      case untrained = "untrained_variables"
       case lossScale = "loss_scale"
     }
   }
@@ -60,7 +63,7 @@ extension Model {
       try encoder.encode(
         Configuration(
           seed: seed, model: AnyLayer(layer), layers: layers, lossScale: lossScale,
-          dtypes: dtypes.isEmpty ? nil : dtypes)))
+          dtypes: dtypes.isEmpty ? nil : dtypes, untrained: weights.paths.filter { !weights.isTrainable($0) })))
     try Safetensors.write(stored, toDirectory: directory, limit: shardSize)
     try text.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
   }
@@ -83,11 +86,14 @@ extension Model {
         reason: "its format is \(configuration.format), this version reads up to format \(Configuration.format)")
     }
     var weights = try SafetensorsShards(directory).variables()
-    for (path, dtype) in configuration.dtypes ?? [:] {
+    let dtypes = configuration.dtypes ?? [:]
+    let untrained = Set(configuration.untrained ?? [])
+    for path in untrained.union(dtypes.keys) {
       guard let tensor = weights[path] else {
         throw CheckpointError.missingTensor(path: directory, tensor: path)
       }
-      weights.set(path, try tensor.stored(as: dtype, name: path), isTrainable: weights.isTrainable(path))
+      let own = try tensor.stored(as: dtypes[path] ?? tensor.dtype, name: path)
+      weights.set(path, own, isTrainable: !untrained.contains(path))
     }
     self.init(
       configuration.model.layer, seed: configuration.seed, runtime: runtime, variables: weights,

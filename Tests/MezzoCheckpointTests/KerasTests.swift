@@ -143,7 +143,10 @@ import Testing
       #"{"class_name": "Dense", "config": {"name": "d", "units": 2, "kernel_constraint": {"class_name": "MaxNorm"}}}"#,
       "kernel_constraint is an object, which Mezzo does not have"
     ),
-    (#"{"class_name": "Dense", "config": {"name": "d", "units": 2.5}}"#, "units expected an integer up to 2²⁴, found 2.5"),
+    (
+      #"{"class_name": "Dense", "config": {"name": "d", "units": 2.5}}"#,
+      "units expected an integer up to 2²⁴, found 2.5"
+    ),
     (#"{"class_name": "Dense", "config": {"name": "d"}}"#, "expected units, found none"),
     (#"{"class_name": "Dense", "config": {"units": 2, "activation": "sparsemax"}}"#, "activation expected"),
     (
