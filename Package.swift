@@ -78,11 +78,11 @@ let package = Package(
     .target(
       name: "MezzoLayers", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy", "MezzoRuntime", log],
       swiftSettings: swift),
+    .systemLibrary(name: "CMezzoZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(
       name: "MezzoCheckpoint",
-      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: ["CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
-    .systemLibrary(name: "CMezzoZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(name: "CMezzoDigits", exclude: ["data"], cSettings: strictC),
     .target(
       name: "MezzoTraining",
@@ -172,7 +172,7 @@ let package = Package(
     .testTarget(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
-      swiftSettings: swift),
+      exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(
       name: "MezzoModelsTests",
       dependencies: [

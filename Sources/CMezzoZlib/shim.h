@@ -17,4 +17,13 @@ static inline int mezzo_zlib_deflate_init_gzip(z_stream *stream, int level) {
   return deflateInit2(stream, level, Z_DEFLATED, mezzo_zlib_gzip_window_bits, 8, Z_DEFAULT_STRATEGY);
 }
 
+// Below 0 asks for a stream without any wrapper, as zip archives hold; 8 to 15 for zlib's own (RFC 1950).
+static inline int mezzo_zlib_inflate_init(z_stream *stream, int window_bits) {
+  return inflateInit2(stream, window_bits);
+}
+
+static inline int mezzo_zlib_deflate_init_raw(z_stream *stream, int level) {
+  return deflateInit2(stream, level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+}
+
 #endif

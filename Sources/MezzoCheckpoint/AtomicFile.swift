@@ -111,6 +111,9 @@ package enum AtomicFile {
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// Removes files, where they are there.
+  static func remove(_ paths: [String]) { for path in paths { unlink(path) } }
+
   package static func isDirectory(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

@@ -1,5 +1,6 @@
+import MezzoGraph
 public import MezzoLayers
-import MezzoPolicy
+public import MezzoPolicy
 public import MezzoRuntime
 
 #if canImport(FoundationEssentials)
@@ -10,9 +11,10 @@ public import MezzoRuntime
 
 extension Model {
   private static let configurationFile = "config.json"
-  private static let weightsFile = "model.safetensors"
   /// Under which the weights hold the configuration that they were saved with.
   private static let configurationKey = "mezzo.configuration"
+  /// Bytes of a configuration beyond which it is not read.
+  private static let configurationLimit = 1 << 26
 
   /// What `config.json` holds; a version that is not known is refused rather than guessed at.
   private struct Configuration: Codable {
@@ -28,11 +30,17 @@ extension Model {
     var lossScale: LossScale?
     /// What training leaves as it is.
     var frozen: Freezing?
+    /// What the weights are in the model, for those that are stored in another dtype.
+    var dtypes: [String: DType]?
+    /// Variables that no gradient changes, such as moving averages.
+    var untrained: [String]?
     /// Which save this is of: the fingerprint of everything above, as it was saved.
     var save: String?
 
     private enum CodingKeys: String, CodingKey {
       case format, seed, model, layers, frozen, save
+      case dtypes = "variable_dtypes"
+      case untrained = "untrained_variables"
       case lossScale = "loss_scale"
     }
   }
@@ -42,10 +50,23 @@ extension Model {
   ///
   /// The two belong together whenever the process ends: the weights carry their configuration, which counts where
   /// `config.json` is still, or already, that of another save.
-  public func save(to directory: String) throws {
-    let text = try configurationText()
+  ///
+  /// ```swift
+  /// try model.save(to: "classifier", dtype: .bfloat16)   // half the bytes, whatever the policy
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - dtype: what floating weights are rounded to in the file, once and to nearest even. A model that is made of the
+  ///     file has them in its own dtypes again. By default each stays what it is stored in.
+  ///   - shardSize: bytes of weights beyond which they go to several files beside `model.safetensors.index.json`.
+  /// - Throws: `LayerError.notBuilt`, and ``CheckpointError`` if a file cannot be written, or if `dtype` cannot hold a
+  ///   value; nothing is written then.
+  public func save(to directory: String, dtype: DType? = nil, shardSize: Int = 5 << 30) throws {
+    let weights = try variables
+    let stored = try dtype.map { try weights.stored(as: $0) } ?? weights
+    let text = try configurationText(weights, stored: stored)
     try Safetensors.write(
-      try variables, to: "\(directory)/\(Self.weightsFile)", metadata: [Self.configurationKey: text])
+      stored, toDirectory: directory, limit: shardSize, metadata: [Self.configurationKey: text])
     let bytes = Array(text.utf8)
     try bytes.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
   }
@@ -53,27 +74,48 @@ extension Model {
   /// A model as it was saved: layers keep the policies they were made with, whatever the global policy is now.
   public convenience init(directory: String, runtime: Runtime = .shared) throws {
     let path = "\(directory)/\(Self.configurationFile)"
-    let weights = "\(directory)/\(Self.weightsFile)"
-    let carried = AtomicFile.exists(weights) ? try SafetensorsFile(weights).metadata[Self.configurationKey] : nil
+    let carried =
+      SafetensorsShards.exist(in: directory)
+      ? try SafetensorsShards(directory).metadata[Self.configurationKey] : nil
     // The first save of all may have ended between the two files.
     let isAlone = carried != nil && !AtomicFile.exists(path)
     var configuration = try Self.configuration(
-      isAlone ? Array((carried ?? "").utf8) : AtomicFile.read(path), path: isAlone ? weights : path)
+      isAlone ? Array((carried ?? "").utf8) : AtomicFile.read(path, limit: Self.configurationLimit),
+      path: isAlone ? directory : path)
     if let save = configuration.save, let carried {
-      let own = try Self.configuration(Array(carried.utf8), path: weights)
+      let own = try Self.configuration(Array(carried.utf8), path: directory)
       if own.save != save { configuration = own }
     }
     self.init(
-      configuration.model.layer, seed: configuration.seed, runtime: runtime, variables: try Safetensors.read(weights),
-      layers: configuration.layers ?? [])
+      configuration.model.layer, seed: configuration.seed, runtime: runtime,
+      variables: try Self.weights(in: directory, configuration), layers: configuration.layers ?? [])
     lossScale = configuration.lossScale
     freezing = configuration.frozen ?? Freezing()
   }
 
-  private func configurationText() throws -> String {
+  /// The weights of a directory, in the dtypes that the model has them in.
+  private static func weights(in directory: String, _ configuration: Configuration) throws -> Variables {
+    var weights = try SafetensorsShards(directory).variables()
+    let dtypes = configuration.dtypes ?? [:]
+    let untrained = Set(configuration.untrained ?? [])
+    for path in untrained.union(dtypes.keys) {
+      guard let tensor = weights[path] else {
+        throw CheckpointError.missingTensor(path: directory, tensor: path)
+      }
+      let own = try tensor.stored(as: dtypes[path] ?? tensor.dtype, name: path)
+      weights.set(path, own, isTrainable: !untrained.contains(path))
+    }
+    return weights
+  }
+
+  private func configurationText(_ weights: Variables, stored: Variables) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    var configuration = Configuration(seed: seed, model: AnyLayer(layer), layers: try layers, lossScale: lossScale)
+    let changed = weights.paths.filter { weights[$0]?.dtype != stored[$0]?.dtype }
+    let dtypes = Dictionary(uniqueKeysWithValues: changed.compactMap { path in weights[path].map { (path, $0.dtype) } })
+    var configuration = Configuration(
+      seed: seed, model: AnyLayer(layer), layers: try layers, lossScale: lossScale,
+      dtypes: dtypes.isEmpty ? nil : dtypes, untrained: weights.paths.filter { !weights.isTrainable($0) })
     if !freezing.isEmpty { configuration.frozen = freezing }
     configuration.save = Self.fingerprint(try encoder.encode(configuration))
     return String(decoding: try encoder.encode(configuration), as: UTF8.self)

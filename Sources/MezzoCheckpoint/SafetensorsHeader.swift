@@ -18,6 +18,9 @@ struct SafetensorsHeader: Sendable {
   /// The limit of huggingface/safetensors; a length beyond it is not believed.
   private static let sizeLimit = 100_000_000
 
+  /// The member of the header that is no tensor.
+  static let metadataName = "__metadata__"
+
   /// - Parameter bytes: the whole file.
   init(_ bytes: UnsafeRawBufferPointer, path: String) throws(CheckpointError) {
     guard bytes.count >= 8 else { throw .truncated(path: path, expected: 8, found: bytes.count) }
@@ -27,6 +30,9 @@ struct SafetensorsHeader: Sendable {
     }
     let start = 8 + Int(length)
     guard start <= bytes.count else { throw .truncated(path: path, expected: start, found: bytes.count) }
+    guard bytes.count > 8, bytes[8] == UInt8(ascii: "{") else {
+      throw .malformed(path: path, reason: "its header begins with something else than {")
+    }
     let members: [JSONValue.Member]
     do {
       let text = try JSONReader.parse(UnsafeRawBufferPointer(rebasing: bytes[8..<start]))
@@ -38,7 +44,7 @@ struct SafetensorsHeader: Sendable {
       throw .malformed(path: path, reason: "its header cannot be read (\(error))")
     }
     for member in members {
-      if member.name == "__metadata__" {
+      if member.name == Self.metadataName {
         metadata = try Self.metadata(member.value, path)
       } else {
         entries.append(try Self.entry(member, start: start, path))

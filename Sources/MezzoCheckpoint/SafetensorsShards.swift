@@ -1,5 +1,6 @@
 public import MezzoBackend
 public import MezzoGraph
+public import MezzoLayers
 import MezzoPolicy
 
 /// Tensors that lie in one safetensors file or in several with an index: `model.safetensors`, or
@@ -11,19 +12,43 @@ public final class SafetensorsShards: Sendable {
   private let parts: [ByteName: String]
   private let opened = Locked<[String: SafetensorsFile]>([:])
 
+  /// Bytes of an index beyond which it is not believed: more than a million tensors need.
+  private static let indexLimit = 1 << 28
+
+  static let wholeName = "model.safetensors"
+  static let indexName = "model.safetensors.index.json"
+
   /// - Parameter path: a safetensors file, an index, or a directory that has `model.safetensors` or its index.
   public init(_ path: String) throws(CheckpointError) {
     let path = Self.resolved(path)
     self.path = path
     if path.hasSuffix(".json") {
-      parts = try Self.index(path)
-      names = parts.keys.map(\.text).sorted()
+      let index = try Self.index(path)
+      names = index.map(\.name)
+      parts = Dictionary(index.map { (ByteName($0.name), $0.part) }) { first, _ in first }
     } else {
       let file = try SafetensorsFile(path)
       names = file.names
       parts = Dictionary(uniqueKeysWithValues: names.map { (ByteName($0), path) })
       opened.withLock { $0[path] = file }
     }
+  }
+
+  /// What is said besides in the file, or in the part of the first tensor.
+  public var metadata: [String: String] {
+    get throws(CheckpointError) { try names.first.flatMap { parts[ByteName($0)] }.map(file)?.metadata ?? [:] }
+  }
+
+  /// Whether weights of a model lie in `directory`.
+  static func exist(in directory: String) -> Bool {
+    [wholeName, indexName].contains { AtomicFile.exists("\(directory)/\($0)") }
+  }
+
+  /// All tensors, by name.
+  public func variables() throws(CheckpointError) -> Variables {
+    var variables = Variables()
+    for name in names { variables.set(name, try tensor(name)) }
+    return variables
   }
 
   /// The type of the tensor of that name, `nil` if there is none.
@@ -51,12 +76,18 @@ public final class SafetensorsShards: Sendable {
   }
 
   private static func resolved(_ path: String) -> String {
-    let candidates = ["\(path)/model.safetensors", "\(path)/model.safetensors.index.json"]
+    let candidates = ["\(path)/\(wholeName)", "\(path)/\(indexName)"]
     return candidates.first(where: AtomicFile.exists) ?? (AtomicFile.isDirectory(path) ? candidates[0] : path)
   }
 
-  private static func index(_ path: String) throws(CheckpointError) -> [ByteName: String] {
-    let bytes = try AtomicFile.read(path)
+  /// The files that an index names, without their directory.
+  static func partNames(_ index: String) throws(CheckpointError) -> Set<String> {
+    Set(try Self.index(index).map { _, part in part.split(separator: "/").last.map(String.init) ?? part })
+  }
+
+  /// What an index says, in its order.
+  private static func index(_ path: String) throws(CheckpointError) -> [(name: String, part: String)] {
+    let bytes = try AtomicFile.read(path, limit: indexLimit)
     let text: JSONValue
     do throws(JSONError) {
       text = try JSONReader.parse(bytes)
@@ -67,7 +98,7 @@ public final class SafetensorsShards: Sendable {
       throw .malformedIndex(path: path, reason: "expected an object with an object weight_map")
     }
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    var parts: [ByteName: String] = [:]
+    var parts: [(name: String, part: String)] = []
     for member in map {
       // A name with a slash could lead anywhere.
       guard let name = member.value.string, !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")),
@@ -76,7 +107,7 @@ public final class SafetensorsShards: Sendable {
         throw .malformedIndex(
           path: path, reason: "tensor \(member.name) is in \(member.value.kind), expected a file beside the index")
       }
-      parts[ByteName(member.name)] = path.utf8.contains(UInt8(ascii: "/")) ? "\(folder)/\(name)" : name
+      parts.append((member.name, path.utf8.contains(UInt8(ascii: "/")) ? "\(folder)/\(name)" : name))
     }
     return parts
   }

@@ -73,7 +73,7 @@ extension Layer {
   }
 
   /// `Dense` becomes `dense`, `LayerNormalization` `layer_normalization`.
-  static var defaultName: String {
+  package static var defaultName: String {
     var name = ""
     for character in className {
       if character.isUppercase, !name.isEmpty { name += "_" }

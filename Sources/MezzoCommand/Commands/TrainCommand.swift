@@ -61,6 +61,19 @@ struct TrainCommand: AsyncParsableCommand {
   var locked: String?
 
   @OptionGroup var checkpoint: CheckpointOptions
+  @Option(
+    help: ArgumentHelp(
+      """
+      Save the trained model: in a directory, or with a name that ends in .safetensors or .npz its weights alone.
+      """, valueName: "path"))
+  var save: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What floating weights are rounded to in the file, whatever the policy. (default: what the policy stores)",
+      valueName: "dtype"), transform: Arguments.floating)
+  var saveDtype: DType?
+
   @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
@@ -71,6 +84,10 @@ struct TrainCommand: AsyncParsableCommand {
     if policies?.policies.count ?? 1 > 1, checkpoint.checkpoint != nil {
       throw ValidationError("--checkpoint is of one training; found several --policies: train under one at a time")
     }
+    if policies?.policies.count ?? 1 > 1, save != nil {
+      throw ValidationError("--save is of one training; found several --policies: train under one at a time")
+    }
+    guard saveDtype == nil || save != nil else { throw ValidationError("expected --save with --save-dtype") }
   }
 
   func run() async throws {
@@ -86,16 +103,19 @@ struct TrainCommand: AsyncParsableCommand {
       optimizer: optimizer, runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
     let policies = policies?.policies ?? [model.resolvedPolicy]
     let width = policies.map(\.name.count).max() ?? 0
+    if let save { try ModelFolder.prepare(save) }
     let (checkpoint, isResuming) = (checkpoint.checkpoint, checkpoint.resume)
     var reports: [TrainingReport] = []
     for policy in policies {
       experiment.network.policy = policy
       let (experiment, bar) = (experiment, quiet ? nil : ProgressBar(policy.name.padded(to: width)))
-      let report = try await Interruption.watching(
+      let result = try await Interruption.watching(
         advice: checkpoint.map { "'mezzo train' with the same options and --resume goes on from \($0.last)" }
       ) {
-        try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming).report
+        try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming)
       }
+      if let save { try ModelFolder.save(result.model, to: save, dtype: saveDtype) }
+      let report = result.report
       if !output.json {
         if !reports.isEmpty { print() }
         TrainingSummary(report, policy: policy).print()

@@ -21,6 +21,20 @@ enum Arguments {
 
   @Sendable static func dtype(_ text: String) throws -> DType { try DType(name: text) }
 
+  /// A dtype that weights can be stored in.
+  @Sendable static func floating(_ text: String) throws -> DType {
+    let dtype = try DType(name: text)
+    guard dtype.isFloatingPoint else {
+      throw ValidationError("expected a floating dtype, such as bfloat16, found \(dtype)")
+    }
+    return dtype
+  }
+
+  @Sendable static func byteCount(_ text: String) throws -> Int {
+    guard let value = Int(text), value > 0 else { throw ValidationError("expected a number of bytes above 0") }
+    return value
+  }
+
   @Sendable static func shape(_ text: String) throws -> ExampleShape {
     let extents = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
     guard extents.count <= 8, extents.allSatisfy({ (1...LayerWidths.limit).contains($0) }) else {
