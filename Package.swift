@@ -48,6 +48,9 @@ let package = Package(
     // The policy core: no tensor is known here.
     .target(name: "MezzoPolicy", swiftSettings: swift),
 
+    // Whole files, whichever target reads or writes them.
+    .target(name: "MezzoFiles", swiftSettings: swift),
+
     // The backend protocol.
     .target(name: "CMezzoABI", cSettings: strictC),
     .target(name: "MezzoBackend", dependencies: ["CMezzoABI", "MezzoPolicy"], swiftSettings: swift),
@@ -61,7 +64,7 @@ let package = Package(
     .target(
       name: "MezzoPlugins",
       dependencies: [
-        "CMezzoABI", "CMezzoFFI", "CMezzoHost", "CMezzoManifests", "MezzoBackend", "MezzoPolicy",
+        "CMezzoABI", "CMezzoFFI", "CMezzoHost", "CMezzoManifests", "MezzoBackend", "MezzoFiles", "MezzoPolicy",
         log,
       ],
       swiftSettings: swift),
@@ -86,11 +89,13 @@ let package = Package(
       ], swiftSettings: swift),
     .target(
       name: "MezzoCheckpoint",
-      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: ["MezzoBackend", "MezzoFiles", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
     .target(
       name: "MezzoModels",
-      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoFiles", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime",
+      ],
       swiftSettings: swift),
 
     // What people import, run, and test their backends with.
@@ -109,7 +114,10 @@ let package = Package(
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
       name: "MezzoCommand",
-      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", "MezzoModels", arguments, log],
+      dependencies: [
+        "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoLayers", "MezzoModels", "MezzoPlugins",
+        "MezzoRuntime", arguments, log,
+      ],
       swiftSettings: swift),
 
     .executableTarget(
@@ -129,6 +137,7 @@ let package = Package(
 
     // One folder of tests a module; each runs alone with `swift test --filter <folder>`.
     .testTarget(name: "MezzoPolicyTests", dependencies: ["MezzoPolicy"], swiftSettings: swift),
+    .testTarget(name: "MezzoFilesTests", dependencies: ["MezzoFiles"], swiftSettings: swift),
     .testTarget(
       name: "MezzoBackendTests", dependencies: ["CMezzoABI", "MezzoBackend", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(
@@ -150,8 +159,8 @@ let package = Package(
     .testTarget(
       name: "MezzoConformanceTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
-        "MezzoRuntime",
+        "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins",
+        "MezzoPolicy", "MezzoRuntime",
       ], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
@@ -174,8 +183,8 @@ let package = Package(
     .testTarget(
       name: "MezzoProbeTests",
       dependencies: [
-        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
-        "MezzoRuntime",
+        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
+        "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
   ],

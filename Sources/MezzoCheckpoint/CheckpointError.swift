@@ -8,6 +8,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
   case unsupportedDType(path: String, tensor: String, dtype: String)
   case missingTensor(path: String, tensor: String)
   case malformedIndex(path: String, reason: String)
+  case malformedCase(path: String, reason: String)
 
   public var description: String {
     switch self {
@@ -20,6 +21,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case .unsupportedDType(let path, let tensor, let dtype):
       "\(path): tensor \(tensor) has the dtype \(dtype), which safetensors files of Mezzo do not have"
     case .missingTensor(let path, let tensor): "\(path) has no tensor \(tensor)"
+    case .malformedCase(let path, let reason): "\(path) is not a captured operation: \(reason)"
     case .malformedIndex(let path, let reason): "\(path) is not an index of safetensors files: \(reason)"
     }
   }

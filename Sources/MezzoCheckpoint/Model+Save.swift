@@ -39,13 +39,13 @@ extension Model {
     let text = Array(
       try encoder.encode(Configuration(seed: seed, model: AnyLayer(layer), layers: layers, lossScale: lossScale)))
     try Safetensors.write(try variables, to: "\(directory)/\(Self.weightsFile)")
-    try text.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
+    try CheckpointFile.write(text, to: "\(directory)/\(Self.configurationFile)")
   }
 
   /// A model as it was saved: layers keep the policies they were made with, whatever the global policy is now.
   public convenience init(directory: String, runtime: Runtime = .shared) throws {
     let path = "\(directory)/\(Self.configurationFile)"
-    let text = try AtomicFile.read(path)
+    let text = try CheckpointFile.read(path)
     let configuration: Configuration
     do {
       configuration = try JSONDecoder().decode(Configuration.self, from: Data(text))

@@ -27,17 +27,36 @@ public enum Safetensors {
     }
   }
 
+  private enum Member: Encodable {
+    case tensor(Entry)
+    case metadata([String: String])
+
+    func encode(to encoder: any Encoder) throws {
+      switch self {
+      case .tensor(let entry): try entry.encode(to: encoder)
+      case .metadata(let texts): try texts.encode(to: encoder)
+      }
+    }
+  }
+
   /// Writes all variables, in their stored dtypes. The file is whole or, where writing fails, as it was.
-  public static func write(_ variables: Variables, to path: String) throws(CheckpointError) {
-    var header: [String: Entry] = [:]
+  /// - Parameter metadata: what else is said of them; ``SafetensorsFile/metadata`` reads it.
+  public static func write(
+    _ variables: Variables, to path: String, metadata: [String: String] = [:]
+  ) throws(CheckpointError) {
+    var header: [String: Member] = metadata.isEmpty ? [:] : [SafetensorsHeader.metadataName: .metadata(metadata)]
     var tensors: [Tensor] = []
     var offset = 0
     for name in variables.paths {
       guard let tensor = variables[name] else { continue }
+      guard name != SafetensorsHeader.metadataName else {
+        throw .unwritable(path: path, reason: "no tensor may have the name \(name), which is that of the metadata")
+      }
       guard let dtype = SafetensorsDType.names[tensor.dtype] else {
         throw .unsupportedDType(path: path, tensor: name, dtype: tensor.dtype.name)
       }
-      header[name] = Entry(dtype: dtype, shape: tensor.shape, offsets: [offset, offset + tensor.byteCount])
+      header[name] = .tensor(
+        Entry(dtype: dtype, shape: tensor.shape, offsets: [offset, offset + tensor.byteCount]))
       offset += tensor.byteCount
       tensors.append(tensor)
     }
@@ -55,7 +74,7 @@ public enum Safetensors {
     defer { withExtendedLifetime(tensors) {} }
     let failure = front.withUnsafeBytes { start -> CheckpointError? in
       do throws(CheckpointError) {
-        try AtomicFile.write([start] + pieces, to: path)
+        try CheckpointFile.write([start] + pieces, to: path)
         return nil
       } catch {
         return error

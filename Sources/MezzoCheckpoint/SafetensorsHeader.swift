@@ -15,6 +15,8 @@ struct SafetensorsHeader: Sendable {
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
+  static let metadataName = "__metadata__"
+
   /// The limit of huggingface/safetensors; a length beyond it is not believed.
   private static let sizeLimit = 100_000_000
 
@@ -38,7 +40,7 @@ struct SafetensorsHeader: Sendable {
       throw .malformed(path: path, reason: "its header cannot be read (\(error))")
     }
     for member in members {
-      if member.name == "__metadata__" {
+      if member.name == Self.metadataName {
         metadata = try Self.metadata(member.value, path)
       } else {
         entries.append(try Self.entry(member, start: start, path))

@@ -1,4 +1,5 @@
 public import MezzoBackend
+import MezzoFiles
 public import MezzoGraph
 import MezzoPolicy
 
@@ -56,7 +57,7 @@ public final class SafetensorsShards: Sendable {
   }
 
   private static func index(_ path: String) throws(CheckpointError) -> [ByteName: String] {
-    let bytes = try AtomicFile.read(path)
+    let bytes = try CheckpointFile.read(path)
     let text: JSONValue
     do throws(JSONError) {
       text = try JSONReader.parse(bytes)

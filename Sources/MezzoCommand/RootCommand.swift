@@ -24,7 +24,8 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, DemoCommand.self, ExplainCommand.self, WhyNotCommand.self, BackendsCommand.self,
-      BackendCommand.self, PolicyCommand.self, ConformCommand.self, BenchCommand.self, EmbedCommand.self,
+      BackendCommand.self, CaptureCommand.self, PolicyCommand.self, ConformCommand.self, BenchCommand.self,
+      EmbedCommand.self,
       SimilarityCommand.self,
     ])
 

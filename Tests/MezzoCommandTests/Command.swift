@@ -14,6 +14,14 @@ struct Command {
     _ arguments: String..., executable: URL? = nil, backends: String? = "only:builtin",
     environment: [String: String] = [:], input: String? = nil
   ) throws {
+    try self.init(
+      arguments: arguments, executable: executable, backends: backends, environment: environment, input: input)
+  }
+
+  init(
+    arguments: [String], executable: URL? = nil, backends: String? = "only:builtin",
+    environment: [String: String] = [:], input: String? = nil
+  ) throws {
     let process = Process()
     process.executableURL = try executable ?? Self.executable
     process.arguments = arguments

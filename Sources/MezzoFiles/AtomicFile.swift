@@ -8,11 +8,12 @@
 
 /// Files that are whole or not there: written under another name in the same directory, flushed, then renamed.
 package enum AtomicFile {
-  static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(CheckpointError) {
+  /// - Parameter parts: the content, one part behind the other.
+  package static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(FileError) {
     let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).part"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
-    do throws(CheckpointError) {
+    do throws(FileError) {
       for part in parts { try write(part, to: file, path) }
       guard fsync(file) == 0 else { throw .unwritable(path: path, reason: reason()) }
     } catch {
@@ -21,14 +22,24 @@ package enum AtomicFile {
       throw error
     }
     guard close(file) == 0, rename(temporary, path) == 0 else {
-      let failure = CheckpointError.unwritable(path: path, reason: reason())
+      let failure = FileError.unwritable(path: path, reason: reason())
       unlink(temporary)
       throw failure
     }
   }
 
+  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    try bytes.withUnsafeBytes { bytes in
+      Result { () throws(FileError) in try write([bytes], to: path) }
+    }.get()
+  }
+
+  package static func write(_ text: String, to path: String) throws(FileError) {
+    try write(Array(text.utf8), to: path)
+  }
+
   /// - Parameter limit: bytes beyond which a file is refused.
-  package static func read(_ path: String, limit: Int = .max) throws(CheckpointError) -> [UInt8] {
+  package static func read(_ path: String, limit: Int = .max) throws(FileError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw .unreadable(path: path, reason: reason()) }
     defer { close(file) }
@@ -66,7 +77,7 @@ package enum AtomicFile {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  private static func write(_ part: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(CheckpointError) {
+  private static func write(_ part: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(FileError) {
     var rest = part[...]
     while !rest.isEmpty {
       let piece = UnsafeRawBufferPointer(rebasing: rest)
