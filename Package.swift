@@ -49,6 +49,9 @@ let package = Package(
     // The policy core: no tensor is known here.
     .target(name: "MezzoPolicy", swiftSettings: swift),
 
+    // Whole files, whichever target reads or writes them.
+    .target(name: "MezzoFiles", swiftSettings: swift),
+
     // The backend protocol.
     .target(name: "CMezzoABI", cSettings: strictC),
     .target(name: "MezzoBackend", dependencies: ["CMezzoABI", "MezzoPolicy"], swiftSettings: swift),
@@ -62,7 +65,7 @@ let package = Package(
     .target(
       name: "MezzoPlugins",
       dependencies: [
-        "CMezzoABI", "CMezzoFFI", "CMezzoHost", "CMezzoManifests", "MezzoBackend", "MezzoPolicy",
+        "CMezzoABI", "CMezzoFFI", "CMezzoHost", "CMezzoManifests", "MezzoBackend", "MezzoFiles", "MezzoPolicy",
         log,
       ],
       swiftSettings: swift),
@@ -81,18 +84,22 @@ let package = Package(
     .systemLibrary(name: "CMezzoZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(
       name: "MezzoCheckpoint",
-      dependencies: ["CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: [
+        "CMezzoZlib", "MezzoBackend", "MezzoFiles", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime",
+      ],
       swiftSettings: swift),
     .target(name: "CMezzoDigits", exclude: ["data"], cSettings: strictC),
     .target(
       name: "MezzoTraining",
       dependencies: [
-        "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy",
-        "MezzoRuntime", log,
+        "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoCheckpoint", "MezzoFiles", "MezzoGraph", "MezzoLayers",
+        "MezzoPolicy", "MezzoRuntime", log,
       ], swiftSettings: swift),
     .target(
       name: "MezzoModels",
-      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoFiles", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime",
+      ],
       swiftSettings: swift),
 
     // What people import, run, and test their backends with.
@@ -111,7 +118,10 @@ let package = Package(
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
       name: "MezzoCommand",
-      dependencies: ["CMezzoTemplates", "Mezzo", "MezzoConformance", "MezzoLayers", "MezzoModels", arguments, log],
+      dependencies: [
+        "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoLayers", "MezzoModels", "MezzoPlugins",
+        "MezzoRuntime", arguments, log,
+      ],
       swiftSettings: swift),
 
     .executableTarget(
@@ -135,6 +145,7 @@ let package = Package(
 
     // One folder of tests a module; each runs alone with `swift test --filter <folder>`.
     .testTarget(name: "MezzoPolicyTests", dependencies: ["MezzoPolicy"], swiftSettings: swift),
+    .testTarget(name: "MezzoFilesTests", dependencies: ["MezzoFiles"], swiftSettings: swift),
     .testTarget(
       name: "MezzoBackendTests", dependencies: ["CMezzoABI", "MezzoBackend", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(
@@ -156,8 +167,8 @@ let package = Package(
     .testTarget(
       name: "MezzoConformanceTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
-        "MezzoRuntime",
+        "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins",
+        "MezzoPolicy", "MezzoRuntime",
       ], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
@@ -181,8 +192,8 @@ let package = Package(
     .testTarget(
       name: "MezzoProbeTests",
       dependencies: [
-        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
-        "MezzoRuntime",
+        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
+        "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .testTarget(
       name: "MezzoCommandTests", dependencies: ["MezzoCheckpoint", "MezzoCommand", "MezzoTraining"],

@@ -20,6 +20,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
   case overflow(dtype: DType, tensors: [String: Int])
   /// What of a model does not fit, layer by layer.
   case mismatch(path: String, problems: [String])
+  case malformedCase(path: String, reason: String)
 
   public var description: String {
     switch self {
@@ -32,6 +33,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case .unsupportedDType(let path, let tensor, let dtype):
       "\(path): tensor \(tensor) has the dtype \(dtype), which files of this kind do not have; cast it first"
     case .missingTensor(let path, let tensor): "\(path) has no tensor \(tensor)"
+    case .malformedCase(let path, let reason): "\(path) is not a captured operation: \(reason)"
     case .malformedIndex(let path, let reason): "\(path) is not an index of safetensors files: \(reason)"
     case .damaged(let path, let format, let reason): "\(path) is not a whole \(format.rawValue): \(reason)"
     case .unsupported(let path, let format, let reason):

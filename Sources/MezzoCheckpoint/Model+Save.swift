@@ -1,3 +1,4 @@
+import MezzoFiles
 import MezzoGraph
 public import MezzoLayers
 public import MezzoPolicy
@@ -68,7 +69,7 @@ extension Model {
     try Safetensors.write(
       stored, toDirectory: directory, limit: shardSize, metadata: [Self.configurationKey: text])
     let bytes = Array(text.utf8)
-    try bytes.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
+    try bytes.withUnsafeBytes { try CheckpointFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
   }
 
   /// A model as it was saved: layers keep the policies they were made with, whatever the global policy is now.
@@ -80,7 +81,7 @@ extension Model {
     // The first save of all may have ended between the two files.
     let isAlone = carried != nil && !AtomicFile.exists(path)
     var configuration = try Self.configuration(
-      isAlone ? Array((carried ?? "").utf8) : AtomicFile.read(path, limit: Self.configurationLimit),
+      isAlone ? Array((carried ?? "").utf8) : CheckpointFile.read(path, limit: Self.configurationLimit),
       path: isAlone ? directory : path)
     if let save = configuration.save, let carried {
       let own = try Self.configuration(Array(carried.utf8), path: directory)

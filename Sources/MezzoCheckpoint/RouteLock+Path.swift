@@ -5,12 +5,11 @@ extension RouteLock {
   ///
   /// - Throws: `CheckpointError` where the file cannot be read, `RouteLockError.malformed` where it is no lock.
   public init(contentsOf path: String) throws {
-    try self.init(parsing: String(decoding: AtomicFile.read(path), as: UTF8.self))
+    try self.init(parsing: String(decoding: CheckpointFile.read(path), as: UTF8.self))
   }
 
   /// Writes ``text``; the file is whole or as it was.
   public func write(to path: String) throws {
-    let text = Array(text.utf8)
-    try text.withUnsafeBytes { try AtomicFile.write([$0], to: path) }
+    try CheckpointFile.write(Array(text.utf8), to: path)
   }
 }

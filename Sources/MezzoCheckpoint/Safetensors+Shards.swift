@@ -1,3 +1,4 @@
+import MezzoFiles
 import MezzoGraph
 public import MezzoLayers
 
@@ -37,7 +38,7 @@ extension Safetensors {
     let text = "{\"metadata\":{\"total_size\":\(variables.byteCount)},\"weight_map\":{\(map.joined(separator: ","))}}\n"
     let storage = TensorStorage(copying: Array(text.utf8))
     defer { withExtendedLifetime(storage) {} }
-    try AtomicFile.write([UnsafeRawBufferPointer(storage.bytes)], to: index)
+    try CheckpointFile.write([UnsafeRawBufferPointer(storage.bytes)], to: index)
     AtomicFile.remove([whole] + old.filter { !names.contains($0) }.map { "\(directory)/\($0)" })
     return names
   }

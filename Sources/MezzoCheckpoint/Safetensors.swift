@@ -46,7 +46,7 @@ public enum Safetensors {
   public static func write(
     _ variables: Variables, to path: String, metadata: [String: String] = [:]
   ) throws(CheckpointError) {
-    var header: [String: Member] = metadata.isEmpty ? [:] : ["__metadata__": .metadata(metadata)]
+    var header: [String: Member] = metadata.isEmpty ? [:] : [SafetensorsHeader.metadataName: .metadata(metadata)]
     var offset = 0
     let named = try aligned(variables, path)
     for (name, tensor) in named {
@@ -64,7 +64,7 @@ public enum Safetensors {
     // Two copies of the weights in memory would be one too many: the parts are written where they lie.
     let pieces = [UnsafeRawBufferPointer(front.bytes)] + named.map { UnsafeRawBufferPointer($0.1.storage.bytes) }
     defer { withExtendedLifetime((front, named)) {} }
-    try AtomicFile.write(pieces, to: path)
+    try CheckpointFile.write(pieces, to: path)
   }
 
   /// In their order; with wide elements first where one would else lie at no multiple of its width, since others read

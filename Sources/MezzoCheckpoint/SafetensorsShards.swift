@@ -1,4 +1,5 @@
 public import MezzoBackend
+import MezzoFiles
 public import MezzoGraph
 public import MezzoLayers
 import MezzoPolicy
@@ -87,7 +88,7 @@ public final class SafetensorsShards: Sendable {
 
   /// What an index says, in its order.
   private static func index(_ path: String) throws(CheckpointError) -> [(name: String, part: String)] {
-    let bytes = try AtomicFile.read(path, limit: indexLimit)
+    let bytes = try CheckpointFile.read(path, limit: indexLimit)
     let text: JSONValue
     do throws(JSONError) {
       text = try JSONReader.parse(bytes)

@@ -1,3 +1,4 @@
+import MezzoFiles
 public import MezzoBackend
 import MezzoGraph
 public import MezzoLayers

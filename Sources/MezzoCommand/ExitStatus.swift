@@ -55,16 +55,10 @@ enum ExitStatus: Int32, CaseIterable {
       case .unreadable: self = .noInput
       default: self = .data
       }
-    case is GoldenFailure, is CheckFailure: self = .failed
+    case is GoldenFailure, is CheckFailure, is CaptureFailure: self = .failed
     case is CheckError: self = .unchecked
     case BenchError.noLibrary, is BackendError: self = .unavailable
     case is BenchError: self = .usage
-    case let error as CheckpointError:
-      switch error {
-      case .unreadable: self = .noInput
-      case .unwritable: self = .cannotCreate
-      default: self = .data
-      }
     case is PretrainedError: self = .data
     case is Interruption: self = .interrupted
     case is InputError, is ModelNotFound: self = .noInput
@@ -82,7 +76,7 @@ enum ExitStatus: Int32, CaseIterable {
   private var meaning: String {
     switch self {
     case .failed:
-      "golden cases failed, a backend does not conform, routes differ from their lock, or a pin or strict routing cannot "
+      "golden cases failed, a backend does not conform, no operation was captured, routes differ from their lock, or a pin or strict routing cannot "
         + "be kept"
     case .unchecked: "a backend cannot be checked"
     case .usage: "wrong usage, such as an unknown policy or a batch larger than the data"

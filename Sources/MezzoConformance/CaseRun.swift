@@ -18,31 +18,48 @@ struct CaseRun {
   /// Errors that end the case without being a failure.
   var mayStop: (BackendError) -> Bool = { _ in false }
   private var packed: GuardedBuffer?
+  /// What the first execution wrote; `nil` where it did not succeed.
+  private(set) var results: [GuardedBuffer]?
 
   init(
     _ rule: Rule, _ item: ConformanceCase, _ operation: any PreparedOperation, reference: ReferenceProduct?,
     guarding: Guarding, random: inout SplitMix
   ) {
+    self.init(rule, item.request, operation, reference: reference, guarding: guarding) { index, operand, buffer in
+      guard index < item.recipes.count else { return }
+      buffer.write(item.recipes[index].values(operand.type.checkedCount ?? 0, operand.dtype, &random))
+    } fillOld: { _, operand, buffer in
+      buffer.write(item.old.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
+    }
+  }
+
+  /// - Parameters:
+  ///   - fill: writes what the input of this place in the request holds.
+  ///   - fillOld: writes what the result of this place holds before, where the operation reads that.
+  init(
+    _ rule: Rule, _ request: OperationRequest, _ operation: any PreparedOperation, reference: ReferenceProduct?,
+    guarding: Guarding, fill: (_ index: Int, Operand, GuardedBuffer) -> Void,
+    fillOld: (_ index: Int, Operand, GuardedBuffer) -> Void
+  ) {
     self.rule = rule
     self.guarding = guarding
     self.operation = operation
-    var request = item.request
+    var request = request
     let leftOver = request.epilogue[operation.consumedEpilogue...].compactMap(\.operand)
     request.epilogue = Array(request.epilogue.prefix(operation.consumedEpilogue))
     request.inputs = request.inputs.enumerated().filter { !leftOver.contains($0.offset) }.map(\.element)
     self.request = request
-    var inputs: [GuardedBuffer] = []
-    for (operand, recipe) in zip(request.inputs, item.recipes) {
+    // What is left over stands at the end, so that places stay as they are.
+    inputs = request.inputs.enumerated().map { index, operand in
       let buffer = GuardedBuffer(operand, poison: .first, guarding: guarding, alignment: rule.alignment)
-      buffer.write(recipe.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
-      inputs.append(buffer)
+      fill(index, operand, buffer)
+      return buffer
     }
-    self.inputs = inputs
     old =
       request.readsResults
-      ? request.results.map { operand in
+      ? request.results.enumerated().map { index, operand in
         let buffer = GuardedBuffer(operand, poison: .first, guarding: guarding, alignment: rule.alignment)
-        buffer.write(item.old.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
+        fillOld(index, operand, buffer)
         return buffer
       } : []
     // What lies in memory, since strides of 0 repeat and dtypes round.
@@ -56,6 +73,7 @@ struct CaseRun {
   mutating func run(isConcurrent: Bool, withContract: Bool) {
     guard preparePacked() else { return }
     guard let first = execute(.first, "execute") else { return }
+    results = first
     for (index, expectation) in expectations.enumerated() {
       let operand = request.results[index]
       guard let mismatch = expectation.check(first[index].read(), operand.dtype) else { continue }

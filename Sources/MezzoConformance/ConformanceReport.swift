@@ -19,6 +19,8 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
   public var untestedRules: [String] = []
   /// In the order of the backend's table.
   public var rules: [RuleResult] = []
+  /// What became of captured operations, where those were executed instead of the kit's cases.
+  public var replays: [Replay] = []
   /// Every operation with every list of dtypes that ran.
   public var coverage: Set<Coverage> = []
 

@@ -81,6 +81,12 @@ final class GuardedBuffer: @unchecked Sendable {
     keep()
   }
 
+  /// All bytes between the canaries, where there are as many.
+  func write(content: [UInt8]) {
+    if let address, content.count == byteCount { memcpy(address, content, byteCount) }
+    keep()
+  }
+
   /// The same bytes between the canaries as in a buffer of the same operand.
   func write(bytesOf other: GuardedBuffer) {
     if let address, let source = other.address, other.byteCount == byteCount { memcpy(address, source, byteCount) }

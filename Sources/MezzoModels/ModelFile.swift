@@ -9,7 +9,7 @@ struct ModelFile {
   let value: JSONValue
 
   init(_ path: String) throws {
-    try self.init(try AtomicFile.read(path, limit: Self.limit), path: path)
+    try self.init(try CheckpointFile.read(path, limit: Self.limit), path: path)
   }
 
   init(_ bytes: [UInt8], path: String) throws(PretrainedError) {

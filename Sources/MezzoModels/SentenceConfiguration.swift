@@ -1,4 +1,5 @@
 import MezzoCheckpoint
+import MezzoFiles
 
 /// How sentence-transformers turns an encoder's vectors into one, read from the files that it keeps beside the model.
 struct SentenceConfiguration: Sendable, Hashable, Codable {

@@ -11,18 +11,42 @@ import MezzoRuntime
   import Darwin
 #endif
 
-/// Loads one backend and tries it with golden tests, in a process that may die of it. The host in MezzoPlugins starts it.
+/// Loads one backend and tries it in a process that may die of it: with golden tests before it is let in, or with all that
+/// `mezzo backend check` does. The host in MezzoPlugins starts it.
 @main struct ProbeCommand {
   static func main() {
     let arguments = CommandLine.arguments
-    guard arguments.count == 4, arguments[1] == "--cpu-seconds", let seconds = UInt64(arguments[2]) else {
+    guard arguments.count > 3, arguments[1] == "--cpu-seconds", let seconds = UInt64(arguments[2]),
+      let job = Job(arguments[3...])
+    else {
       refuse("mezzo-probe is started by programs that use Mezzo; 'mezzo backend check FILE' tests a backend")
     }
     ProbeLimits.apply(cpuSeconds: seconds)
     guard let reporter = ProbeReporter() else {
       refuse("mezzo-probe found no host that listens")
     }
-    reporter.finish(outcome(arguments[3], reporter))
+    switch job {
+    case .probe(let file): reporter.finish(outcome(file, reporter))
+    case .check(let check): reporter.finish(check.run { reporter.phase($0.line) })
+    }
+  }
+
+  private enum Job {
+    /// A file, whose verdict is a `ProbeOutcome`.
+    case probe(String)
+    /// Whose verdict is a `ConformanceReport`.
+    case check(BackendCheck)
+
+    init?(_ arguments: ArraySlice<String>) {
+      if arguments.count == 1, let file = arguments.first {
+        self = .probe(file)
+      } else if arguments.count == 2, arguments.first == "--check", let check = BackendCheck(line: arguments.last ?? "")
+      {
+        self = .check(check)
+      } else {
+        return nil
+      }
+    }
   }
 
   private static func refuse(_ message: String) -> Never {

@@ -9,7 +9,7 @@ final class ConstantPool: @unchecked Sendable {
   private let constants: [TensorStorage]
 
   init(
-    _ plan: Plan, inputs: [Tensor], observer: Plan.Observer? = nil, store: PackStore = .shared
+    _ plan: Plan, inputs: [Tensor], observer: (any StepObserver)? = nil, store: PackStore = .shared
   ) throws(RuntimeError) {
     guard let memory = TensorStorage.allocate(byteCount: plan.poolBytes) else {
       throw .outOfMemory(bytes: plan.poolBytes, for: "the constants of a plan")

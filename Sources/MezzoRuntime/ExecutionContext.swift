@@ -31,7 +31,7 @@ final class ExecutionContext: @unchecked Sendable {
 
   func setOutput(_ index: Int, _ tensor: TensorStorage) { addresses.outputs[index] = tensor.address }
 
-  func run(_ constants: ConstantPool, observer: Plan.Observer?) throws(RuntimeError) {
+  func run(_ constants: ConstantPool, observer: (any StepObserver)?) throws(RuntimeError) {
     if pool === constants {
       for frame in moving { frame.write(addresses) }
     } else {

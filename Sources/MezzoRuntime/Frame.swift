@@ -118,10 +118,11 @@ final class Frame {
   }
 
   /// Calls with somebody looking on. The operands are copied before, since a result may be written over one of them.
-  func call(_ addresses: borrowing Addresses, _ observer: Plan.Observer) throws(RuntimeError) {
+  func call(_ addresses: borrowing Addresses, _ observer: any StepObserver) throws(RuntimeError) {
+    guard observer.wants(step) else { return try call() }
     let operands = step.operands(addresses)
     try call()
-    observer(step, operands, results())
+    observer.look(step, operands, results())
   }
 
   /// Copies of what the step wrote.

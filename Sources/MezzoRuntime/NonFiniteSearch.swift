@@ -11,13 +11,13 @@ extension Plan {
   public func firstNonFinite(_ inputs: [Tensor], states: [Tensor]) throws(RuntimeError) -> NonFiniteReport? {
     let search = NonFiniteSearch(self)
     var scratch = states
-    _ = try execute(inputs, states: &scratch) { search.look($0, $1, $2) }
+    _ = try execute(inputs, states: &scratch, observer: search)
     return search.report(inputs, states)
   }
 }
 
 /// Looks over the steps of one run and keeps the first with a result that is not finite.
-private final class NonFiniteSearch {
+private final class NonFiniteSearch: StepObserver {
   private let plan: Plan
   /// Where values come from, as reports name it.
   private var sources: [Int: String] = [:]
@@ -35,6 +35,8 @@ private final class NonFiniteSearch {
       if input.role != .argument { variables[input.value] = input.name }
     }
   }
+
+  func wants(_ step: StepLayout) -> Bool { true }
 
   func look(_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) {
     name(step)

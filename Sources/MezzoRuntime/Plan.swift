@@ -13,6 +13,7 @@ public final class Plan: Sendable {
   public let memory: MemorySummary
 
   let steps: [StepLayout]
+  private let recorder: CaseRecorder?
   let arenaBytes: Int
   let poolBytes: Int
   /// Places in the pool that hold literals.
@@ -47,7 +48,8 @@ public final class Plan: Sendable {
     self.graph = graph
     records = planner.records
     memory = MemorySummary(planner, memoryPlan, graph)
-    steps = planner.steps.indices.map { StepLayout($0, planner, memoryPlan) }
+    steps = planner.steps.indices.map { StepLayout($0, planner, memoryPlan, threads: router.threads) }
+    recorder = router.recorder
     arenaBytes = memoryPlan.arenaBytes
     poolBytes = memoryPlan.poolBytes
     var literals: [(offset: Int, tensor: Tensor)] = []
@@ -91,20 +93,22 @@ public final class Plan: Sendable {
   ///     holds a copy.
   /// - Returns: the graph's outputs.
   public func run(_ inputs: [Tensor], states: inout [Tensor]) throws(RuntimeError) -> [Tensor] {
-    try execute(inputs, states: &states, observer: nil)
+    try execute(inputs, states: &states, observer: currentRecorder)
   }
 
   /// Runs a plan without states.
   public func run(_ inputs: [Tensor]) throws(RuntimeError) -> [Tensor] {
     var states: [Tensor] = []
-    return try execute(inputs, states: &states, observer: nil)
+    return try execute(inputs, states: &states, observer: currentRecorder)
   }
 
-  /// Sees each step with its operands and its results; for diagnosis, since it costs copies.
-  typealias Observer = (_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) -> Void
+  private var currentRecorder: CaseRecorder? {
+    guard let recorder, !recorder.isFull else { return nil }
+    return recorder
+  }
 
   func execute(
-    _ inputs: [Tensor], states: inout [Tensor], observer: Observer?
+    _ inputs: [Tensor], states: inout [Tensor], observer: (any StepObserver)?
   ) throws(RuntimeError) -> [Tensor] {
     try check(inputs, states)
     let pool = try constantPool(inputs, observer: observer)
@@ -155,7 +159,7 @@ public final class Plan: Sendable {
 
   /// What was computed from these very constants, made anew when one of them is another tensor than last time, and for an
   /// observer, who wants to see it made.
-  private func constantPool(_ inputs: [Tensor], observer: Observer?) throws(RuntimeError) -> ConstantPool {
+  private func constantPool(_ inputs: [Tensor], observer: (any StepObserver)?) throws(RuntimeError) -> ConstantPool {
     if observer == nil, let pool = bound.withLock({ $0 }), pool.isMade(from: inputs, self) { return pool }
     let pool = try ConstantPool(self, inputs: inputs, observer: observer)
     bound.withLock { $0 = pool }

@@ -22,6 +22,10 @@ struct Planner {
     var operation: any PreparedOperation
     var name: String
     var backend: String
+    var backendVersion: String
+    var rule: String
+    /// As the backend was asked, with the steps of the epilogue that it does and no others.
+    var request: OperationRequest
     var origin: Graph.Origin
     var inputs: [ValueView]
     var results: [Int]
@@ -135,24 +139,21 @@ struct Planner {
       }
       results.append(made)
     }
+    var asked = route.request
+    asked.inputs = trimmed(asked.inputs, item, consumed: consumed)
+    asked.epilogue = Array(asked.epilogue.prefix(consumed))
     try append(
       Step(
         operation: route.operation, name: route.record.operation, backend: route.record.backend,
-        origin: item.origin, inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
+        backendVersion: route.record.backendVersion, rule: route.record.rule, request: asked, origin: item.origin,
+        inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
         allowsInPlace: route.rule.traits.contains(.inPlace),
-        substitute: substitute(route, item, consumed: consumed)))
+        substitute: Substitute(router, asked, declined: route.record.backend, layer: item.origin.layer)))
     route.record.isComputedOnce = steps[steps.count - 1].isConstant
     records.append(route.record)
     // The value is known to be constant whichever form it has.
     for (result, made) in zip(item.results, results) where constants.contains(made) { constants.insert(result) }
     for item in after { try plan(item) }
-  }
-
-  private func substitute(_ route: Router.Route, _ item: WorkItem, consumed: Int) -> Substitute {
-    var request = route.request
-    request.inputs = trimmed(request.inputs, item, consumed: consumed)
-    request.epilogue = Array(request.epilogue.prefix(consumed))
-    return Substitute(router, request, declined: route.record.backend, layer: item.origin.layer)
   }
 
   /// Operands of epilogue steps that the backend left over are not its inputs.

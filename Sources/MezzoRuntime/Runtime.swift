@@ -27,10 +27,12 @@ public final class Runtime: Sendable {
   /// - Parameters:
   ///   - threads: for all backends together; by default what the host has.
   ///   - options: what routing may do. Where they name a backend or a rule that is not there, the first plan throws.
+  ///   - recorder: looks on as its plans run, and keeps the operations that it is told to.
   public convenience init(
-    _ registry: BackendRegistry, threads: Int = HostServices.threads, options: RoutingOptions = RoutingOptions()
+    _ registry: BackendRegistry = .discovered(), threads: Int = HostServices.threads,
+    options: RoutingOptions = RoutingOptions(), recorder: CaseRecorder? = nil
   ) {
-    self.init(registry, threads: threads, options: options, problem: nil)
+    self.init(registry, threads: threads, options: options, problem: nil, recorder: recorder)
   }
 
   /// With pins, and else the usual options.
@@ -42,12 +44,12 @@ public final class Runtime: Sendable {
 
   init(
     _ registry: BackendRegistry, threads: Int, options: RoutingOptions, problem: RoutingError?,
-    notices: RoutingNotices = RoutingNotices()
+    notices: RoutingNotices = RoutingNotices(), recorder: CaseRecorder? = nil
   ) {
     self.registry = registry
     router = Router(
       backends: registry.backends, threads: threads, options: options,
-      problem: problem ?? registry.problem(of: options.pins), notices: notices)
+      problem: problem ?? registry.problem(of: options.pins), notices: notices, recorder: recorder)
   }
 
   /// A runtime with the built-in backend alone.

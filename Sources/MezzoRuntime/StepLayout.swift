@@ -10,6 +10,12 @@ final class StepLayout: @unchecked Sendable {
   let operation: any PreparedOperation
   let name: String
   let backend: String
+  let backendVersion: String
+  let rule: String
+  /// As the backend was asked, with the steps of the epilogue that it does and no others.
+  let request: OperationRequest
+  /// What the backend may use.
+  let threads: Int
   let origin: Graph.Origin
   let isConstant: Bool
   let inputs: [Place]
@@ -39,11 +45,15 @@ final class StepLayout: @unchecked Sendable {
     var bytes: Int { packing.bytes }
   }
 
-  init(_ index: Int, _ planner: Planner, _ memory: MemoryPlan) {
+  init(_ index: Int, _ planner: Planner, _ memory: MemoryPlan, threads: Int) {
     let step = planner.steps[index]
     operation = step.operation
     name = step.name
     backend = step.backend
+    backendVersion = step.backendVersion
+    rule = step.rule
+    request = step.request
+    self.threads = threads
     origin = step.origin
     isConstant = step.isConstant
     substitute = step.substitute

@@ -14,11 +14,12 @@ struct Command {
     _ arguments: String..., executable: URL? = nil, backends: String? = "only:builtin",
     environment: [String: String] = [:], input: String? = nil
   ) throws {
-    try self.init(arguments, executable: executable, backends: backends, environment: environment, input: input)
+    try self.init(
+      arguments: arguments, executable: executable, backends: backends, environment: environment, input: input)
   }
 
   init(
-    _ arguments: [String], executable: URL? = nil, backends: String? = "only:builtin",
+    arguments: [String], executable: URL? = nil, backends: String? = "only:builtin",
     environment: [String: String] = [:], input: String? = nil
   ) throws {
     let process = Process()

@@ -17,9 +17,11 @@ import Testing
     #expect(svg.contains("prefers-color-scheme: dark") && svg.contains("mixed_bfloat16"))
   }
 
+  /// Also where the picture cannot be written, which is told last.
   @Test func comparisonIsReadable() throws {
-    let command = try Command("demo", "--epochs", "1")
-    #expect(command.status == 0, "\(command.error)")
+    let command = try Command("demo", "--epochs", "1", "--picture", "/nonexistent/demo.svg")
+    #expect(command.status == 73)
+    #expect(command.error.contains("error: expected to write '/nonexistent/demo.svg'"), "\(command.error)")
     for part in ["test accuracy", "ms/step", "weights", "loss scale", "Who computed what under mixed_float16"] {
       #expect(command.output.contains(part), "\(part) is missing")
     }

@@ -104,10 +104,4 @@ import Testing
       expect(command, 70, "First non-finite value: layer", "Lower the learning rate")
     }
   }
-
-  @Test func pictureThatCannotBeWritten() throws {
-    let command = try Command("demo", "--epochs", "1", "--json", "--picture", "/nonexistent/demo.svg")
-    #expect(command.status == 73)
-    #expect(command.error.contains("error: expected to write '/nonexistent/demo.svg'"))
-  }
 }

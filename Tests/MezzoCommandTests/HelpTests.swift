@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct HelpTests {
-  @Test(arguments: ["train", "demo", "explain", "why-not", "backends", "embed", "similarity"])
+  @Test(arguments: ["train", "demo", "explain", "why-not", "backends", "capture", "embed", "similarity"])
   func eachCommandExplainsItself(name: String) throws {
     let command = try Command(name, "--help")
     #expect(command.status == 0)

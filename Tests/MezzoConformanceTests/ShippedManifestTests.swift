@@ -25,13 +25,23 @@ struct ShippedManifestTests {
     Shipped(file: "XNNPACK/xnnpack.toml", package: "libxnnpack0"),
   ]
 
-  @Test(arguments: all) func isReadWithoutItsLibrary(shipped: Shipped) throws {
+  /// Written along Docs/Backends.md and Docs/Manifests.md alone, by somebody whose library Mezzo does not ship a manifest for.
+  static let strangers = Shipped(file: "../Tests/ThirdParty/Manifests/gslcblas.toml", package: "libgslcblas0")
+
+  @Test func aStrangersManifestIsShort() throws {
+    let text = try String(contentsOfFile: Self.strangers.path, encoding: .utf8)
+    #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count < 40)
+    let manifest = try Manifest(parsing: text, path: "gslcblas.toml")
+    #expect(!Manifest.shipped.contains { $0.id == manifest.id })
+  }
+
+  @Test(arguments: all + [strangers]) func isReadWithoutItsLibrary(shipped: Shipped) throws {
     let text = try String(contentsOfFile: shipped.path, encoding: .utf8)
     let manifest = try Manifest(parsing: text, path: shipped.file)
     #expect(!manifest.rules.isEmpty)
   }
 
-  @Test(arguments: all) func conforms(shipped: Shipped) throws {
+  @Test(arguments: all + [strangers]) func conforms(shipped: Shipped) throws {
     let backend: ManifestBackend
     do {
       backend = try ManifestBackend(file: shipped.path)

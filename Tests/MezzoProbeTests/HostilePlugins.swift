@@ -148,12 +148,22 @@ struct Hostile: Sendable, CustomTestStringConvertible {
     """
 
   /// All of them, compiled and tried once, several at a time.
-  static let findings = Result { try examineAll() }
+  static let tried = Result { try Tried() }
 
-  private static func examineAll() throws -> [String: Discovery.Finding] {
+  struct Tried {
+    /// With the libraries and the verdicts on them.
+    let folder: TemporaryFolder
+    let files: [String]
+    /// By the name of the plugin.
+    let findings: [String: Discovery.Finding]
+  }
+}
+
+extension Hostile.Tried {
+  init() throws {
     let folder = try TemporaryFolder()
     var files: [(isHanging: Bool, file: SearchPath.File)] = []
-    for hostile in all {
+    for hostile in Hostile.all {
       var plugin = hostile.plugin
       let name = hostile.name
       plugin.query = "table.id = \"\(name)\"; \(plugin.query)"
@@ -171,7 +181,9 @@ struct Hostile: Sendable, CustomTestStringConvertible {
         findings[String(file)] = finding
       }
     }
-    return findings
+    self.folder = folder
+    self.files = files.map(\.file.path)
+    self.findings = findings
   }
 }
 

@@ -44,7 +44,7 @@ enum ZipWriter {
     let place = offset
     add(directory)
     add(end(count: members.count, size: directory.count, place: place))
-    try withExtendedLifetime(owned) { () throws(CheckpointError) in try AtomicFile.write(pieces, to: path) }
+    try withExtendedLifetime(owned) { () throws(CheckpointError) in try CheckpointFile.write(pieces, to: path) }
   }
 
   private struct Entry {

@@ -41,7 +41,7 @@ public enum NumPyFile {
     _ tensor: Tensor, to path: String, unknownFloats: UnknownFloats = .raw
   ) throws(CheckpointError) {
     let array = try Written(tensor, name: "it", unknownFloats, path: path)
-    try withExtendedLifetime(array) { () throws(CheckpointError) in try AtomicFile.write(array.parts, to: path) }
+    try withExtendedLifetime(array) { () throws(CheckpointError) in try CheckpointFile.write(array.parts, to: path) }
   }
 
   /// Writes tensors by name, as `numpy.savez` and `numpy.savez_compressed` do. The file is whole or as it was.

@@ -21,7 +21,9 @@ struct CheckSummary {
     let verdict = conforms ? style.green("conforms") : style.yellow("does not conform")
     Swift.print("\(style.bold(report.backend)) \(report.version)  \(verdict)")
     Swift.print("  " + style.dim(file) + "\n")
-    Swift.print(TextTable(header: ["level", "", "failures", "warnings", ""], rows: levels))
+    if report.replays.isEmpty {
+      Swift.print(TextTable(header: ["level", "", "failures", "warnings", ""], rows: levels))
+    }
     if !report.rules.isEmpty {
       Swift.print()
       Swift.print(
@@ -31,11 +33,47 @@ struct CheckSummary {
     if !report.untestedRules.isEmpty {
       Swift.print("\nNo case of the kit matches the rules \(report.untestedRules.joined(separator: ", ")).")
     }
+    replays(columns)
     list("Failures", report.failures, columns)
     list("Warnings", report.warnings, columns)
     if !lostClaims.isEmpty {
       Swift.print("\n" + style.bold("Lost claims"))
       for claim in lostClaims { for line in claim.wrapped(to: columns - 2) { Swift.print("  " + line) } }
+    }
+  }
+
+  /// Captured operations, with what the backend made of each beside what was captured.
+  private func replays(_ columns: Int) {
+    for replay in report.replays {
+      let verdict = replay.verdict == .right ? style.green("right") : style.yellow(replay.verdict.rawValue)
+      Swift.print("\(style.bold(replay.path))  \(verdict)\(replay.rule.map { ", by rule \($0)" } ?? "")")
+      for line in replay.request.wrapped(to: columns - 2) { Swift.print("  " + line) }
+      let source = replay.source
+      let place = source.layer.isEmpty ? "outside any layer" : "in \(source.layer)"
+      Swift.print("  " + style.dim("captured \(place), \(source.phase), from \(source.backend)/\(source.rule)"))
+      if let reason = replay.reason { for line in reason.wrapped(to: columns - 2) { Swift.print("  " + line) } }
+      if replay.stepsLeft > 0 {
+        let steps = replay.stepsLeft == 1 ? "the last step" : "the last \(replay.stepsLeft) steps"
+        let text = "Its results are those before \(steps) of the epilogue, which it leaves to the host."
+        for line in text.wrapped(to: columns - 2) { Swift.print("  " + line) }
+      }
+      func count(_ wrong: Int?, _ of: Int) -> String {
+        wrong.map { $0 == 0 ? "all right" : "\($0) of \(of) wrong" } ?? "–"
+      }
+      let rows = replay.results.enumerated().flatMap { index, result -> [[String]] in
+        var rows = [["\(index)", "\(result.element)", "float64", result.exact, ""]]
+        if let got = result.got { rows.append(["", "", report.backend, got, count(result.wrong, result.count)]) }
+        if let captured = result.captured {
+          let same = result.isSameAsCaptured == true ? ", the same bits" : ""
+          rows.append(
+            ["", "", "captured, \(source.backend)", captured, count(result.capturedWrong, result.count) + same])
+        }
+        return rows
+      }
+      if !rows.isEmpty {
+        Swift.print(TextTable(header: ["result", "element", "by", "value", "all elements"], rows: rows))
+      }
+      Swift.print()
     }
   }
 

@@ -29,11 +29,11 @@ struct RoutingArguments: ParsableArguments {
 
   /// The shared runtime, or one of its backends that routes as is asked for here.
   func runtime() throws -> Runtime {
-    if pin.isEmpty, routing == nil, !strict { return .shared }
+    if pin.isEmpty, routing == nil, !strict { return try Recording.runtime() }
     var options = try RoutingOptions.environment()
     if let routing { try options.read(routing) }
     options.pins += pin
     if strict { options.isStrict = true }
-    return Runtime(Runtime.shared.registry, options: options)
+    return Runtime(Runtime.shared.registry, options: options, recorder: Recording.recorder)
   }
 }

@@ -13,11 +13,18 @@ struct NoteHandler: LogHandler {
 
   func log(event: LogEvent) { Console.note("\(event.message)") }
 
-  /// Once in a process, before anything logs.
+  private static let isInstalled = Locked(false)
+
+  /// Before anything logs. Only the first call in a process counts, which is that of the outer command where one runs another.
   ///
   /// Refused backends and steps left out are told by the commands themselves, with what follows from them; the log would
   /// say them twice. It does under `verbose`.
   static func install(verbose: Bool) {
+    let isFirst = isInstalled.withLock { isInstalled in
+      defer { isInstalled = true }
+      return !isInstalled
+    }
+    guard isFirst else { return }
     LoggingSystem.bootstrap { label in
       NoteHandler(logLevel: verbose ? .info : label.hasPrefix("mezzo.") ? .warning : .notice)
     }

@@ -11,13 +11,15 @@ import MezzoRuntime
 /// ```
 /// What a backend does to the process that runs this is part of the test: run it in one whose death you watch, with
 /// ``Guarding/pages``, as `mezzo backend check` does.
-public struct BackendCheck: Sendable {
+public struct BackendCheck: Sendable, Codable, Hashable {
   public var file: String
   public var effort: Effort
   /// Of the random values; the same seed gives the same cases.
   public var seed: UInt64
   public var guarding: Guarding
   public var levels: Set<ConformanceReport.Level>
+  /// Files of captured cases, which are executed instead of the kit's own.
+  public var replays: [String] = []
 
   public init(
     file: String, effort: Effort = .quick, seed: UInt64 = 0, guarding: Guarding = .canaries,
@@ -39,41 +41,69 @@ public struct BackendCheck: Sendable {
   }
 
   public func run(progress: @escaping (ConformanceKit.Step) -> Void = { _ in }) -> ConformanceReport {
-    let name = file.split(separator: "/").last.map(String.init) ?? file
-    var load: LoadCheck?
+    replays.isEmpty ? checked(progress) : replayed(progress)
+  }
+
+  private func checked(_ progress: @escaping (ConformanceKit.Step) -> Void) -> ConformanceReport {
+    var report = unopened
     var table: UnsafePointer<mezzo_backend>?
     if !isManifest {
-      var check = LoadCheck(file, progress: progress)
-      table = check.run()
-      load = check
+      var load = LoadCheck(file, progress: progress)
+      table = load.run()
+      if levels.contains(.load) || table == nil {
+        report.failures = load.failures
+        report.warnings = load.warnings
+      }
+      // What LoadCheck could not open would only fail once more.
+      guard table != nil else { return report }
     }
     progress(.init(level: .load, rule: "open"))
-    var report = ConformanceReport(backend: name, version: "")
     do throws(BackendError) {
-      // What LoadCheck could not open would only fail once more.
-      guard isManifest || table != nil else {
-        report.failures = load?.failures ?? []
-        return report
-      }
       let backend = try open()
       var kit = ConformanceKit(
         backend: backend, reference: BackendRegistry.builtin().backends.first, seed: seed, effort: effort,
         guarding: guarding)
       kit.levels = levels
+      let loaded = report
       report = kit.run(progress: progress)
-      if levels.contains(.contract), let table {
-        ContractCheck(native: backend, table: table, guarding: guarding, progress: progress).run(&report)
+      report.failures = loaded.failures + report.failures
+      report.warnings = loaded.warnings + report.warnings
+      if levels.contains(.load) {
+        if let table { OpenCheck(native: backend, table: table, progress: progress).run(&report) }
+        ManifestCheck(backend: backend).run(&report)
+      }
+      if levels.contains(.contract) {
+        if let table {
+          ContractCheck(native: backend, table: table, guarding: guarding, progress: progress).run(&report)
+        }
+        SharingCheck(backend: backend, guarding: guarding, progress: progress).run(&report)
       }
     } catch {
-      report.failures.append(
-        .init(
-          .load, what: "it cannot be opened", expected: "a backend that is ready", got: error.message,
-          advice: error.isDecline ? "it says what it misses: provide it, then check again" : nil))
-    }
-    if levels.contains(.load), let load {
-      report.failures = load.failures + report.failures
-      report.warnings = load.warnings + report.warnings
+      report.failures.append(cannotBeOpened(error))
     }
     return report
+  }
+
+  private func replayed(_ progress: @escaping (ConformanceKit.Step) -> Void) -> ConformanceReport {
+    var report = unopened
+    progress(.init(level: .load, rule: "open"))
+    do throws(BackendError) {
+      let backend = try open()
+      report = ReplayRun(backend: backend, guarding: guarding).run(replays, progress)
+    } catch {
+      report.failures.append(cannotBeOpened(error))
+    }
+    return report
+  }
+
+  /// Of a backend that has not said yet what it is.
+  private var unopened: ConformanceReport {
+    ConformanceReport(backend: file.split(separator: "/").last.map(String.init) ?? file, version: "")
+  }
+
+  private func cannotBeOpened(_ error: BackendError) -> ConformanceReport.Finding {
+    .init(
+      .load, what: "it cannot be opened", expected: "a backend that is ready", got: error.message,
+      advice: error.isDecline ? "it says what it misses: provide it, then check again" : nil)
   }
 }

@@ -1,6 +1,7 @@
 import CMezzoABI
 import MezzoBackend
 import MezzoPlugins
+import MezzoPolicy
 
 /// A native backend opened once more, under a host whose services are not the real ones.
 final class HostedBackend: Backend, @unchecked Sendable {
@@ -93,24 +94,36 @@ final class HostedBackend: Backend, @unchecked Sendable {
   }
 }
 
-/// Host services that do what a test wants: no memory, everything cancelled, one thread.
+/// Host services that do what a test wants: no memory, everything cancelled, one thread, nothing at all.
 final class ScriptedHost {
   enum Script: String, CaseIterable {
     case outOfMemory = "a host without memory"
     case cancelled = "a host that cancels everything"
     case oneThread = "a budget of one thread"
+    case noServices = "a host without services"
   }
 
   /// Never freed: a backend may keep it to the end of the process.
   let pointer: UnsafeMutablePointer<mezzo_host>
+  let memory: HostMemory
 
-  init(_ script: Script) {
+  /// - Parameter failing: the one allocation that there is no memory for, from 0; `nil`: none.
+  init(_ script: Script, failing: Int? = nil) {
     pointer = .allocate(capacity: 1)
+    memory = HostMemory(failing: failing)
     var host = mezzo_host()
     host.struct_size = UInt32(MemoryLayout<mezzo_host>.size)
+    host.ctx = Unmanaged.passRetained(memory).toOpaque()
+    defer { pointer.initialize(to: host) }
+    // Members that are not there read as NULL.
+    if script == .noServices { return }
     host.alloc = allocate
     if script == .outOfMemory { host.alloc = noMemory }
-    host.free = { _, pointer in pointer?.deallocate() }
+    host.free = { context, pointer in
+      guard let pointer else { return }
+      hostMemory(context)?.gave(-1)
+      pointer.deallocate()
+    }
     host.parallel_for = { _, count, _, body, user in
       if count > 0 { body?(user, 0, count, 0) }
       return mezzo_status(MEZZO_OK)
@@ -120,8 +133,33 @@ final class ScriptedHost {
     host.cancelled = { _ in 0 }
     if script == .cancelled { host.cancelled = { _ in 1 } }
     host.config = { _, _ in nil }
-    pointer.initialize(to: host)
   }
+}
+
+/// What a scripted host gave out.
+final class HostMemory: Sendable {
+  private let failing: Int?
+  private let state = Locked((asked: 0, live: 0))
+
+  init(failing: Int?) { self.failing = failing }
+
+  var asked: Int { state.withLock { $0.asked } }
+  /// Blocks that nobody gave back.
+  var live: Int { state.withLock { $0.live } }
+
+  /// Whether there is memory this time.
+  func mayGive() -> Bool {
+    state.withLock { state in
+      defer { state.asked += 1 }
+      return state.asked != failing
+    }
+  }
+
+  func gave(_ blocks: Int) { state.withLock { $0.live += blocks } }
+}
+
+private func hostMemory(_ context: UnsafeMutableRawPointer?) -> HostMemory? {
+  context.map { Unmanaged<HostMemory>.fromOpaque($0).takeUnretainedValue() }
 }
 
 private func noMemory(
@@ -129,9 +167,12 @@ private func noMemory(
 ) -> UnsafeMutableRawPointer? { nil }
 
 private func allocate(
-  _: UnsafeMutableRawPointer?, bytes: UInt64, alignment: UInt64, _: UInt32
+  context: UnsafeMutableRawPointer?, bytes: UInt64, alignment: UInt64, _: UInt32
 ) -> UnsafeMutableRawPointer? {
   let alignment = max(Int(clamping: alignment), 16)
-  guard alignment & (alignment - 1) == 0, bytes < 1 << 40 else { return nil }
+  guard let memory = hostMemory(context), memory.mayGive(), alignment & (alignment - 1) == 0, bytes < 1 << 40 else {
+    return nil
+  }
+  memory.gave(1)
   return .allocate(byteCount: max(Int(bytes), 1), alignment: alignment)
 }

@@ -80,10 +80,13 @@ struct LoadCheck {
         fail("\(name) gets another table", expected: "the same bytes", got: "others", advice: "keep the query pure")
       }
     }
-    let strange: [(name: String, major: UInt16, minor: UInt16)] = [
+    var strange: [(name: String, major: UInt16, minor: UInt16)] = [
       ("an offer of the next major version alone", UInt16(MEZZO_ABI_MAJOR) + 1, 0),
       ("an offer of a minor version that is yet to come", UInt16(MEZZO_ABI_MAJOR), 1000),
     ]
+    if table.pointee.abi_minor > 0 {
+      strange.append(("an offer of an older minor version alone", UInt16(MEZZO_ABI_MAJOR), table.pointee.abi_minor - 1))
+    }
     for (name, major, minor) in strange {
       let table = answer(query) {
         $0.major = major
@@ -94,7 +97,7 @@ struct LoadCheck {
       fail(
         "\(name) gets a table of another", expected: "NULL, or a table of \(major).\(minor)",
         got: "one of \(table.pointee.abi_major).\(table.pointee.abi_minor)",
-        advice: "compare offer->major and offer->min_minor with what the table obeys")
+        advice: "compare offer->major, min_minor and max_minor with what the table obeys")
     }
   }
 

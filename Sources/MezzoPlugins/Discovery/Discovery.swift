@@ -9,7 +9,7 @@ struct Discovery: Sendable {
   var approved: TrustFile
   /// `MEZZO_ALLOW_UNTRUSTED=1`: found files need nobody's approval. They are probed all the same.
   var allowsUntrusted = false
-  var limits = Probe.Limits()
+  var limits = HelperLimits.probing
 
   static var standard: Discovery {
     Discovery(

@@ -11,7 +11,7 @@ package enum ProbeHelper {
   package static let name = "mezzo-probe"
 
   /// `MEZZO_PROBE`, else beside this program, else on the PATH.
-  static func find() -> Result<String, Missing> {
+  package static func find() -> Result<String, Missing> {
     if let path = Environment.value("MEZZO_PROBE") {
       return path.hasPrefix("/") && access(path, X_OK) == 0
         ? .success(path)
@@ -29,20 +29,25 @@ package enum ProbeHelper {
           + "the PATH; add Mezzo's product \(name) to your target's dependencies, or name the program by MEZZO_PROBE"))
   }
 
-  struct Missing: Error, Equatable {
-    var message: String
+  package struct Missing: Error, Equatable {
+    package var message: String
   }
 
   /// What a backend may need to find its libraries and to behave as it will in this process.
   static func environment() -> [String] {
     let names: Set = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"]
     let prefixes = ["MEZZO_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "DNNL_", "ONEDNN_"]
-    let sanitizers: Set = ["ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"]
+    let sanitizers = ["ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"]
     // A crash is reported by the host; a backtrace of it would only take time.
     return ["SWIFT_BACKTRACE=enable=no"]
+      // A helper that was built with a sanitizer would end with a status of that instead of the signal.
+      + sanitizers.map { name in
+        let crashes = ["segv", "sigbus", "abort", "sigill", "sigfpe"].map { "handle_\($0)=0" }.joined(separator: ":")
+        return "\(name)=" + [Environment.value(name), crashes].compactMap { $0 }.joined(separator: ":")
+      }
       + Environment.all().filter { (entry: String) -> Bool in
         guard let key = entry.split(separator: "=", maxSplits: 1).first.map({ String($0) }) else { return false }
-        return names.contains(key) || sanitizers.contains(key) || prefixes.contains { key.hasPrefix($0) }
+        return names.contains(key) || prefixes.contains { key.hasPrefix($0) }
       }
   }
 }

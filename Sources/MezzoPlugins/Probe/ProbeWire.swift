@@ -13,7 +13,7 @@
 
 /// What the probe's process and the host say to each other.
 ///
-/// The host writes a line with a nonce to the child's standard input, and reads lines from descriptor 3: `phase TEXT` as often
+/// The verdict is a ``ProbeOutcome``, or what else the host asked the helper for. The host writes a line with a nonce to the child's standard input, and reads lines from descriptor 3: `phase TEXT` as often
 /// as the child likes, `id TEXT`, and at the end `verdict NONCE JSON`. The nonce is gone from the descriptors before the
 /// backend is loaded, so that text which a backend writes wherever it can is no verdict.
 package enum ProbeWire {
@@ -55,7 +55,7 @@ package final class ProbeReporter: Sendable {
   package func id(_ text: String) { line("id \(text)") }
 
   /// Says how it went and ends the process, without a chance for anything that the backend left behind.
-  package func finish(_ outcome: ProbeOutcome) -> Never {
+  package func finish(_ outcome: some Encodable) -> Never {
     guard let json = ProbeWire.encode(outcome) else { _exit(3) }
     line("verdict \(nonce) \(json)")
     _exit(0)

@@ -1,5 +1,6 @@
 import CMezzoABI
 import MezzoBackend
+import MezzoFiles
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -57,7 +58,7 @@ struct VerdictCache: Sendable {
     let entry = Entry(file: file.path, digest: file.digest, outcome: outcome, libraries: libraries)
     guard let data = try? JSONEncoder().encode(entry) else { return }
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try? AtomicText.write(String(decoding: data, as: UTF8.self), to: "\(folder)/\(key).json")
+    try? AtomicFile.write(Array(data), to: "\(folder)/\(key).json")
   }
 
   /// Forgets verdicts; returns the files that they were about.

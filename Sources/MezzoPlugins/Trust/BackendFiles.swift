@@ -1,4 +1,5 @@
 public import MezzoBackend
+import MezzoFiles
 
 #if canImport(Glibc)
   import Glibc
@@ -35,10 +36,10 @@ public enum BackendFiles {
   public static func approve(_ path: String) throws(BackendError) -> String {
     let file = try BackendFile(absolute(path))
     let approved = TrustFile.standard
-    do throws(AtomicText.Failure) {
+    do throws(FileError) {
       try approved.approve(file)
     } catch {
-      throw BackendError(backend: file.name, kind: .failed(status: 0), message: error.message)
+      throw BackendError(backend: file.name, kind: .failed(status: 0), message: error.description)
     }
     return approved.path ?? ""
   }

@@ -1,3 +1,5 @@
+import MezzoFiles
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -18,12 +20,12 @@ struct TrustFile: Sendable {
   func approves(_ digest: Digest) -> Bool { entries().contains { $0.digest == digest.description } }
 
   /// Adds a file, or renews the hash of one that is there. The whole file is replaced at once.
-  func approve(_ file: BackendFile) throws(AtomicText.Failure) {
+  func approve(_ file: BackendFile) throws(FileError) {
     guard let path else {
-      throw AtomicText.Failure(message: "there is no home folder to keep trust.toml in; set XDG_CONFIG_HOME")
+      throw .unwritable(path: "trust.toml", reason: "there is no home folder to keep it in; set XDG_CONFIG_HOME")
     }
     guard !file.path.contains(where: \.isNewline) else {
-      throw AtomicText.Failure(message: "the name \(file.path) holds a line break; rename the file")
+      throw .unwritable(path: path, reason: "the name \(file.path) holds a line break; rename the file")
     }
     var folder = ""
     for part in path.split(separator: "/").dropLast() {
@@ -33,7 +35,7 @@ struct TrustFile: Sendable {
     let kept = entries().filter { $0.file != file.path }
     let text = (kept + [(file.path, file.digest.description)])
       .map { "\n[[file]]\npath = \"\(Self.escaped($0.file))\"\nsha256 = \"\($0.digest)\"\n" }.joined()
-    try AtomicText.write("# What Mezzo may load. 'mezzo backend trust FILE' adds a file.\n" + text, to: path)
+    try AtomicFile.write("# What Mezzo may load. 'mezzo backend trust FILE' adds a file.\n" + text, to: path)
   }
 
   /// A line that is not understood approves nothing.

@@ -15,6 +15,8 @@ public struct Router: Sendable {
   public let options: RoutingOptions
   let health = BackendHealth()
   let notices: RoutingNotices
+  /// Looks on as plans run.
+  let recorder: CaseRecorder?
   /// Why nothing is routed at all: options or pins that make no sense here.
   let problem: RoutingError?
 
@@ -25,13 +27,15 @@ public struct Router: Sendable {
   }
 
   init(
-    backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: RoutingNotices
+    backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: RoutingNotices,
+    recorder: CaseRecorder? = nil
   ) {
     self.backends = backends
     self.threads = threads
     self.options = options
     self.problem = problem
     self.notices = notices
+    self.recorder = recorder
   }
 
   public struct Route: Sendable {

@@ -1,3 +1,4 @@
+import MezzoFiles
 import MezzoCheckpoint
 
 /// Keeps checkpoints in a folder: the last one, the best one, and if wanted one of every so many epochs.
@@ -41,7 +42,7 @@ public struct ModelCheckpoint: TrainingCallback {
       throw TrainingError.invalidOption(
         name: "the distance of checkpoints", expected: "at least 1", found: "\(every)")
     }
-    try AtomicFile.makeFolder(folder)
+    try CheckpointFile.makeFolder(folder)
     for path in [last, bestPath] { AtomicFile.removeLeftovers(of: path) }
   }
 

@@ -1,3 +1,4 @@
+import MezzoFiles
 import MezzoCheckpoint
 
 /// Writes the measures of every epoch to a file of comma-separated values: a line of names, then a line an epoch.
@@ -17,7 +18,7 @@ public struct CSVLogger: TrainingCallback {
     names = nil
     var lines: [String] = []
     if training.isResumed, AtomicFile.exists(path) {
-      let old = String(decoding: try AtomicFile.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
+      let old = String(decoding: try CheckpointFile.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
       names = old.first.map { $0.split(separator: separator).dropFirst().map(String.init) }
       lines =
         Array(old.prefix(1))
@@ -49,7 +50,7 @@ public struct JSONLinesLogger: TrainingCallback {
   public mutating func onTrainBegin(_ training: inout TrainingSession) throws {
     var lines: [String] = []
     if training.isResumed, AtomicFile.exists(path) {
-      let old = String(decoding: try AtomicFile.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
+      let old = String(decoding: try CheckpointFile.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
       lines = old.filter { line in
         guard let epoch = try? JSONReader.parse(Array(line.utf8))["epoch"]?.integer else { return false }
         return epoch <= training.history.epochs.count
@@ -86,11 +87,11 @@ private enum LogFile {
   static func replace(_ path: String, _ lines: [String]) throws(CheckpointError) {
     let text = Array(lines.map { $0 + "\n" }.joined().utf8)
     try text.withUnsafeBytes { bytes in
-      Result { () throws(CheckpointError) in try AtomicFile.write([bytes], to: path) }
+      Result { () throws(CheckpointError) in try CheckpointFile.write([bytes], to: path) }
     }.get()
   }
 
   static func append(_ path: String, _ line: String) throws(CheckpointError) {
-    try AtomicFile.append(Array((line + "\n").utf8), to: path)
+    try CheckpointFile.append(Array((line + "\n").utf8), to: path)
   }
 }

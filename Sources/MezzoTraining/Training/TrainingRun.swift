@@ -1,3 +1,4 @@
+import MezzoFiles
 import MezzoBackend
 import MezzoCheckpoint
 import MezzoGraph

@@ -240,5 +240,6 @@ const mezzo_backend backend = table();
 // NULL means that this backend speaks none of the versions that the host offers.
 extern "C" MEZZO_EXPORT const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer) {
   if (offer == nullptr || offer->major != backend.abi_major || offer->min_minor > backend.abi_minor) return nullptr;
+  if (offer->max_minor < backend.abi_minor) return nullptr;
   return &backend;
 }

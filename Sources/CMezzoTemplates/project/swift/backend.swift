@@ -233,6 +233,9 @@ let backend = Table()
 /// The only exported symbol. NULL means that this backend speaks none of the versions that the host offers.
 @_cdecl("mezzo_backend_query")
 public func query(_ offer: UnsafePointer<mezzo_offer>?) -> UnsafePointer<mezzo_backend>? {
-  guard let offer = offer?.pointee, offer.major == 1, offer.min_minor == 0 else { return nil }
+  let table = backend.pointer.pointee
+  guard let offer = offer?.pointee, offer.major == table.abi_major, offer.min_minor <= table.abi_minor,
+    table.abi_minor <= offer.max_minor
+  else { return nil }
   return UnsafePointer(backend.pointer)
 }

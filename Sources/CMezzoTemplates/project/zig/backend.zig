@@ -231,5 +231,6 @@ const backend = abi.mezzo_backend{
 /// The only exported symbol. NULL means that this backend speaks none of the versions that the host offers.
 export fn mezzo_backend_query(offer: ?*const abi.mezzo_offer) ?*const abi.mezzo_backend {
     const one = offer orelse return null;
-    return if (one.major == 1 and one.min_minor == 0) &backend else null;
+    if (one.major != backend.abi_major or one.min_minor > backend.abi_minor) return null;
+    return if (one.max_minor >= backend.abi_minor) &backend else null;
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mezzo
+import MezzoCheckpoint
 import MezzoConformance
 
 struct BackendCheckCommand: AsyncParsableCommand {
@@ -14,6 +15,7 @@ struct BackendCheckCommand: AsyncParsableCommand {
         mezzo backend check ./fast.so
         mezzo backend check ./openblas.toml --claims claims.json
         mezzo backend check ./fast.so --table >> README.md
+        mezzo backend check ./fast.so --replay bug.mezzocase   # what 'mezzo capture' wrote
 
       Exit status: 0 it conforms; 1 it does not, or claims are lost; 2 it cannot be checked.
       """)
@@ -49,8 +51,11 @@ struct BackendCheckCommand: AsyncParsableCommand {
   @Flag(help: "Print a table of what is supported, in Markdown.")
   var table = false
 
-  /// Where a child of this command puts what it finds.
-  @Option(help: .hidden) var childReport: String?
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Execute these captured operations instead, and compare with float64; see 'mezzo capture'.", valueName: "case"))
+  var replay: [String] = []
 
   @OptionGroup var output: OutputOptions
 
@@ -59,15 +64,11 @@ struct BackendCheckCommand: AsyncParsableCommand {
     guard TextFile.exists(file) else {
       throw CheckError("expected a shared library or a manifest at '\(file)'; no such file")
     }
-    if let childReport {
-      let sink = try CheckSink(childReport)
-      return try sink.finish(try report { sink.step($0) })
-    }
-    let report =
-      inProcess
-      ? try report { _ in }
-      : try CheckChild(file, options: childOptions, seconds: timeout).run()
-    let lost = try compareClaims(report)
+    let claimed = try readClaims()
+    // A case that is none is no fault of the backend.
+    for path in replay { _ = try CapturedCase(checked: path) }
+    let report = inProcess ? check.run() : try CheckChild(check, seconds: timeout).run()
+    let lost = try compare(report, with: claimed)
     if output.json {
       try printJSON(CheckOutput(file: file, report, lostClaims: lost))
     } else if table {
@@ -78,15 +79,12 @@ struct BackendCheckCommand: AsyncParsableCommand {
     if !report.isConforming || !lost.isEmpty { throw CheckFailure(file: file, report, lostClaims: lost.count) }
   }
 
-  private func report(_ progress: @escaping (ConformanceKit.Step) -> Void) throws -> ConformanceReport {
+  private var check: BackendCheck {
     var check = BackendCheck(
-      file: file, effort: thorough ? .thorough : .quick, seed: seed, guarding: childReport == nil ? .canaries : .pages)
+      file: file, effort: thorough ? .thorough : .quick, seed: seed, guarding: inProcess ? .canaries : .pages)
     if !levels.isEmpty { check.levels = Set(levels) }
-    return check.run(progress: progress)
-  }
-
-  private var childOptions: [String] {
-    ["--seed", "\(seed)"] + (thorough ? ["--thorough"] : []) + levels.flatMap { ["--level", $0.rawValue] }
+    check.replays = replay
+    return check
   }
 
   @Sendable private static func level(_ text: String) throws -> ConformanceReport.Level {
@@ -97,20 +95,23 @@ struct BackendCheckCommand: AsyncParsableCommand {
     return level
   }
 
-  private func compareClaims(_ report: ConformanceReport) throws -> [String] {
-    guard let claims else { return [] }
-    let present = Claims(report)
-    guard TextFile.exists(claims) else {
-      if report.isConforming { try write(present.text(), to: claims) }
-      return []
-    }
+  /// Before the kit runs, which takes a while; `nil` where there is no file yet.
+  private func readClaims() throws(CheckError) -> Claims? {
+    guard let claims, TextFile.exists(claims) else { return nil }
     do {
-      return try Claims(parsing: try TextFile.read(claims)).lost(in: present)
-    } catch let error as ClaimsError {
-      throw CheckError("\(claims): \(error)")
+      return try Claims(parsing: try TextFile.read(claims))
     } catch let error as OutputError {
       throw CheckError("expected to read the claims in '\(claims)', but the system says: \(error.reason)")
+    } catch {
+      throw CheckError("\(claims): \(error)")
     }
+  }
+
+  private func compare(_ report: ConformanceReport, with claimed: Claims?) throws -> [String] {
+    let present = Claims(report)
+    if let claimed { return claimed.lost(in: present) }
+    if let claims, report.isConforming { try write(present.text(), to: claims) }
+    return []
   }
 }
 

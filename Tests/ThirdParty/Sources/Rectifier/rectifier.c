@@ -118,5 +118,6 @@ static const mezzo_backend table = {
 
 const mezzo_backend *mezzo_backend_query(const mezzo_offer *offer) {
   if (offer == NULL || offer->major != table.abi_major || offer->min_minor > table.abi_minor) return NULL;
+  if (offer->max_minor < table.abi_minor) return NULL;
   return &table;
 }

@@ -276,7 +276,12 @@ static BACKEND: Backend = Backend {
 #[no_mangle]
 pub unsafe extern "C" fn mezzo_backend_query(offer: *const Offer) -> *const Backend {
     match offer.as_ref() {
-        Some(offer) if offer.major == 1 && offer.min_minor == 0 => &BACKEND,
+        Some(offer)
+            if offer.major == BACKEND.abi_major
+                && (offer.min_minor..=offer.max_minor).contains(&BACKEND.abi_minor) =>
+        {
+            &BACKEND
+        }
         _ => null(),
     }
 }

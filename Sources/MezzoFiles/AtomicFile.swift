@@ -8,11 +8,12 @@
 
 /// Files that are whole or not there: written under another name in the same directory, flushed, then renamed.
 package enum AtomicFile {
-  package static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(CheckpointError) {
+  /// - Parameter parts: the content, one part behind the other.
+  package static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(FileError) {
     let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).part"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
-    do throws(CheckpointError) {
+    do throws(FileError) {
       for part in parts { try write(part, to: file, path) }
       guard fsync(file) == 0 else { throw .unwritable(path: path, reason: reason()) }
     } catch {
@@ -21,7 +22,7 @@ package enum AtomicFile {
       throw error
     }
     guard close(file) == 0, rename(temporary, path) == 0 else {
-      let failure = CheckpointError.unwritable(path: path, reason: reason())
+      let failure = FileError.unwritable(path: path, reason: reason())
       unlink(temporary)
       throw failure
     }
@@ -29,12 +30,12 @@ package enum AtomicFile {
   }
 
   /// Adds to the end of a file, in one piece; what was there stays.
-  package static func append(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
+  package static func append(_ bytes: [UInt8], to path: String) throws(FileError) {
     let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
     defer { close(file) }
     try bytes.withUnsafeBytes { bytes in
-      Result { () throws(CheckpointError) in try write(bytes, to: file, path) }
+      Result { () throws(FileError) in try write(bytes, to: file, path) }
     }.get()
   }
 
@@ -72,13 +73,23 @@ package enum AtomicFile {
   }
 
   /// Makes a folder unless it is there; the one around it has to be.
-  package static func makeFolder(_ path: String) throws(CheckpointError) {
+  package static func makeFolder(_ path: String) throws(FileError) {
     if mkdir(path, 0o777) == 0 || (errno == EEXIST && isDirectory(path)) { return }
     throw .unwritable(path: path, reason: reason())
   }
 
+  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    try bytes.withUnsafeBytes { bytes in
+      Result { () throws(FileError) in try write([bytes], to: path) }
+    }.get()
+  }
+
+  package static func write(_ text: String, to path: String) throws(FileError) {
+    try write(Array(text.utf8), to: path)
+  }
+
   /// - Parameter limit: bytes beyond which a file is refused.
-  package static func read(_ path: String, limit: Int = .max) throws(CheckpointError) -> [UInt8] {
+  package static func read(_ path: String, limit: Int = .max) throws(FileError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw .unreadable(path: path, reason: reason()) }
     defer { close(file) }
@@ -112,14 +123,14 @@ package enum AtomicFile {
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// Removes files, where they are there.
-  static func remove(_ paths: [String]) { for path in paths { unlink(path) } }
+  package static func remove(_ paths: [String]) { for path in paths { unlink(path) } }
 
   package static func isDirectory(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  private static func write(_ part: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(CheckpointError) {
+  private static func write(_ part: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(FileError) {
     var rest = part[...]
     while !rest.isEmpty {
       let piece = UnsafeRawBufferPointer(rebasing: rest)

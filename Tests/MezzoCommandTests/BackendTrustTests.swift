@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+/// `mezzo backend list`, `trust` and `retry` on a backend that lies in a user's folder.
+@Suite struct BackendTrustTests {
+  /// A user's folders, with nothing in them.
+  private struct User {
+    let folder: URL
+    var backends: URL { folder.appending(path: "data/mezzo/backends.d") }
+
+    func run(_ arguments: String...) throws -> Command {
+      try Command(
+        arguments: arguments, backends: nil,
+        environment: [
+          "HOME": folder.path, "XDG_CONFIG_HOME": folder.appending(path: "config").path,
+          "XDG_DATA_HOME": folder.appending(path: "data").path,
+          "MEZZO_CACHE_DIR": folder.appending(path: "cache").path,
+        ])
+    }
+
+    /// How the backend in that file is listed.
+    func entry(of file: String) throws -> [String: Any] {
+      let list = try run("backend", "list", "--json").jsonList()
+      return try #require(list.first { $0["path"] as? String == file }, "\(list)")
+    }
+
+    func put(_ library: String) throws -> String {
+      try FileManager.default.createDirectory(at: backends, withIntermediateDirectories: true)
+      let file = backends.appending(path: "50-mine.so")
+      try? FileManager.default.removeItem(at: file)
+      try FileManager.default.copyItem(atPath: library, toPath: file.path)
+      return URL(filePath: file.path).resolvingSymlinksInPath().path
+    }
+  }
+
+  @Test func aBackendIsApprovedQuarantinedAndTriedAgain() throws {
+    try TemplateLibrary.with { right, folder in
+      let user = User(folder: folder)
+      let file = try user.put(right)
+
+      let unknown = try user.entry(of: file)
+      #expect(unknown["state"] as? String == "refused" && unknown["trust"] as? String == "unknown")
+      #expect((unknown["reason"] as? String)?.contains("mezzo backend trust \(file)") == true, "\(unknown)")
+
+      let shown = try user.run("backend", "trust", "--dry-run", file)
+      #expect(shown.status == 0 && shown.output.contains("sha256") && !shown.output.contains("approved in"))
+      #expect(try user.entry(of: file)["state"] as? String == "refused")
+
+      let trusted = try user.run("backend", "trust", file, "--json").json()
+      #expect((trusted["approvedIn"] as? String)?.hasSuffix("trust.toml") == true, "\(trusted)")
+      let ready = try user.entry(of: file)
+      #expect(ready["state"] as? String == "ready" && ready["trust"] as? String == "approved", "\(ready)")
+      #expect(ready["name"] as? String == "template" && ready["rules"] as? Int == 2)
+      let text = try user.run("backend", "list").output
+      #expect(text.contains("template 1.0.0") && text.contains("matmul"), "\(text)")
+
+      // Another file under that name is nobody's choice.
+      let broken = try TemplateLibrary.build(
+        replacing: [("  float *result = data", "  abort();\n  float *result = data")], in: folder, as: "broken")
+      #expect(try user.put(broken) == file)
+      #expect(try user.entry(of: file)["trust"] as? String == "unknown")
+      #expect(try user.run("backend", "trust", file).status == 0)
+      let quarantined = try user.entry(of: file)
+      #expect(quarantined["state"] as? String == "quarantined")
+      #expect((quarantined["reason"] as? String)?.contains("SIGABRT") == true, "\(quarantined)")
+      #expect((quarantined["reason"] as? String)?.contains("mezzo backend retry \(file)") == true)
+
+      let retried = try user.run("backend", "retry", file, "--json")
+      #expect(retried.status == 0, "\(retried.error)")
+      #expect(try retried.jsonList().map { $0["state"] as? String } == ["quarantined"])
+    }
+  }
+
+  @Test func whatIsNotKnownCannotBeRetriedOrApproved() throws {
+    try Project.with { folder in
+      let user = User(folder: folder)
+      let nothing = try user.run("backend", "retry", "nobody")
+      #expect(nothing.status == 64 && nothing.error.contains("expected the id or the file of a probed backend"))
+      let missing = try user.run("backend", "trust", folder.appending(path: "missing.so").path)
+      #expect(missing.status != 0 && missing.error.contains("missing.so"), "\(missing.error)")
+      let text = folder.appending(path: "text.toml")
+      try Data("manifest = 7".utf8).write(to: text)
+      let manifest = try user.run("backend", "trust", text.path)
+      #expect(manifest.status != 0 && manifest.error.contains("text.toml:1"), "\(manifest.error)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "config/trust.toml").path))
+    }
+  }
+
+  @Test func aManifestShowsWhatItWouldCall() throws {
+    try Project.with { folder in
+      let manifest = folder.appending(path: "vector.toml")
+      try """
+      manifest = 1
+      [backend]
+      id = "vector"
+      version = "1"
+      [library]
+      names = ["libvector.so.1"]
+      [[bind]]
+      name = "relu"
+      op = "relu"
+      sig = "x:f32 -> y:f32"
+      when = "contiguous(x) and contiguous(y)"
+      symbol = "rectify"
+      args = [["size", "count(x)"], ["ptr", "x"], ["ptr", "y"]]
+      """.write(to: manifest, atomically: true, encoding: .utf8)
+      let shown = try User(folder: folder).run("backend", "trust", "--dry-run", manifest.path)
+      #expect(shown.status == 0, "\(shown.error)")
+      #expect(shown.output.contains("libvector.so.1") && shown.output.contains("relu: relu x:f32 -> y:f32"))
+    }
+  }
+}
