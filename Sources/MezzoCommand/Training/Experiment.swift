@@ -26,7 +26,9 @@ struct Experiment: Sendable {
         features: TensorType(train.features.dtype, [batch] + train.exampleShape),
         targets: TensorType(train.targets.dtype, [batch] + train.targets.shape.dropFirst()),
         optimizer: optimizer.make(learningRate: learningRate))
-      try explanation.check(lock)
+      for rebuilt in try explanation.check(lock, strict: runtime.router.options.isStrict) {
+        Console.note("\(rebuilt)")
+      }
     }
     var show: (@Sendable (TrainingProgress) -> Void)?
     if let bar { show = { bar.show($0) } }
