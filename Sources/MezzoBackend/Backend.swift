@@ -7,6 +7,8 @@ public import CMezzoABI
 public protocol Backend: AnyObject, Sendable {
   var id: String { get }
   var version: String { get }
+  /// Which build of that version it is: another one where any of its code is another. May read files, and is kept.
+  var fingerprint: String { get }
   /// Where it came from: a path, or `linked into the program`.
   var origin: String { get }
   var rules: [Rule] { get }
@@ -21,6 +23,8 @@ public protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+  public var fingerprint: String { version }
+
   public var droppedRules: [(rule: Rule, reason: String)] { [] }
 
   public func callKind(of rule: Rule) -> CallKind { .direct }

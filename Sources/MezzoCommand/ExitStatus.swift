@@ -69,7 +69,7 @@ enum ExitStatus: Int32, CaseIterable {
   private static func status(of error: RoutingError) -> ExitStatus {
     switch error {
     case .syntax, .pin: .usage
-    case .pinned, .strict, .fallback, .lock: .failed
+    case .pinned, .strict, .fallback, .lock, .rebuilt: .failed
     }
   }
 

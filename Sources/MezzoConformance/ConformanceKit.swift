@@ -70,7 +70,8 @@ public struct ConformanceKit: Sendable {
       var result = ConformanceReport.RuleResult(rule)
       if levels.contains(.numerics) { run(cases, rule, &result, progress, &report) }
       if levels.contains(.honesty) {
-        CostRun(backend: backend, rule: rule, threads: threads).run(cases, progress, &result, &report)
+        CostRun(backend: backend, rule: rule, threads: threads, reference: reference).run(
+          cases, progress, &result, &report)
       }
       report.rules.append(result)
     }

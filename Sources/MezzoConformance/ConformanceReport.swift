@@ -94,6 +94,9 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
     /// Nanoseconds of the largest case that was timed, and what the rule's cost says of it; `nil` where none was timed.
     public var measured: Double?
     public var declared: Double?
+    /// `measured`, on a machine where the reference backend takes just what its own cost says: it ran beside, in turns, so that
+    /// a busy machine changes nothing. `nil` where there was no reference for the case.
+    public var scaled: Double?
 
     init(_ rule: Rule) {
       self.rule = rule.name

@@ -8,24 +8,27 @@ struct CostRun {
   var backend: any Backend
   var rule: Rule
   var threads: Int
+  /// Runs the same beside it, for comparison.
+  var reference: (any Backend)?
 
   /// How far a declared time may be from the measured one, either way.
   static let factor = 2.0
   /// Below it, calling and the clock are most of what is measured.
   private static let leastNanoseconds = 2000.0
-  private static let budget = Duration.milliseconds(20)
 
   func run(
     _ cases: [ConformanceCase], _ progress: (ConformanceKit.Step) -> Void,
     _ result: inout ConformanceReport.RuleResult, _ report: inout ConformanceReport
   ) {
     let plain = cases.map(\.request).filter { $0.epilogue.isEmpty && !$0.readsResults }
-    guard let request = plain.max(by: { size($0) < size($1) }) else { return }
+    guard let largest = plain.max(by: { size($0) < size($1) }) else { return }
+    let request = grown(largest) ?? largest
     progress(.init(level: .honesty, rule: rule.name, request: request))
-    guard let measured = time(request) else { return }
+    guard let (measured, scaled) = time(request) else { return }
     let declared = CostModel.estimate(request, rule)
     result.measured = measured
     result.declared = declared
+    result.scaled = scaled
     let isFar = measured > Self.factor * declared || declared > Self.factor * measured
     if isFar, max(measured, declared) > Self.leastNanoseconds {
       report.warnings.append(
@@ -42,7 +45,7 @@ struct CostRun {
     guard rule.traits.contains(.prepacks), request.inputs.count > 1 else { return }
     var constant = request
     constant.inputs[1].isConstant = true
-    guard rule.match(constant, threads: threads) == .matches, let packed = time(constant, mustPack: true),
+    guard rule.match(constant, threads: threads) == .matches, let packed = time(constant, mustPack: true)?.measured,
       packed > unpacked * 1.1
     else { return }
     report.warnings.append(
@@ -60,8 +63,22 @@ struct CostRun {
       ? "flop_per_ns = \((rate * 100).rounded() / 100) would say this" : "measure it anew and correct the rule's cost"
   }
 
-  /// The least time of an execution, in nanoseconds.
-  private func time(_ request: OperationRequest, mustPack: Bool = false) -> Double? {
+  /// The same element by element on more elements, so that the rate counts and not the call; `nil` for other operations.
+  private func grown(_ request: OperationRequest) -> OperationRequest? {
+    let shapes = Set((request.inputs + request.results).map(\.shape))
+    guard let shape = shapes.first, shapes.count == 1, let last = shape.last, last > 0 else { return nil }
+    let rows = shape.dropLast().reduce(1, *)
+    guard rows > 0 else { return nil }
+    let longer = Array(shape.dropLast()) + [last * max(1, 65_536 / (rows * last))]
+    var request = request
+    request.inputs = request.inputs.map { Operand(dtype: $0.dtype, shape: longer, isConstant: $0.isConstant) }
+    request.results = request.results.map { Operand(dtype: $0.dtype, shape: longer) }
+    return rule.match(request, threads: threads) == .matches ? request : nil
+  }
+
+  /// The least time of an execution in nanoseconds; and the same where the reference takes just what it declares, which is
+  /// the time that other estimates can be compared with.
+  private func time(_ request: OperationRequest, mustPack: Bool = false) -> (measured: Double, scaled: Double?)? {
     guard let operation = try? backend.prepare(request, rule: rule, threads: threads),
       operation.contradiction(to: request) == nil, !mustPack || operation.packing != nil
     else { return nil }
@@ -71,6 +88,33 @@ struct CostRun {
       buffer.write(ValueRecipe.positive.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
       return buffer
     }
+    guard let call = call(operation, request, inputs) else { return nil }
+    let start = ContinuousClock.now
+    func clock() -> Double {
+      let spent = (ContinuousClock.now - start).components
+      return Double(spent.seconds) * 1e9 + Double(spent.attoseconds) / 1e9
+    }
+    let other = other(request, inputs)
+    let timing = PairedTiming(
+      clock: clock, subject: { call.execute() == nil }, reference: { other.map { $0.call.execute() == nil } ?? true })
+    guard let timing else { return nil }
+    let scaled = other.map { CostModel.estimate(request, $0.rule) * timing.subject / max(timing.reference, 1) }
+    return (timing.subject, scaled)
+  }
+
+  /// The reference on the same operands; `nil` where it has no rule for them as they are.
+  private func other(_ request: OperationRequest, _ inputs: [GuardedBuffer]) -> (call: BackendCall, rule: Rule)? {
+    guard let reference, reference.id != backend.id,
+      let rule = reference.rules.first(where: { $0.match(request, threads: threads) == .matches }),
+      let operation = try? reference.prepare(request, rule: rule, threads: threads),
+      let call = call(operation, request, inputs)
+    else { return nil }
+    return (call, rule)
+  }
+
+  private func call(
+    _ operation: any PreparedOperation, _ request: OperationRequest, _ inputs: [GuardedBuffer]
+  ) -> BackendCall? {
     var packed: GuardedBuffer?
     if let packing = operation.packing {
       let form = GuardedBuffer(byteCount: packing.bytes, poison: .first)
@@ -79,20 +123,9 @@ struct CostRun {
       } catch { return nil }
       packed = form
     }
-    let call = BackendCall(
+    return BackendCall(
       operation, request, inputs: inputs, results: request.results.map { GuardedBuffer($0, poison: .first) },
       workspace: GuardedBuffer(byteCount: operation.workspaceBytes, poison: .first), packed: packed)
-    let clock = ContinuousClock()
-    let start = clock.now
-    var least = Duration.seconds(3600)
-    var runs = 0
-    repeat {
-      var failed = false
-      least = min(least, clock.measure { failed = call.execute() != nil })
-      if failed { return nil }
-      runs += 1
-    } while runs < 3 || (start.duration(to: clock.now) < Self.budget && runs < 1000)
-    return Double(least.components.attoseconds) / 1e9 + Double(least.components.seconds) * 1e9
   }
 
   private static func text(_ nanoseconds: Double) -> String {

@@ -15,6 +15,8 @@ public struct BackendRegistry: Sendable {
     public var trust: Trust?
     /// What its probe found wrong: it is in quarantine.
     public var failure: ProbeFailure?
+    /// It takes no part and nothing is wrong: what it needs is not on this machine, or it was left out.
+    public var isAbsent = false
     /// What else there is to know, such as a second pool of threads.
     public var notes: [String] = []
 
@@ -40,6 +42,13 @@ public struct BackendRegistry: Sendable {
 
   public var refused: [(name: String, path: String, reason: String)] {
     entries.compactMap { if case .refused(let reason) = $0.state { ($0.name, $0.path, reason) } else { nil } }
+  }
+
+  /// Those of the refused with which something is wrong.
+  public var faults: [(name: String, reason: String)] {
+    entries.compactMap {
+      if case .refused(let reason) = $0.state, !$0.isAbsent { ($0.name, reason) } else { nil }
+    }
   }
 
   public mutating func register(_ backend: any Backend) { register(backend, trust: nil, notes: []) }
@@ -68,10 +77,16 @@ public struct BackendRegistry: Sendable {
   }
 
   private mutating func open(_ path: String, expecting name: String?, trust: Trust) {
-    let before = ThreadRuntimes.names(in: LoadedLibraries.paths())
+    let before = threadRuntimes
+    if case .fatal(let reason)? = ThreadRuntimes.clash(
+      ThreadRuntimes.names(in: LibraryNeeds.all(of: path)), with: before)
+    {
+      return refuse(name ?? path, at: path, reason, trust: trust)
+    }
     do throws(BackendError) {
       let backend = try BackendFile.open(path)
       var notes: [String] = []
+      // What it opens by itself stands in no header.
       let after = ThreadRuntimes.names(in: LoadedLibraries.paths())
       if case .warning(let text)? = ThreadRuntimes.clash(after, with: before) { notes.append(text) }
       register(backend, trust: trust, notes: notes)
@@ -86,20 +101,49 @@ public struct BackendRegistry: Sendable {
       case .failure(let refusal):
         refuse(
           name ?? finding.name, at: finding.path, refusal.reason, trust: finding.trust, failure: refusal.failure)
-      case .success(let backend):
-        let runtimes = ThreadRuntimes.names(in: backend.verdict.libraries)
-        switch ThreadRuntimes.clash(runtimes, with: threadRuntimes) {
-        case .fatal(let reason): refuse(backend.id, at: finding.path, reason, trust: finding.trust)
-        case .warning(let note): register(backend, trust: finding.trust, notes: notes(backend) + [note])
-        case nil: register(backend, trust: finding.trust, notes: notes(backend))
-        }
+      case .success(let backend): add(backend, trust: finding.trust, notes: notes(backend))
       }
     }
   }
 
+  private mutating func add(_ backend: any BackendOnDemand, trust: Trust?, notes: [String] = []) {
+    let runtimes = ThreadRuntimes.names(in: backend.libraries)
+    switch ThreadRuntimes.clash(runtimes, with: threadRuntimes) {
+    case .fatal(let reason): return refuse(backend.id, at: backend.origin, reason, trust: trust)
+    case .warning(let note): register(backend, trust: trust, notes: notes + [note])
+    case nil: register(backend, trust: trust, notes: notes)
+    }
+    ThreadRuntimes.spinBriefly(runtimes)
+  }
+
+  /// Registers the backends of manifests that come with Mezzo, whose libraries are opened by their first operations.
+  private mutating func register(shipped manifests: [Manifest], with discovery: Discovery) {
+    for manifest in manifests where !entries.contains(where: { $0.name == manifest.id && $0.isReady }) {
+      do throws(ShippedBackend.Refusal) {
+        let outcome = discovery.knownOutcome(manifest)
+        if case .failed(let failure)? = outcome {
+          let advice = "It is tried again by 'mezzo backend measure \(manifest.id)'"
+          refuse(
+            manifest.id, at: manifest.path, "in quarantine: \(failure). \(advice)", trust: .builtIn, failure: failure)
+          continue
+        }
+        add(try ShippedBackend(manifest, outcome), trust: .builtIn)
+      } catch {
+        entries.append(
+          Entry(
+            name: manifest.id, path: manifest.path, state: .refused(reason: error.reason), trust: .builtIn,
+            isAbsent: error.isAbsent))
+        LoaderTrace.write("\(manifest.id): \(error.reason)")
+      }
+    }
+  }
+
+  /// The OpenMP runtimes that are in this process, by the names of their libraries.
+  public static var threadRuntimes: [String] { ThreadRuntimes.names(in: LoadedLibraries.paths()).sorted() }
+
   /// Those of this process, and those that come with backends that are not open yet.
   private var threadRuntimes: Set<String> {
-    let pending = backends.compactMap { $0 as? LazyBackend }.flatMap(\.verdict.libraries)
+    let pending = backends.compactMap { $0 as? any BackendOnDemand }.flatMap(\.libraries)
     return ThreadRuntimes.names(in: LoadedLibraries.paths() + pending)
   }
 
@@ -120,17 +164,19 @@ public struct BackendRegistry: Sendable {
     }
   }
 
-  /// Registers everything on the search path, and then the backends of `bundled` from beside the program.
+  /// Registers everything on the search path, then the backends of `bundled` from beside the program, and those of the
+  /// manifests that come with Mezzo, as far as their libraries are installed.
   ///
-  /// `MEZZO_BACKENDS` filters by id: `only:a,b` keeps those, `-a,-b` leaves those out.
+  /// `MEZZO_BACKENDS` chooses, as ``choose(_:)`` does.
   public mutating func discover(bundled: [Bundled]) {
     discover(
-      bundled: bundled, path: Environment.value("MEZZO_BACKEND_PATH"), choice: Environment.value("MEZZO_BACKENDS"),
-      folders: SearchPath.folders, with: .standard)
+      bundled: bundled, shipped: Manifest.shipped, path: Environment.value("MEZZO_BACKEND_PATH"),
+      choice: Environment.value("MEZZO_BACKENDS"), folders: SearchPath.folders, with: .standard)
   }
 
   mutating func discover(
-    bundled: [Bundled], path: String?, choice: String?, folders: [String], with discovery: Discovery
+    bundled: [Bundled], shipped: [Manifest] = [], path: String?, choice: String?, folders: [String],
+    with discovery: Discovery
   ) {
     let configured = SearchPath.configured(path ?? "")
     for (path, reason) in configured.refused { refuse(path, at: path, reason) }
@@ -150,8 +196,12 @@ public struct BackendRegistry: Sendable {
         refuse(plugin.id, at: path, "\(path) does not exist; \(plugin.advice)")
       }
     }
-    filter(choice)
+    register(shipped: shipped, with: discovery)
+    if let choice { filter(choice, name: "MEZZO_BACKENDS=") }
   }
+
+  /// Leaves backends out by their ids: `only:a,b` keeps those and what is linked in, `-a,-b` leaves those out.
+  public mutating func choose(_ text: String) { filter(text, name: "the choice ") }
 
   /// A backend that comes with Mezzo as a product of its own.
   public struct Bundled: Sendable {
@@ -167,20 +217,20 @@ public struct BackendRegistry: Sendable {
     }
   }
 
-  private mutating func filter(_ text: String?) {
-    guard let text else { return }
+  private mutating func filter(_ text: String, name: String) {
     let only = text.hasPrefix("only:") ? Set(text.dropFirst(5).split(separator: ",").map(String.init)) : nil
     let without = Set(text.split(separator: ",").filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) })
     let known = Set(entries.map(\.name))
     let named = (only ?? []).union(without)
     if named.isEmpty || !named.isSubset(of: known) {
       Logger(label: "mezzo.backends").warning(
-        "MEZZO_BACKENDS=\(text) should be only:ID,… or -ID,… with the ids \(known.sorted().joined(separator: ", "))")
+        "\(name)\(text) should be only:ID,… or -ID,… with the ids \(known.sorted().joined(separator: ", "))")
     }
     for index in entries.indices where entries[index].isReady && entries[index].path != "linked into the program" {
-      let name = entries[index].name
-      if without.contains(name) || only.map({ !$0.contains(name) }) ?? false {
-        entries[index].state = .refused(reason: "left out by MEZZO_BACKENDS=\(text)")
+      let id = entries[index].name
+      if without.contains(id) || only.map({ !$0.contains(id) }) ?? false {
+        entries[index].state = .refused(reason: "left out by \(name)\(text)")
+        entries[index].isAbsent = true
       }
     }
   }

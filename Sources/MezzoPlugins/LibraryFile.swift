@@ -150,10 +150,8 @@ extension LibraryFile {
   /// What a library says of the machine that it needs, without being opened.
   static func requirements(of path: String) -> Manifest.Requirements {
     var requirements = Manifest.Requirements()
-    #if os(Linux) || os(Android)
-      let text = ELFSection.text(".mezzo.cpu", in: path) ?? ""
-      requirements.cpu = text.split(whereSeparator: \.isWhitespace).map(String.init)
-    #endif
+    let text = ELFFile(path)?.text(ofSection: ".mezzo.cpu") ?? ""
+    requirements.cpu = text.split(whereSeparator: \.isWhitespace).map(String.init)
     return requirements
   }
 }

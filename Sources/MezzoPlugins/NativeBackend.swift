@@ -11,6 +11,10 @@ public final class NativeBackend: Backend, @unchecked Sendable {
   public let origin: String
   public let rules: [Rule]
 
+  public var fingerprint: String { content?.text ?? version }
+
+  /// Of its file; `nil` where it has none of its own.
+  private let content: BuildIdentity?
   private let convention: CallConvention
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
@@ -66,6 +70,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     build = table.build
     self.origin = origin
     self.convention = convention
+    content = convention == .foreign ? BuildIdentity { BuildIdentity.of(library: origin) } : nil
     rules = try table.rules()
     let required = try table.requiredEntries()
     entries = Entries(

@@ -21,6 +21,7 @@ final class WatchedBackend: Backend, @unchecked Sendable {
 
   private struct State {
     var cases = 0
+    var isTimed = false
     var isRepeated: Set<String> = []
     var leaks: [String] = []
   }
@@ -34,6 +35,11 @@ final class WatchedBackend: Backend, @unchecked Sendable {
   var version: String { inner.version }
   var origin: String { inner.origin }
   var rules: [Rule] { inner.rules }
+  /// What is timed is called without a word to the host at each call, which would be most of the time.
+  var isTimed: Bool {
+    get { state.withLock { $0.isTimed } }
+    set { state.withLock { $0.isTimed = newValue } }
+  }
   var leaks: [String] { state.withLock { $0.leaks } }
 
   func prepare(
@@ -44,8 +50,9 @@ final class WatchedBackend: Backend, @unchecked Sendable {
       return state.cases
     }
     let label = "rule \(rule.name), case \(number): \(request)"
-    tell("plan of \(label)")
+    tell("\(isTimed ? "timing" : "plan") of \(label)")
     let operation = try inner.prepare(request, rule: rule, threads: threads)
+    if isTimed { return operation }
     if isFirst("plan \(rule.name)") {
       find("rule \(rule.name) leaks memory with each plan") {
         do throws(BackendError) { _ = try inner.prepare(request, rule: rule, threads: threads) } catch {}

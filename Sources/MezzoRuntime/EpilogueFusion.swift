@@ -2,7 +2,12 @@ import MezzoBackend
 import MezzoGraph
 import MezzoPolicy
 
-/// Finds, behind products, what can be done on their accumulator: a bias and activations, each used by nobody else.
+/// Finds, behind products, what can be done on their accumulator: a bias, activations, factors, and in float32 and float64
+/// sums and products with another tensor and roundings that are undone, each used by nobody else.
+///
+/// What is found belongs to the meaning of a plan, whoever computes it: with 16-bit results, all steps come before the one
+/// rounding. A backend that takes only the first of them therefore has to hand over float32, which costs more than it saves
+/// for steps that hardly any backend takes; those are drawn in where they change no bit.
 struct EpilogueFusion {
   private let graph: Graph
   private let users: [[Int]]
@@ -51,18 +56,12 @@ struct EpilogueFusion {
     let node = graph.nodes[index]
     var fused = Fused(result: node.results[0], position: index)
     guard node.operation is MatMul else { return fused }
-    while let next = onlyUser(of: fused.result) {
-      let user = graph.nodes[next]
-      guard let step = step(user, after: fused.result, earlier: fused.steps) else { break }
-      if let bias = step.operand {
-        fused.operands.append(bias)
-        fused.steps.append(.bias(operand: node.operands.count + fused.operands.count - 1))
-      } else {
-        fused.steps.append(step.kind)
-      }
-      absorbed.insert(next)
-      fused.result = user.results[0]
-      fused.position = next
+    while let step = step(after: fused.result, earlier: fused.steps) {
+      if let operand = step.operand { fused.operands.append(operand) }
+      fused.steps.append(step.kind(node.operands.count + fused.operands.count - 1))
+      absorbed.formUnion(step.nodes)
+      fused.result = step.result
+      fused.position = step.nodes.max() ?? fused.position
     }
     return fused
   }
@@ -83,20 +82,92 @@ struct EpilogueFusion {
     return users[value][0]
   }
 
-  private func step(
-    _ node: Graph.Node, after current: Int, earlier: [EpilogueStep]
-  ) -> (kind: EpilogueStep, operand: Int?)? {
+  /// What follows a value, as a step: the nodes that it stands for, the value that they make, and what it reads besides.
+  private struct Step {
+    var nodes: [Int]
+    var result: Int
+    var operand: Int?
+    /// - Parameter: the place of `operand` among the inputs.
+    var kind: (Int) -> EpilogueStep
+  }
+
+  private func step(after current: Int, earlier: [EpilogueStep]) -> Step? {
+    guard !kept.contains(current) else { return nil }
+    if let step = silu(of: current) { return step }
+    guard let next = onlyUser(of: current), !absorbed.contains(next) else { return nil }
+    let node = graph.nodes[next]
     guard case .backend(let code, _) = node.operation.lowering else { return nil }
+    func step(_ operand: Int? = nil, _ kind: @escaping (Int) -> EpilogueStep) -> Step {
+      Step(nodes: [next], result: node.results[0], operand: operand, kind: kind)
+    }
+    let other = node.operands.first { $0 != current }
     switch code {
+    case .relu: return step { _ in .relu }
+    case .gelu:
+      let isApproximate = (node.operation as? GELU)?.approximate ?? false
+      return step { _ in .gelu(approximate: isApproximate) }
+    case .sigmoid: return step { _ in .sigmoid }
+    case .tanh: return step { _ in .tanh }
     case .add:
-      guard earlier.isEmpty, let other = node.operands.first(where: { $0 != current }),
-        let vector = broadcastVector(other, along: current)
-      else { return nil }
-      return (.bias(operand: 0), vector)
-    case .relu: return (.relu, nil)
-    case .gelu: return (.gelu(approximate: (node.operation as? GELU)?.approximate ?? false), nil)
-    case .sigmoid: return (.sigmoid, nil)
-    case .tanh: return (.tanh, nil)
+      guard let other else { return nil }
+      if earlier.isEmpty, let vector = broadcastVector(other, along: current) {
+        return step(vector) { .bias(operand: $0) }
+      }
+      return isExact(current) && isWhole(other) ? step(other) { .add(operand: $0) } : nil
+    case .multiply:
+      guard let other else { return nil }
+      if graph.values[current].dtype.isFloatingPoint, let factor = constant(other) {
+        return step { _ in .scale(factor) }
+      }
+      return isExact(current) && isWhole(other) ? step(other) { .multiply(operand: $0) } : nil
+    case .cast: return rounding(of: current, by: next)
+    default: return nil
+    }
+  }
+
+  /// Whether steps on the accumulator give the bits that operations of their own would give.
+  private func isExact(_ value: Int) -> Bool {
+    graph.values[value].dtype == .float32 || graph.values[value].dtype == .float64
+  }
+
+  /// Whether a value lies in memory as it is, so that no backend has to know about strides.
+  private func isWhole(_ value: Int) -> Bool {
+    guard producer[value] >= 0 else { return true }
+    if case .backend = graph.nodes[producer[value]].operation.lowering { return true }
+    return false
+  }
+
+  /// `x · sigmoid(x)`, if that is all that becomes of `value`.
+  private func silu(of value: Int) -> Step? {
+    guard users[value].count == 2 else { return nil }
+    let pair = users[value].sorted()
+    let (gate, product) = (graph.nodes[pair[0]], graph.nodes[pair[1]])
+    guard pair[0] != pair[1], case .backend(.sigmoid, _) = gate.operation.lowering,
+      case .backend(.multiply, _) = product.operation.lowering, onlyUser(of: gate.results[0]) == pair[1],
+      Set(product.operands) == [value, gate.results[0]], absorbed.isDisjoint(with: pair)
+    else { return nil }
+    return Step(nodes: pair, result: product.results[0], operand: nil) { _ in .silu }
+  }
+
+  /// A cast to a narrower float, and back at once: the value with fewer digits.
+  private func rounding(of value: Int, by cast: Int) -> Step? {
+    let narrow = graph.nodes[cast].results[0]
+    guard isExact(value), let back = onlyUser(of: narrow), !absorbed.contains(back),
+      case .backend(.cast, _) = graph.nodes[back].operation.lowering,
+      graph.values[graph.nodes[back].results[0]].dtype == graph.values[value].dtype
+    else { return nil }
+    let dtype = graph.values[narrow].dtype
+    guard dtype.isFloatingPoint, (dtype.bitWidth ?? 64) < 32 else { return nil }
+    return Step(nodes: [cast, back], result: graph.nodes[back].results[0], operand: nil) { _ in .cast(dtype) }
+  }
+
+  /// The number that `value` holds everywhere, as its dtype has it.
+  private func constant(_ value: Int) -> Double? {
+    guard producer[value] >= 0 else { return nil }
+    let node = graph.nodes[producer[value]]
+    switch node.operation.lowering {
+    case .constant(let number): return try? Tensor(number, dtype: graph.values[value].dtype).scalars().first
+    case .view(.broadcast): return constant(node.operands[0])
     default: return nil
     }
   }

@@ -15,6 +15,8 @@ struct TestPlugin {
   var flags = "MEZZO_R_REENTRANT | MEZZO_R_DETERMINISTIC"
   /// Declarations in front of everything.
   var declarations = ""
+  /// More for the compiler.
+  var arguments: [String] = []
   /// The whole text, instead of all the above.
   var source: String?
   /// That text is C++.
@@ -46,7 +48,7 @@ struct TestPlugin {
     let headers = Self.headers.path(percentEncoded: false)
     process.arguments =
       (isCPlusPlus ? ["-std=c++17"] : ["-std=c11"]) + ["-w", "-shared", "-fPIC", "-I", headers, path, "-o", library]
-      + Self.allowUndefined
+      + Self.allowUndefined + arguments
       + (isCPlusPlus ? ["-lstdc++"] : [])
     let output = Pipe()
     process.standardError = output

@@ -10,6 +10,7 @@ final class FakeBackend: Backend {
   let version = "1"
   let origin = "a test"
   let rules: [Rule]
+  let fingerprint: String
   private let decline: @Sendable (OperationRequest) -> BackendError.Kind?
   private let wrap: @Sendable (any PreparedOperation, OperationRequest) -> any PreparedOperation
   private let asked = Locked<[OperationRequest]>([])
@@ -17,7 +18,7 @@ final class FakeBackend: Backend {
   var requests: [OperationRequest] { asked.withLock { $0 } }
 
   init(
-    _ id: String = "fake", _ rules: [Rule],
+    _ id: String = "fake", _ rules: [Rule], fingerprint: String = "1",
     decline: @escaping @Sendable (OperationRequest) -> BackendError.Kind? = { _ in nil },
     wrap: @escaping @Sendable (any PreparedOperation, OperationRequest) -> any PreparedOperation = { prepared, _ in
       prepared
@@ -25,6 +26,7 @@ final class FakeBackend: Backend {
   ) {
     self.id = id
     self.rules = rules
+    self.fingerprint = fingerprint
     self.decline = decline
     self.wrap = wrap
   }

@@ -39,6 +39,7 @@ struct BackendsCommand: AsyncParsableCommand {
       case .ready: style.green("ready")
       case .refused: style.yellow("refused")
       case .quarantined: style.yellow("quarantined")
+      case .absent: style.dim("absent")
       }
     print("\(style.bold(report.name)) \(report.version.value ?? "")".trimmed, " ", state)
     print("  " + style.dim([report.path, report.trust.value].compactMap { $0 }.joined(separator: ", ")))

@@ -53,13 +53,16 @@ struct ExplainCommand: AsyncParsableCommand {
           policy: step.network.policy.name, training: step.training, model: step.network.kind,
           layers: step.network.hidden, batch: step.batch, inputs: step.network.example.reduce(1, *),
           classes: step.classes, memory: explanation.memory,
-          estimatedNanoseconds: explanation.estimatedNanoseconds,
+          estimatedNanoseconds: explanation.estimatedNanoseconds, threads: explanation.threads,
           backends: runtime.registry.entries.map(BackendReport.init), routes: routes))
     } else {
       runtime.registry.noteRefused()
       show(routes, explanation)
     }
-    if let locked { try explanation.check(try RouteLock(contentsOf: locked)) }
+    if let locked {
+      let lock = try RouteLock(contentsOf: locked)
+      for rebuilt in try explanation.check(lock, strict: routing.strict) { Console.note("\(rebuilt)") }
+    }
   }
 
   private func show(_ routes: [RouteReport], _ explanation: Explanation) {
@@ -73,6 +76,7 @@ struct ExplainCommand: AsyncParsableCommand {
       return
     }
     for line in RouteTable(routes, columns: columns, style: style).lines() { print(line) }
+    for line in "threads: \(explanation.threads)".wrapped(to: columns) { print(line) }
     if all || layer != nil {
       for line in CandidateList(routes, columns: columns, style: style, withAll: all).lines() { print(line) }
     }
@@ -88,6 +92,7 @@ struct ExplainCommand: AsyncParsableCommand {
     var classes: Int
     var memory: MemorySummary
     var estimatedNanoseconds: Double
+    var threads: ThreadPools
     var backends: [BackendReport]
     var routes: [RouteReport]
   }

@@ -20,6 +20,11 @@ struct RoutingArguments: ParsableArguments {
       """, valueName: "words"))
   var routing: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Choose among the backends, as MEZZO_BACKENDS does: 'only:onednn,openblas', '-openblas'.", valueName: "choice"))
+  var backends: String?
+
   @Flag(
     help: """
       Fail where an operation is computed in other dtypes, or falls back to the built-in backend though another one \
@@ -29,11 +34,13 @@ struct RoutingArguments: ParsableArguments {
 
   /// The shared runtime, or one of its backends that routes as is asked for here.
   func runtime() throws -> Runtime {
-    if pin.isEmpty, routing == nil, !strict { return try Recording.runtime() }
+    if pin.isEmpty, routing == nil, !strict, backends == nil { return try Recording.runtime() }
     var options = try RoutingOptions.environment()
     if let routing { try options.read(routing) }
     options.pins += pin
     if strict { options.isStrict = true }
-    return Runtime(Runtime.shared.registry, options: options, recorder: Recording.recorder)
+    var registry = Runtime.shared.registry
+    if let backends { registry.choose(backends) }
+    return Runtime(registry, options: options, recorder: Recording.recorder)
   }
 }

@@ -18,6 +18,8 @@ struct BackendReport: Encodable, Sendable {
 
   enum State: String, Encodable, Sendable {
     case ready, refused, quarantined
+    /// It takes no part, and nothing is wrong.
+    case absent
   }
 
   /// An operation, and the dtypes that any of its rules speaks of.
@@ -45,7 +47,7 @@ struct BackendReport: Encodable, Sendable {
       ruleCount = backend.rules.count
       operations = Self.operations(backend.rules)
     case .refused(let reason):
-      state = entry.failure == nil ? .refused : .quarantined
+      state = entry.failure != nil ? .quarantined : entry.isAbsent ? .absent : .refused
       self.reason = OrNull(reason)
       version = OrNull(nil)
       ruleCount = 0
@@ -71,7 +73,7 @@ extension BackendRegistry {
   /// A note for each backend that takes no part, and that the work goes on without it.
   func noteRefused() {
     let others = backends.map(\.id).joined(separator: " and ")
-    for entry in refused {
+    for entry in faults {
       Console.note("backend \(entry.name) was refused: \(entry.reason). Its work goes to \(others).")
     }
   }

@@ -33,7 +33,9 @@ struct Experiment: Sendable {
         features: TensorType(train.features.dtype, [batch] + train.exampleShape),
         targets: TensorType(train.targets.dtype, [batch] + train.targets.shape.dropFirst()),
         optimizer: optimizer)
-      try explanation.check(lock)
+      for rebuilt in try explanation.check(lock, strict: runtime.router.options.isStrict) {
+        Console.note("\(rebuilt)")
+      }
     }
     let curve = LossCurve(epochs: epochs, steps: steps)
     let history = try await model.fit(

@@ -56,6 +56,18 @@ package struct BackendFile: Sendable {
     }
   }
 
+  /// A manifest that is part of the program, under a path that no file has.
+  init(shipped manifest: Manifest) {
+    path = Self.shippedPrefix + manifest.id
+    name = manifest.id
+    requirements = manifest.library.requires
+    digest = manifest.digest
+    stamp = nil
+    self.manifest = manifest
+  }
+
+  private static let shippedPrefix = "shipped:"
+
   /// Opens it in this process.
   func open() throws(BackendError) -> any Backend { try Self.open(path) }
 
@@ -63,6 +75,14 @@ package struct BackendFile: Sendable {
   package static func open(
     _ path: String, phase: (String) -> Void = { _ in }
   ) throws(BackendError) -> any Backend {
+    if path.hasPrefix(shippedPrefix) {
+      phase("open")
+      let id = String(path.dropFirst(shippedPrefix.count))
+      guard let manifest = Manifest.shipped.first(where: { $0.id == id }) else {
+        throw BackendError(backend: id, kind: .unloadable, message: "no manifest of this name comes with Mezzo")
+      }
+      return try ManifestBackend(manifest)
+    }
     if isManifest(path) {
       phase("open")
       return try ManifestBackend(file: path)

@@ -85,8 +85,14 @@ struct Discovery: Sendable {
     return approved.approves(file.digest) ? .approved : .unknown
   }
 
+  /// What is known of a manifest that comes with Mezzo; nobody has to try it before it is used.
+  func knownOutcome(_ manifest: Manifest) -> ProbeOutcome? {
+    guard case .success(let helper) = helper else { return nil }
+    return cache.outcome(VerdictCache.key(BackendFile(shipped: manifest), helper: helper))
+  }
+
   /// The verdict that is known, or a new one.
-  private func outcome(_ file: BackendFile) -> Result<ProbeOutcome, ProbeHelper.Missing> {
+  func outcome(_ file: BackendFile) -> Result<ProbeOutcome, ProbeHelper.Missing> {
     let helper: String
     switch self.helper {
     case .success(let path): helper = path

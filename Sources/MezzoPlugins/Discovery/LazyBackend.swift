@@ -1,10 +1,36 @@
 package import MezzoBackend
 import MezzoPolicy
 
+/// A backend whose library is opened when the first operation is prepared.
+protocol BackendOnDemand: Backend {
+  /// The files that come into the process with it.
+  var libraries: [String] { get }
+}
+
+/// A backend that is opened once, on whichever thread first asks for it.
+final class OnDemand: Sendable {
+  private let open: @Sendable () -> Result<any Backend, BackendError>
+  private let opened = Locked<Result<any Backend, BackendError>?>(nil)
+
+  init(_ open: @escaping @Sendable () -> Result<any Backend, BackendError>) { self.open = open }
+
+  /// The backend, or why there is none; decided once.
+  func get() throws(BackendError) -> any Backend {
+    let result = opened.withLock { opened in
+      let result = opened ?? open()
+      opened = result
+      return result
+    }
+    return try result.get()
+  }
+
+  var isOpen: Bool { opened.withLock { $0 != nil } }
+}
+
 /// A backend that passed its probe, and whose library is opened when the first operation is prepared.
 ///
 /// Its rules are those that the probe saw and tried.
-package final class LazyBackend: Backend {
+package final class LazyBackend: BackendOnDemand {
   package let id: String
   package let version: String
   package let origin: String
@@ -12,11 +38,12 @@ package final class LazyBackend: Backend {
   package let droppedRules: [(rule: Rule, reason: String)]
   package let verdict: ProbeVerdict
 
+  package var fingerprint: String { build.text }
+  var libraries: [String] { verdict.libraries }
+
   private let calls: [String: CallKind]
-  private let stamp: FileStamp?
-  private let load: @Sendable () throws(BackendError) -> any Backend
-  /// The backend, or why there is none; decided once, on whichever thread comes first.
-  private let opened = Locked<Result<any Backend, BackendError>?>(nil)
+  private let build: BuildIdentity
+  private let backend: OnDemand
 
   init(_ verdict: ProbeVerdict, file: BackendFile) {
     id = verdict.id
@@ -24,19 +51,12 @@ package final class LazyBackend: Backend {
     origin = file.path
     // A rule that no case fits could do anything.
     let untested = Set(verdict.untestedRules)
-    let costs = Dictionary(verdict.costs.map { ($0.rule, $0) }) { first, _ in first }
-    rules = verdict.rules.filter { !untested.contains($0.name) }.compactMap(\.rule).map { rule in
-      var rule = rule
-      rule.measured = costs[rule.name].map {
-        MeasuredCost(declaredNanoseconds: $0.declared, measuredNanoseconds: $0.measured)
-      }
-      return rule
-    }
+    rules = verdict.measured(verdict.rules.filter { !untested.contains($0.name) }.compactMap(\.rule))
     droppedRules = verdict.dropped.compactMap { dropped in dropped.rule.rule.map { ($0, dropped.reason) } }
     calls = Dictionary(zip(verdict.rules.map(\.name), verdict.calls)) { first, _ in first }
     self.verdict = verdict
-    stamp = file.stamp
-    load = { () throws(BackendError) in try file.open() }
+    build = BuildIdentity { file.manifest.map { BuildIdentity.of($0) } ?? BuildIdentity.of(library: file.path) }
+    backend = OnDemand { Self.open(file, verdict) }
   }
 
   package func callKind(of rule: Rule) -> CallKind { calls[rule.name] ?? .direct }
@@ -44,29 +64,24 @@ package final class LazyBackend: Backend {
   package func prepare(
     _ request: OperationRequest, rule: Rule, threads: Int
   ) throws(BackendError) -> any PreparedOperation {
-    let result = opened.withLock { opened in
-      if let opened { return opened }
-      let result = open()
-      opened = result
-      return result
-    }
-    return try result.get().prepare(request, rule: rule, threads: threads)
+    try backend.get().prepare(request, rule: rule, threads: threads)
   }
 
   /// Whether the library was opened.
-  package var isOpen: Bool { opened.withLock { $0 != nil } }
+  package var isOpen: Bool { backend.isOpen }
 
-  private func open() -> Result<any Backend, BackendError> {
+  private static func open(_ file: BackendFile, _ verdict: ProbeVerdict) -> Result<any Backend, BackendError> {
+    let (id, origin) = (verdict.id, file.path)
     LoaderTrace.write("opening \(id) from \(origin), for its first operation")
     func refuse(_ message: String) -> Result<any Backend, BackendError> {
       LoaderTrace.write("\(id): \(message)")
       return .failure(BackendError(backend: id, kind: .declined(.symbol), message: message))
     }
-    guard FileStamp(origin) == stamp else {
+    guard FileStamp(origin) == file.stamp else {
       return refuse("\(origin) changed after it was probed; start the program again to have it probed anew")
     }
     do throws(BackendError) {
-      let backend = try load()
+      let backend = try file.open()
       guard backend.id == id, backend.rules.map(RuleRecord.init) == verdict.rules else {
         return refuse("\(origin) states another id or other rules than in its probe; it must not depend on its process")
       }

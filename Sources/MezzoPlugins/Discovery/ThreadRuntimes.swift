@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// OpenMP runtimes, of which a process bears one.
 enum ThreadRuntimes {
   enum Clash: Equatable {
@@ -26,5 +34,11 @@ enum ThreadRuntimes {
     }
     guard let one = new.subtracting(present).sorted().first, let other = present.sorted().first else { return nil }
     return .warning("it brings \(one) into a process that has \(other): two pools of threads, which take turns")
+  }
+
+  /// Before GNU's runtime comes in, which reads its settings once: by default its threads spin for milliseconds behind every
+  /// region, and take the processors from all others. A user's own choice stands.
+  static func spinBriefly(_ new: Set<String>) {
+    if new.contains("libgomp"), Environment.value("OMP_WAIT_POLICY") == nil { setenv("GOMP_SPINCOUNT", "1000", 0) }
   }
 }

@@ -46,13 +46,15 @@ struct ForeignLibrary: @unchecked Sendable {
     return nil
   }
 
-  func missing(_ symbol: String) -> String {
+  func missing(_ symbol: String) -> String { Self.missing(symbol, in: name, suffixes: suffixes) }
+
+  static func missing(_ symbol: String, in library: String, suffixes: [String]) -> String {
     let also = suffixes.filter { !$0.isEmpty }
-    return "symbol \(symbol) is not exported by \(name)"
+    return "symbol \(symbol) is not exported by \(library)"
       + (also.isEmpty ? "" : ", nor with one of \(also.joined(separator: ", ")) behind it")
   }
 
-  private static func path(_ name: String, of manifest: String) -> String {
+  static func path(_ name: String, of manifest: String) -> String {
     guard name.contains("/"), !name.hasPrefix("/") else { return name }
     guard let slash = manifest.lastIndex(of: "/") else { return "./\(name)" }
     return "\(manifest[...slash])\(name)"

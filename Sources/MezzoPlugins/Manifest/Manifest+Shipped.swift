@@ -10,13 +10,3 @@ extension Manifest {
       parsing: String(decoding: bytes, as: UTF8.self), path: text.file.map { String(cString: $0) } ?? "manifest")
   }
 }
-
-extension BackendRegistry {
-  /// Opens the libraries of manifests that come with Mezzo and registers their backends.
-  ///
-  /// Not done by itself: a library brings its threads along, and routes change with what is installed.
-  /// - Parameter ids: `openblas`, `blis`, `onednn-gemm`, `xnnpack`; `nil`: all.
-  public mutating func loadShipped(_ ids: Set<String>? = nil) {
-    for manifest in Manifest.shipped where ids?.contains(manifest.id) ?? true { load(manifest) }
-  }
-}

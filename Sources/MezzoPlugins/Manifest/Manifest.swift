@@ -42,6 +42,8 @@ public struct Manifest: Sendable {
     public var set: String?
   }
 
+  /// Of its text.
+  let digest: Digest
   let linking: ManifestDecoder.Linking
   let bindings: [Binding]
 
@@ -50,6 +52,7 @@ public struct Manifest: Sendable {
     do throws(TOMLError) {
       let decoder = try ManifestDecoder(try TOMLReader.read(text))
       self.path = path
+      digest = Digest(text: text)
       id = decoder.id
       version = decoder.version
       summary = decoder.summary

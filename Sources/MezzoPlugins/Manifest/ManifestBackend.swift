@@ -16,6 +16,9 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
   let blasint: CType
   let threadSetter: ThreadSetter?
   private let functions: [String: ForeignLibrary.Function]
+  private let build: BuildIdentity
+
+  public var fingerprint: String { build.text }
 
   /// Reads the manifest at `path`, opens its library and looks up its symbols.
   public convenience init(file path: String) throws(BackendError) {
@@ -38,6 +41,7 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
     id = manifest.id
     version = manifest.version
     origin = manifest.path
+    build = BuildIdentity { BuildIdentity.of(manifest) }
     // Before the library's own code runs, which may use what the processor lacks.
     if let missing = manifest.library.requires.missing { throw refuse(missing) }
     let library = try ForeignLibrary(manifest)
@@ -86,10 +90,7 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
 
   func function(_ symbol: String) -> ForeignLibrary.Function? { functions[symbol] }
 
-  public func callKind(of rule: Rule) -> CallKind {
-    let binding = manifest.bindings.indices.contains(rule.index) ? manifest.bindings[rule.index] : nil
-    return .foreign(arguments: binding?.run.first?.arguments.count ?? 0)
-  }
+  public func callKind(of rule: Rule) -> CallKind { manifest.callKind(of: rule) }
 
   public func prepare(
     _ request: OperationRequest, rule: Rule, threads: Int
@@ -130,6 +131,13 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
     return BackendError(
       backend: backend, kind: .failed(status: Int32(truncatingIfNeeded: returned)),
       message: "\(call.symbol) returned \(returned), expected \(call.status?.text ?? "another result")")
+  }
+}
+
+extension Manifest {
+  func callKind(of rule: Rule) -> CallKind {
+    let binding = bindings.indices.contains(rule.index) ? bindings[rule.index] : nil
+    return .foreign(arguments: binding?.run.first?.arguments.count ?? 0)
   }
 }
 

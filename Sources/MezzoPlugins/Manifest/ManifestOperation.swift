@@ -18,6 +18,8 @@ final class ManifestOperation: PreparedOperation, @unchecked Sendable {
   private let finishes: [mezzo_ffi_plan]
   private let threads: Int
   private let isReentrant: Bool
+  /// The library computes on threads of its own, which count like everybody's.
+  private let needsLease: Bool
   private let turn = Locked(false)
 
   init(
@@ -27,6 +29,7 @@ final class ManifestOperation: PreparedOperation, @unchecked Sendable {
     self.binding = binding
     self.threads = threads
     isReentrant = binding.rule.traits.contains(.reentrant)
+    needsLease = backend.manifest.library.threads.model != .none
     arena = ForeignArena()
     let preparation = try Preparation(request, binding, backend: backend, threads: threads, arena: arena)
     workspaceBytes = preparation.workspaceBytes
@@ -60,6 +63,12 @@ final class ManifestOperation: PreparedOperation, @unchecked Sendable {
   }
 
   func execute(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status {
+    if needsLease { return ThreadBudget.shared.withAll { runInTurn(frame, threads: min(threads, $0)) } }
+    return runInTurn(frame, threads: threads)
+  }
+
+  @inline(__always)
+  private func runInTurn(_ frame: UnsafeMutablePointer<mezzo_exec_args>, threads: Int) -> mezzo_status {
     backend.threadSetter?.ensure(threads)
     if isReentrant { return run(frame) }
     return turn.withLock { _ in run(frame) }

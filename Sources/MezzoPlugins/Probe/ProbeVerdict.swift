@@ -22,7 +22,8 @@ package struct ProbeVerdict: Codable, Hashable, Sendable {
     var reason: String
   }
 
-  /// Nanoseconds of the largest case of a rule, and what its cost says of that.
+  /// Nanoseconds of the largest case of a rule, scaled to what the built-in backend declares, which ran beside it; and what
+  /// the rule's cost says of that case.
   package struct MeasuredCost: Codable, Hashable, Sendable {
     package var rule: String
     package var measured, declared: Double
@@ -47,6 +48,20 @@ package struct ProbeVerdict: Codable, Hashable, Sendable {
     self.untestedRules = untestedRules
     self.costs = costs
     self.libraries = libraries
+  }
+}
+
+extension ProbeVerdict {
+  /// Rules with what they took when they were probed.
+  func measured(_ rules: [Rule]) -> [Rule] {
+    let costs = Dictionary(costs.map { ($0.rule, $0) }) { first, _ in first }
+    return rules.map { rule in
+      var rule = rule
+      rule.measured = costs[rule.name].map {
+        MezzoBackend.MeasuredCost(declaredNanoseconds: $0.declared, measuredNanoseconds: $0.measured)
+      }
+      return rule
+    }
   }
 }
 

@@ -18,7 +18,7 @@
 /// backend is loaded, so that text which a backend writes wherever it can is no verdict.
 package enum ProbeWire {
   /// Changes with the meaning of the lines or of the JSON.
-  package static let version = 2
+  package static let version = 3
   static let descriptor: Int32 = 3
   static let lineLimit = 16 << 20
 

@@ -44,6 +44,39 @@ public enum BackendFiles {
     return approved.path ?? ""
   }
 
+  /// A rule's cost, as it was declared and as it was measured here.
+  public struct Cost: Sendable, Codable, Hashable {
+    public var rule: String
+    /// Nanoseconds of one operation: as declared, and as measured beside the built-in backend, whose declared costs are the
+    /// measure of both.
+    public var declared, measured: Double
+  }
+
+  /// Tries a backend of the manifests that come with Mezzo in a process of its own, and keeps what its rules cost on this
+  /// machine: routes go by that from now on, in each program that starts.
+  /// - Throws: `BackendError` where there is no such backend, or it cannot be tried, or does not do what its rules say.
+  public static func measure(_ id: String) throws(BackendError) -> [Cost] {
+    try measure(id, with: .standard)
+  }
+
+  static func measure(_ id: String, with discovery: Discovery) throws(BackendError) -> [Cost] {
+    func refuse(_ message: String) -> BackendError { BackendError(backend: id, kind: .unloadable, message: message) }
+    guard let manifest = Manifest.shipped.first(where: { $0.id == id }) else {
+      throw refuse(
+        "expected one of \(Manifest.shipped.map(\.id).joined(separator: ", ")), whose manifests come with Mezzo; other "
+          + "backends are measured when they are probed")
+    }
+    let file = BackendFile(shipped: manifest)
+    discovery.cache.removeAll { $0.file == file.path }
+    switch discovery.outcome(file) {
+    case .failure(let missing): throw refuse("it cannot be tried: \(missing.message)")
+    case .success(.declined(let reason)): throw refuse(reason)
+    case .success(.failed(let failure)): throw refuse("\(failure)")
+    case .success(.passed(let verdict)):
+      return verdict.costs.map { Cost(rule: $0.rule, declared: $0.declared, measured: $0.measured) }
+    }
+  }
+
   /// Forgets what probes found about a file or about the backend with this id, so that it is probed again.
   /// - Returns: the files that there was a verdict about.
   public static func forget(_ idOrPath: String) -> [String] {

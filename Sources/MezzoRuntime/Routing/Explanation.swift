@@ -1,3 +1,4 @@
+import MezzoBackend
 import MezzoGraph
 import MezzoPlugins
 
@@ -5,13 +6,21 @@ import MezzoPlugins
 public struct Explanation: Sendable, CustomStringConvertible {
   public var records: [RouteRecord]
   public var memory: MemorySummary
-  /// Backends that could not take part at all, with the reason.
+  /// Backends that could not take part at all though they should, with the reason.
   public var refused: [String]
+  /// Whose threads compute, and how many.
+  public var threads: ThreadPools
 
   public init(_ plan: Plan, on runtime: Runtime) {
-    records = plan.records
+    let builds = Dictionary(runtime.router.backends.map { ($0.id, $0) }) { first, _ in first }
+    records = plan.records.map { record in
+      var record = record
+      record.backendBuild = builds[record.backend]?.fingerprint
+      return record
+    }
     memory = plan.memory
-    refused = runtime.registry.refused.map { "\($0.name): \($0.reason)" }
+    refused = runtime.registry.faults.map { "\($0.name): \($0.reason)" }
+    threads = ThreadPools(plan.records, runtime.router)
   }
 
   /// Of a run: what is computed once is not in it.
@@ -58,6 +67,7 @@ public struct Explanation: Sendable, CustomStringConvertible {
     var text = TextTable(
       header: ["layer", "phase", "operation", "dtypes", "backend/rule", "casts", "why"], rows: rows
     ).description
+    text += "\nthreads  \(threads)"
     for line in refused { text += "\nrefused  \(line)" }
     return text
   }

@@ -19,14 +19,16 @@ public struct RouteLock: Hashable, Sendable {
     public var operation: String
     public var dtypes: String
     public var backend: String
-    /// Of the backend: its own version and build.
+    /// Of the backend.
     public var version: String
+    /// Which build of that version it is.
+    public var build: String
     public var rule: String
     public var casts: [String]
     public var isPacked: Bool
 
     private enum CodingKeys: String, CodingKey {
-      case layer, phase, operation, dtypes, backend, version, rule, casts
+      case layer, phase, operation, dtypes, backend, version, build, rule, casts
       case isPacked = "packed"
     }
 
@@ -37,6 +39,7 @@ public struct RouteLock: Hashable, Sendable {
       dtypes = record.dtypes
       backend = record.backend
       version = record.backendVersion
+      build = record.backendBuild ?? ""
       rule = record.rule
       casts = record.casts
       isPacked = record.isPacked
@@ -49,6 +52,13 @@ public struct RouteLock: Hashable, Sendable {
 
     var key: [String] { [layer, phase.rawValue, operation, dtypes] }
 
+    /// The same, whichever build it is.
+    var anyBuild: Route {
+      var route = self
+      route.build = ""
+      return route
+    }
+
     var way: String {
       "\(backend)/\(rule) \(version)" + (casts.isEmpty ? "" : " with \(casts.joined(separator: ", "))")
         + (isPacked ? ", packed" : "")
@@ -60,7 +70,9 @@ public struct RouteLock: Hashable, Sendable {
   }
 
   private static func sorted(_ routes: [Route]) -> [Route] {
-    func order(_ route: Route) -> [String] { route.key + [route.backend, route.rule, route.version] + route.casts }
+    func order(_ route: Route) -> [String] {
+      route.key + [route.backend, route.rule, route.version, route.build] + route.casts
+    }
     return Set(routes).sorted { order($0).lexicographicallyPrecedes(order($1)) }
   }
 
@@ -69,7 +81,7 @@ public struct RouteLock: Hashable, Sendable {
     var version: Int
   }
 
-  private static let header = Header(format: "mezzo-routes", version: 1)
+  private static let header = Header(format: "mezzo-routes", version: 2)
 
   /// The file: a header, then a line a route.
   public var text: String {
@@ -120,7 +132,19 @@ public struct RouteLock: Hashable, Sendable {
     }
   }
 
-  /// Where routes are others than the lock has.
+  /// A backend that says of itself that it is of the same version, and is another build.
+  public struct Rebuilt: Hashable, Sendable, CustomStringConvertible {
+    public var backend: String
+    public var version: String
+    public var locked, found: [String]
+
+    public var description: String {
+      "backend \(backend) \(version) is another build than in the lock: \(found.joined(separator: " and ")), locked "
+        + locked.joined(separator: " and ")
+    }
+  }
+
+  /// Where routes are others than the lock has. Which build a backend is does not count here; see ``rebuilt(in:)``.
   public enum Difference: Hashable, Sendable, CustomStringConvertible {
     case changed(place: String, locked: [String], found: [String])
     case added(place: String, found: [String])
@@ -134,6 +158,19 @@ public struct RouteLock: Hashable, Sendable {
         case .removed(let place, let locked): (place, locked, [])
         }
       return ([place] + minus.map { "  - \($0)" } + plus.map { "  + \($0)" }).joined(separator: "\n")
+    }
+  }
+
+  /// The backends that both have in the same version and in different builds. Their routes are the same, but not their code:
+  /// results and times may be others.
+  public func rebuilt(in other: RouteLock) -> [Rebuilt] {
+    func builds(_ routes: [Route]) -> [[String]: Set<String>] {
+      Dictionary(grouping: routes) { [$0.backend, $0.version] }.mapValues { Set($0.map(\.build)) }
+    }
+    let (locked, found) = (builds(routes), builds(other.routes))
+    return locked.keys.sorted { $0.lexicographicallyPrecedes($1) }.compactMap { key in
+      guard let before = locked[key], let after = found[key], !after.isSubset(of: before) else { return nil }
+      return Rebuilt(backend: key[0], version: key[1], locked: before.sorted(), found: after.sorted())
     }
   }
 
@@ -155,11 +192,18 @@ public struct RouteLock: Hashable, Sendable {
   func difference(of record: RouteRecord) -> Difference? {
     let route = Route(record)
     let locked = routes.filter { $0.key == route.key }
-    guard !locked.isEmpty, !locked.contains(route) else { return nil }
+    guard !locked.isEmpty, !locked.contains(where: { $0.anyBuild == route.anyBuild }) else { return nil }
     return .changed(place: route.place, locked: locked.map(\.way), found: [route.way])
   }
 
-  private static func byKey(_ routes: [Route]) -> [[String]: [Route]] { Dictionary(grouping: routes, by: \.key) }
+  /// Whether a record is of another build than the lock has for its backend's version.
+  func rebuilt(of record: RouteRecord) -> Rebuilt? {
+    rebuilt(in: RouteLock([record])).first
+  }
+
+  private static func byKey(_ routes: [Route]) -> [[String]: [Route]] {
+    Dictionary(grouping: sorted(routes.map(\.anyBuild)), by: \.key)
+  }
 
   static func text(_ differences: [Difference]) -> String {
     differences.map(\.description).joined(separator: "\n")
@@ -170,6 +214,8 @@ public struct RouteLock: Hashable, Sendable {
 public enum RouteLockError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformed(line: Int, message: String)
   case differs([RouteLock.Difference])
+  /// Under strict routing.
+  case rebuilt([RouteLock.Rebuilt])
 
   public var description: String {
     switch self {
@@ -177,6 +223,8 @@ public enum RouteLockError: Error, Equatable, Sendable, CustomStringConvertible 
     case .differs(let differences):
       "\(differences.count) \(differences.count == 1 ? "class of operations takes" : "classes of operations take") "
         + "another route than the lock has (- locked, + now):\n\(RouteLock.text(differences))"
+    case .rebuilt(let backends):
+      "\(backends.map(\.description).joined(separator: "; ")); write the lock anew if that is right"
     }
   }
 }
@@ -185,9 +233,15 @@ extension Explanation {
   /// The routes, to be written down.
   public var lock: RouteLock { RouteLock(records) }
 
+  /// - Parameter strict: whether another build of a backend of the same version is an error.
+  /// - Returns: the backends that are other builds of the same version.
   /// - Throws: `RouteLockError.differs` where the routes are not exactly those of `lock`.
-  public func check(_ lock: RouteLock) throws(RouteLockError) {
+  @discardableResult
+  public func check(_ lock: RouteLock, strict: Bool = false) throws(RouteLockError) -> [RouteLock.Rebuilt] {
     let differences = lock.differences(to: self.lock)
     if !differences.isEmpty { throw .differs(differences) }
+    let rebuilt = lock.rebuilt(in: self.lock)
+    if strict, !rebuilt.isEmpty { throw .rebuilt(rebuilt) }
+    return rebuilt
   }
 }

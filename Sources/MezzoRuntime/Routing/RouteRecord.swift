@@ -15,6 +15,9 @@ public struct RouteRecord: Sendable, Codable {
   public var wanted: String
   public var backend: String
   public var backendVersion: String
+  /// Which build of that version: of a library the id that its linker gave it, or its hash. `nil` where nobody wanted to know
+  /// it, since files have to be read for that; ``Explanation`` does.
+  public var backendBuild: String?
   public var rule: String
   /// Why this rule and none of the others.
   public var why: String

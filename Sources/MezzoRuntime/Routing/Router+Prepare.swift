@@ -106,7 +106,12 @@ extension Router {
         throw .routing(.fallback(layer: record.layer, request: record.request, reasons: told))
       }
     }
-    if let lock = options.lock, let difference = lock.difference(of: record) { throw .routing(.lock([difference])) }
+    guard let lock = options.lock else { return }
+    if let difference = lock.difference(of: record) { throw .routing(.lock([difference])) }
+    if let rebuilt = lock.rebuilt(of: record) {
+      if options.isStrict { throw .routing(.rebuilt(rebuilt)) }
+      notices.tell(.warning, key: "rebuilt|\(record.backend)") { "\(rebuilt)" }
+    }
   }
 
   /// Of each backend the candidate that came closest: of several, one that got as far as being asked, then the one whose

@@ -15,7 +15,8 @@ extension Router {
     var record = RouteRecord(
       layer: origin.layer, phase: origin.phase, operation: ([request.code.name] + steps).joined(separator: "+"),
       dtypes: request.dtypes, request: request.description, wanted: Self.wanted(request), backend: chosen.backend.id,
-      backendVersion: chosen.backend.version, rule: chosen.rule.name, why: "", casts: chosen.casts,
+      backendVersion: chosen.backend.version, backendBuild: options.lock == nil ? nil : chosen.backend.fingerprint,
+      rule: chosen.rule.name, why: "", casts: chosen.casts,
       pin: pin?.description, isPacked: prepared.packing != nil, isComputedOnce: false, isFallback: isFallback,
       estimatedNanoseconds: chosen.own,
       candidates: [

@@ -12,6 +12,8 @@ public enum RoutingError: Error, Equatable, Sendable, CustomStringConvertible {
   case fallback(layer: String, request: String, reasons: [String])
   /// A route that the lock file does not have.
   case lock([RouteLock.Difference])
+  /// Under `strict`: a backend that is another build of the version in the lock file.
+  case rebuilt(RouteLock.Rebuilt)
 
   public var description: String {
     switch self {
@@ -24,6 +26,7 @@ public enum RoutingError: Error, Equatable, Sendable, CustomStringConvertible {
     case .fallback(let layer, let request, let reasons):
       "\(Self.place(layer))\(request) falls back to the built-in backend, which the fallback level error forbids: "
         + Self.list(reasons)
+    case .rebuilt(let rebuilt): "\(rebuilt), which strict routing forbids; write the lock anew if that is right"
     case .lock(let differences): "routes differ from the lock:\n\(RouteLock.text(differences))"
     }
   }

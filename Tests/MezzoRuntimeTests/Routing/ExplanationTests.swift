@@ -29,6 +29,24 @@ import Testing
     }
   }
 
+  @Test func saysWhoseThreadsCompute() throws {
+    let trace = Trace()
+    let x = trace.input(TensorType(.float32, [2, 3]), name: "x")
+    let graph = trace.finish([try x.exp().relu()])
+    func threads(_ fakes: [FakeBackend], budget: Int = 2) throws -> ThreadPools {
+      let runtime = Runtime(BackendRegistry(fakes + BackendRegistry.builtin().backends), threads: budget)
+      return Explanation(try runtime.makePlan(graph), on: runtime).threads
+    }
+    let idle = FakeBackend("idle", [try .fake(.tanh, "x:f32 -> y:f32", traits: [.reentrant, .ownThreads])])
+    #expect(try threads([idle]).own.isEmpty)
+    #expect("\(try threads([idle]))" == "2, Mezzo's own")
+    let busy = FakeBackend("busy", [try .fake(.exp, "x:f32 -> y:f32", traits: [.reentrant, .ownThreads])])
+    let pools = try threads([busy, idle])
+    #expect(pools.own == ["busy"] && pools.shared == ["builtin"] && pools.budget == 2)
+    #expect("\(pools)".hasPrefix("2 in one budget: pools of busy") && "\(pools)".hasSuffix("and of Mezzo take turns"))
+    #expect("\(try threads([busy], budget: 1))".hasPrefix("1: the threads of busy"))
+  }
+
   @Test func columnsAreAsWideAsTheirWidestCell() {
     let table = TextTable(
       header: ["a", "long", "last"], rows: [["xxx", "y", "z"], ["1", "2", "a longer last cell"]])

@@ -25,7 +25,7 @@ import Testing
     #expect(lock.text == (try explanation([])).lock.text)
     let lines = lock.text.split(separator: "\n")
     #expect(lines.count == 3, "the header, the product with its relu, and exp once")
-    #expect(lines[0] == #"{"format":"mezzo-routes","version":1}"#)
+    #expect(lines[0] == #"{"format":"mezzo-routes","version":2}"#)
     #expect(lines[2].contains(#""layer":"model.0""#) && lines[2].contains(#""rule":"matmul.f32""#))
     #expect(try RouteLock(parsing: lock.text) == lock)
     #expect(throws: Never.self) { try explanation([]).check(lock) }
@@ -61,12 +61,40 @@ import Testing
     #expect(throws: Never.self) { try explanation([fast], options) }
   }
 
+  /// The same routes through other code: told, and under strict routing an error.
+  @Test func anotherBuildOfTheSameVersionIsSeen() throws {
+    func fast(_ build: String) throws -> FakeBackend {
+      FakeBackend("fast", [try .fake(.exp, "x:bf16 -> y:bf16", nanoseconds: 0)], fingerprint: build)
+    }
+    let lock = try explanation([try fast("build-id:01")]).lock
+    #expect(lock.text.contains(#""build":"build-id:01""#))
+    #expect(try explanation([try fast("build-id:01")]).check(lock, strict: true).isEmpty)
+    let other = try explanation([try fast("build-id:02")])
+    let rebuilt = try other.check(lock)
+    #expect(rebuilt.map(\.backend) == ["fast"])
+    #expect("\(rebuilt[0])" == "backend fast 1 is another build than in the lock: build-id:02, locked build-id:01")
+    #expect(throws: RouteLockError.rebuilt(rebuilt)) { try other.check(lock, strict: true) }
+    #expect(lock.differences(to: other.lock).isEmpty)
+
+    var options = RoutingOptions()
+    options.lock = lock
+    let lines = Locked<[String]>([])
+    let runtime = Runtime(
+      BackendRegistry([try fast("build-id:02")] + BackendRegistry.builtin().backends), threads: 2, options: options,
+      problem: nil, notices: RoutingNotices { _, text in lines.withLock { $0.append(text) } })
+    _ = try runtime.makePlan(graph())
+    #expect(lines.withLock { $0 } == ["\(rebuilt[0])"], "told once for two operations")
+    options.isStrict = true
+    let error = #expect(throws: RuntimeError.self) { try explanation([try fast("build-id:02")], options) }
+    #expect("\(error.map(String.init(describing:)) ?? "")".contains("which strict routing forbids"))
+  }
+
   @Test(arguments: [
     ("", 1, "header"), ("{}", 1, "header"), ("routes", 1, "header"),
-    (#"{"format":"mezzo-routes","version":2}"#, 1, "version 1"),
-    ("{\"format\":\"mezzo-routes\",\"version\":1}\nroute", 2, "a route as JSON"),
-    ("{\"format\":\"mezzo-routes\",\"version\":1}\n\n{}", 3, "the field"),
-    ("{\"format\":\"mezzo-routes\",\"version\":1}\n{\"layer\":3}", 2, "layer"),
+    (#"{"format":"mezzo-routes","version":1}"#, 1, "version 2"),
+    ("{\"format\":\"mezzo-routes\",\"version\":2}\nroute", 2, "a route as JSON"),
+    ("{\"format\":\"mezzo-routes\",\"version\":2}\n\n{}", 3, "the field"),
+    ("{\"format\":\"mezzo-routes\",\"version\":2}\n{\"layer\":3}", 2, "layer"),
   ]) func whatIsNoLockIsSaidWithItsLine(_ text: String, _ line: Int, _ part: String) {
     let error = #expect(throws: RouteLockError.self) { try RouteLock(parsing: text) }
     guard case .malformed(let found, let message)? = error else { return }

@@ -14,6 +14,6 @@ struct BackendCommand: AsyncParsableCommand {
       """,
     subcommands: [
       BackendListCommand.self, BackendNewCommand.self, BackendCheckCommand.self, BackendTrustCommand.self,
-      BackendRetryCommand.self,
+      BackendRetryCommand.self, BackendMeasureCommand.self,
     ])
 }
