@@ -18,7 +18,7 @@ import Testing
     Breach(
       testDescription: "walks operands by its own sizeof", level: "load",
       changes: [("(size_t)index * op->operand_stride", "(size_t)index * sizeof(mezzo_operand)")],
-      found: ["by a later host"]),
+      found: ["plan takes longer structs and wider arrays"]),
     Breach(
       testDescription: "writes behind the open struct", level: "load",
       changes: [
@@ -133,6 +133,7 @@ import Testing
       name = "newer"
       op = "negate"
       sig = "x:f32 -> y:f32"
+      when = "contiguous(x) and contiguous(y)"
       symbol = "not_yet"
       optional = true
       args = [["ptr", "x"], ["ptr", "y"]]
@@ -141,7 +142,7 @@ import Testing
       #expect(command.status == 0, "\(command.error)")
       let report = try #require(try command.json()["report"] as? [String: Any])
       let whats = try #require(report["warnings"] as? [[String: Any]]).compactMap { $0["what"] as? String }
-      for part in ["states no cost", "absolute path", "no licence", "this machine's library does not serve it"] {
+      for part in ["absolute path", "no licence", "this machine's library does not serve it"] {
         #expect(whats.contains { $0.contains(part) }, "\(part) is missing in \(whats)")
       }
     }

@@ -140,10 +140,11 @@ import Testing
         }
       }
     }
-    #expect(seen.count > 30 && refused > 100 && executed > 20, "\(seen.count) \(refused) \(executed)")
+    #expect(seen.count > 30 && refused > 30 && executed > 10, "\(seen.count) \(refused) \(executed)")
   }
 
-  private static var rounds: Int { ProcessInfo.processInfo.environment["MEZZO_FUZZ"] == nil ? 12 : 2000 }
+  /// Of each operation; `MEZZO_FUZZ=100000 swift test --filter ReplayTests` tries more.
+  private static let rounds = max((ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Int.init) ?? 120) / 40, 1)
 
   /// One number, or the name of the operation, is another.
   private static func changed(_ text: String, _ random: inout SplitMix) -> String {

@@ -65,8 +65,9 @@
         features: Tensor(points, shape: [count, 2], dtype: .float32),
         targets: Tensor((0..<count).map { Double($0 % 2) }, shape: [count], dtype: .int32))
       let model = Model(seed: 3, runtime: runtime) {
-        Dense(8)
+        // Behind a product it would be part of that.
         Activation(.relu)
+        Dense(8, activation: .tanh)
         Dense(2)
       }
       let history = try await model.fit(data, epochs: 3, batch: 16, optimizer: .sgd(learningRate: 0.1))

@@ -54,6 +54,8 @@ struct CaptureCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
+    // What stands behind the options is another command's, but for this.
+    if ["--help", "-h"].contains(command.first) { throw CleanExit.helpRequest(Self.self) }
     output.begin()
     guard first >= 0 else { throw ValidationError("expected --first from 0 on, found \(first)") }
     let recorder = CaseRecorder(

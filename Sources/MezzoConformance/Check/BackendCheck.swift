@@ -45,6 +45,7 @@ public struct BackendCheck: Sendable, Codable, Hashable {
   }
 
   private func checked(_ progress: @escaping (ConformanceKit.Step) -> Void) -> ConformanceReport {
+    let arithmetic = ArithmeticState()
     var report = unopened
     var table: UnsafePointer<mezzo_backend>?
     if !isManifest {
@@ -76,7 +77,7 @@ public struct BackendCheck: Sendable, Codable, Hashable {
         if let table {
           ContractCheck(native: backend, table: table, guarding: guarding, progress: progress).run(&report)
         }
-        SharingCheck(backend: backend, guarding: guarding, progress: progress).run(&report)
+        SharingCheck(backend: backend, guarding: guarding, arithmetic: arithmetic, progress: progress).run(&report)
       }
     } catch {
       report.failures.append(cannotBeOpened(error))

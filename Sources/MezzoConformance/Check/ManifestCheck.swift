@@ -1,7 +1,7 @@
 import MezzoBackend
 import MezzoPlugins
 
-/// Level 0 of a manifest: what it says of itself, of its library and of its rules' costs.
+/// Level 0 of a manifest: what it says of itself and of its library.
 struct ManifestCheck {
   let backend: any Backend
 
@@ -11,15 +11,6 @@ struct ManifestCheck {
       warn(
         &report, rule: rule.name, "this machine's library does not serve it, so nothing is known about it",
         expected: "the symbols that it binds", got: reason, advice: "check again where the library is newer")
-    }
-    for rule in backend.rules {
-      let cost = rule.cost
-      let rates = [cost.fixed, cost.operationsPerNanosecond, cost.bytesPerNanosecond, cost.packedBytesPerNanosecond]
-      if rates.allSatisfy({ $0 == 0 }) {
-        warn(
-          &report, rule: rule.name, "it states no cost", expected: "its measured rates", got: "0, which is free",
-          advice: "give it a cost: the router believes it")
-      }
     }
     for name in manifest.library.names where !name.contains("/") && name.hasSuffix(".so") {
       warn(

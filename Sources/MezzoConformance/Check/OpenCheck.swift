@@ -81,11 +81,16 @@ struct OpenCheck {
 
   // MARK: plan
 
-  private struct Answer: Equatable {
+  private struct Answer: Equatable, CustomStringConvertible {
     var status: mezzo_status
     var workspace: UInt64 = 0
     var packedBytes: UInt64 = 0
     var steps: UInt32 = 0
+
+    var description: String {
+      status == mezzo_status(MEZZO_OK)
+        ? "a plan with \(workspace) bytes of workspace, \(packedBytes) packed and \(steps) steps" : "status \(status)"
+    }
   }
 
   private func compare(
