@@ -59,7 +59,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: lock) }
     #expect(try Command("explain", "--layers", "8", "--inputs", "16", "--batch", "4", "--lock", lock).status == 0)
     let text = try String(contentsOfFile: lock, encoding: .utf8)
-    #expect(text.hasPrefix(#"{"format":"mezzo-routes","version":1}"#))
+    #expect(text.hasPrefix(#"{"format":"mezzo-routes","version":2}"#))
     // A lock holds for every batch.
     let same = try Command("explain", "--layers", "8", "--inputs", "16", "--batch", "8", "--locked", lock)
     #expect(same.status == 0, "\(same.error)")

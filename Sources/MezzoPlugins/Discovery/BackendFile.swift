@@ -68,6 +68,11 @@ package struct BackendFile: Sendable {
 
   private static let shippedPrefix = "shipped:"
 
+  /// The id in the path of a manifest that is part of the program.
+  static func shippedID(_ path: String) -> String? {
+    path.hasPrefix(shippedPrefix) ? String(path.dropFirst(shippedPrefix.count)) : nil
+  }
+
   /// Opens it in this process.
   func open() throws(BackendError) -> any Backend { try Self.open(path) }
 
@@ -75,9 +80,8 @@ package struct BackendFile: Sendable {
   package static func open(
     _ path: String, phase: (String) -> Void = { _ in }
   ) throws(BackendError) -> any Backend {
-    if path.hasPrefix(shippedPrefix) {
+    if let id = shippedID(path) {
       phase("open")
-      let id = String(path.dropFirst(shippedPrefix.count))
       guard let manifest = Manifest.shipped.first(where: { $0.id == id }) else {
         throw BackendError(backend: id, kind: .unloadable, message: "no manifest of this name comes with Mezzo")
       }

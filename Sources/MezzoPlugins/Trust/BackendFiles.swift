@@ -59,6 +59,9 @@ public enum BackendFiles {
     try measure(id, with: .standard)
   }
 
+  /// The id of the manifest, among those that come with Mezzo, that one of the paths of ``forget(_:)`` stands for.
+  public static func shippedID(_ path: String) -> String? { BackendFile.shippedID(path) }
+
   static func measure(_ id: String, with discovery: Discovery) throws(BackendError) -> [Cost] {
     func refuse(_ message: String) -> BackendError { BackendError(backend: id, kind: .unloadable, message: message) }
     guard let manifest = Manifest.shipped.first(where: { $0.id == id }) else {

@@ -24,9 +24,15 @@ struct BackendRetryCommand: AsyncParsableCommand {
       throw ValidationError(
         "expected the id or the file of a probed backend, found \(backend); 'mezzo backend list' has them")
     }
+    let shipped = files.compactMap(BackendFiles.shippedID)
+    for id in shipped { _ = try BackendFiles.measure(id) }
     var registry = BackendRegistry.discovered()
-    for file in files where !registry.entries.contains(where: { $0.path == file }) { registry.load(library: file) }
-    let reports = registry.entries.filter { files.contains($0.path) }.map(BackendReport.init)
+    for file in files
+    where BackendFiles.shippedID(file) == nil && !registry.entries.contains(where: { $0.path == file }) {
+      registry.load(library: file)
+    }
+    let reports = registry.entries.filter { files.contains($0.path) || shipped.contains($0.name) }
+      .map(BackendReport.init)
     if output.json { return try printJSON(reports) }
     BackendsCommand.show(reports)
   }
