@@ -15,8 +15,6 @@ struct SafetensorsHeader: Sendable {
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
-  static let metadataName = "__metadata__"
-
   /// The limit of huggingface/safetensors; a length beyond it is not believed.
   private static let sizeLimit = 100_000_000
 

@@ -126,7 +126,8 @@ private struct CapturedResults {
     }
     results = buffers(request.results, found.results)
     let values = buffers(request.inputs, found.operands).map { $0.read() }
-    expectations = product?.expectation(request, values).map { [$0] } ?? Reference.results(request, values)
+    expectations =
+      product?.expectation(request, values, old: []).map { [$0] } ?? Reference.results(request, values)
   }
 
   /// - Parameter got: what the backend under test made of it, `nil` if nothing.
