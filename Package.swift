@@ -37,6 +37,7 @@ let package = Package(
     .library(name: "CMezzoABI", targets: ["CMezzoABI"]),
     .library(name: "MezzoOneDNN", type: .dynamic, targets: ["OneDNNPlugin"]),
     .library(name: "MezzoCTemplate", type: .dynamic, targets: ["CTemplatePlugin"]),
+    .library(name: "MezzoCalls", type: .dynamic, targets: ["CallsPlugin"]),
     .executable(name: "mezzo", targets: ["MezzoCommand"]),
     .executable(name: "mezzo-probe", targets: ["MezzoProbe"]),
   ],
@@ -125,6 +126,10 @@ let package = Package(
       cSettings: plugin, linkerSettings: pluginLinker),
     .target(
       name: "CTemplatePlugin", dependencies: ["CMezzoABI"], path: "Plugins/CTemplate", publicHeadersPath: ".",
+      cSettings: plugin, linkerSettings: pluginLinker),
+    // What a call costs is measured on it.
+    .target(
+      name: "CallsPlugin", dependencies: ["CMezzoABI"], path: "Plugins/Calls", publicHeadersPath: ".",
       cSettings: plugin, linkerSettings: pluginLinker),
 
     // One folder of tests a module; each runs alone with `swift test --filter <folder>`.

@@ -58,6 +58,16 @@ extension OperationCode {
 }
 
 extension OperationRequest {
+  /// Whether what the results hold before is part of the operation: executing it twice is not executing it once.
+  package var readsResults: Bool {
+    guard code == .matmul else { return false }
+    switch attribute("beta") {
+    case .float(let beta): return beta != 0
+    case .int(let beta): return beta != 0
+    default: return false
+    }
+  }
+
   /// The value of an attribute, or its default; `nil` where neither is there.
   public func attribute(_ name: String) -> AttributeValue? {
     attributes.first { $0.name == name }?.value ?? code.attributes.first { $0.name == name }?.default

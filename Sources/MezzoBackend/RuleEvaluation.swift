@@ -70,6 +70,9 @@ extension RuleExpression {
         }
         guard let left = left.double, let right = right.double else { return nil }
         return arithmetic(operation, left, right).map(RuleValue.float)
+      case .property(.present, let name, _):
+        let isBias = name == RuleExpression.bias && bindings.steps.contains { $0.description == name }
+        return .truth(bindings.operands[name] != nil || isBias)
       case .property(let property, let name, let argument):
         guard let operand = bindings.operands[name] else { return nil }
         return self.property(property, operand, argument)
@@ -134,6 +137,7 @@ extension RuleExpression {
       case .contiguous: return .truth(operand.isDense)
       case .constant: return .truth(operand.isConstant)
       case .dtype: return .dtype(operand.dtype)
+      case .present: return .truth(true)
       case .rank: return .int(operand.shape.count)
       case .count: return operand.type.checkedCount.map(RuleValue.int)
       case .dim, .stride:

@@ -9,7 +9,7 @@ import MezzoPolicy
 /// It has whole and floating-point numbers, truth values and dtypes; extents, attributes, `threads` and `cpu.avx2` by name;
 /// `+ - * // %`, comparisons, `and or not`, `if(c, a, b)`, `min`, `max`, `ceil_div`, `align(x, to)`, and of operands `rank(A)`,
 /// `dim(A, i)`, `stride(A, i)`, `ld(A)`, `count(A)`, `row(A)`, `col(A)`, `unit(A)`, `contiguous(A)`, `const(A)`,
-/// `aligned(A, bytes)`, `dtype(A)`; of lists `count(axes)`, `item(axes, i)`. Types are checked when the text is read. What
+/// `aligned(A, bytes)`, `dtype(A)`, `present(A)`; of lists `count(axes)`, `item(axes, i)`. Types are checked when the text is read. What
 /// overflows, divides by 0 or asks for an axis that is not there has no value, and a condition without a value declines.
 public struct RuleExpression: Sendable, CustomStringConvertible {
   /// Reads back as the same expression, also where the constants of a manifest are not known.
@@ -84,14 +84,17 @@ public struct RuleExpression: Sendable, CustomStringConvertible {
     case equal = "==", notEqual = "!=", lessOrEqual = "<=", greaterOrEqual = ">=", less = "<", greater = ">"
   }
 
+  /// The vector of the epilogue's step of that name, which may be asked for by `present`.
+  static let bias = "bias"
+
   enum Property: String, Sendable, CaseIterable {
-    case rank, dim, stride, ld, count, row, col, unit, contiguous, aligned, dtype
+    case rank, dim, stride, ld, count, row, col, unit, contiguous, aligned, dtype, present
     case constant = "const"
 
     var type: RuleType {
       switch self {
       case .rank, .dim, .stride, .ld, .count: .integer
-      case .row, .col, .unit, .contiguous, .constant, .aligned: .truth
+      case .row, .col, .unit, .contiguous, .constant, .aligned, .present: .truth
       case .dtype: .dtype
       }
     }
@@ -101,7 +104,7 @@ public struct RuleExpression: Sendable, CustomStringConvertible {
     var isLayout: Bool {
       switch self {
       case .stride, .ld, .row, .col, .unit, .contiguous: true
-      case .rank, .dim, .count, .aligned, .dtype, .constant: false
+      case .rank, .dim, .count, .aligned, .dtype, .constant, .present: false
       }
     }
   }
@@ -178,6 +181,7 @@ extension RuleExpression.Node {
     case .local(let name): mentions.locals.insert(name)
     case .property(let property, let name, _):
       mentions.operands.insert(name)
+      if property == .present, name == RuleExpression.bias { mentions.steps.insert(name) }
       if property.isLayout { mentions.layouts.insert(name) }
       if property == .count || property == .dim { mentions.sizes.insert(name) }
     case .step(let name): mentions.steps.insert(name)

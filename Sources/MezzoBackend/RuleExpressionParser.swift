@@ -242,7 +242,9 @@ struct RuleExpressionParser {
     try scanner.expect("(")
     let position = scanner.nextPosition()
     let operand = try scanner.identifier("an operand")
-    guard operands.contains(operand) else {
+    let isBias =
+      property == .present && operand == RuleExpression.bias && names.epilogue.contains(RuleExpression.bias)
+    guard operands.contains(operand) || isBias else {
       throw scanner.error("\(operand) is no operand; there are \(operands.sorted())", at: position)
     }
     var argument: Node?

@@ -55,6 +55,7 @@ enum ExitStatus: Int32, CaseIterable {
       }
     case is GoldenFailure, is CheckFailure: self = .failed
     case is CheckError: self = .unchecked
+    case BenchError.noLibrary, is BackendError: self = .unavailable
     case is BenchError: self = .usage
     case let error as CheckpointError:
       switch error {
@@ -84,7 +85,7 @@ enum ExitStatus: Int32, CaseIterable {
     case .usage: "wrong usage, such as an unknown policy or a batch larger than the data"
     case .data: "damaged, empty or unsuitable data"
     case .noInput: "missing or unreadable files"
-    case .unavailable: "no backend takes an operation"
+    case .unavailable: "no backend takes an operation, or a library that comes with mezzo is not beside it"
     case .software: "the training failed, for one because the loss became infinite"
     case .cannotCreate: "a file cannot be written"
     }

@@ -8,6 +8,8 @@ struct Blueprint {
   var recipes: [ValueRecipe]
   var attributes: [Attribute] = []
   var epilogue: [EpilogueStep] = []
+  /// What the results hold before, where the operation reads that.
+  var old = ValueRecipe.ordinary
   /// The input that does not change between executions.
   var constant: Int?
   /// Only the first layouts; for cases that are about values or size.

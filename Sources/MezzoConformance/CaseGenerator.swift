@@ -7,6 +7,8 @@ struct ConformanceCase {
   var recipes: [ValueRecipe]
   /// Also on two threads at once; for one case of each list of dtypes.
   var isConcurrent: Bool
+  /// What its results hold before, where the operation reads that.
+  var old = ValueRecipe.ordinary
 }
 
 /// Makes the cases of a rule: blueprints × the dtypes that its signature admits × layouts.
@@ -31,13 +33,23 @@ struct CaseGenerator {
           guard seen.insert(request).inserted || index == 0, rule.match(request, threads: threads) == .matches else {
             continue
           }
-          cases.append(ConformanceCase(request: request, recipes: blueprint.recipes, isConcurrent: false))
+          cases.append(make(request, blueprint))
+          // A rule that accumulates in float64 is asked for that with other data, too.
+          var wide = request
+          wide.accumulator = .float64
+          if blueprint.isDenseOnly, wide != request, rule.match(wide, threads: threads) == .matches {
+            cases.append(make(wide, blueprint))
+          }
         }
       }
       // The last is among the largest, which is when two threads are most likely to meet.
       if cases.count > before { cases[cases.count - 1].isConcurrent = true }
     }
     return cases
+  }
+
+  private func make(_ request: OperationRequest, _ blueprint: Blueprint) -> ConformanceCase {
+    ConformanceCase(request: request, recipes: blueprint.recipes, isConcurrent: false, old: blueprint.old)
   }
 
   /// Whether it is not the dtypes for which the rule declines.
@@ -78,6 +90,9 @@ extension OperationRequest {
       operand.isDense ? nil : "strides of operand \(index): \(operand.strides)"
     }
     let constants = inputs.indices.filter { inputs[$0].isConstant }.map { "operand \($0) is constant" }
-    return ([description] + attributes + layouts + constants).joined(separator: ", ")
+    let accumulators =
+      accumulator == OperationRequest(code, inputs: inputs, results: results).accumulator
+      ? [] : ["accumulated in \(accumulator.name)"]
+    return ([description] + attributes + layouts + constants + accumulators).joined(separator: ", ")
   }
 }

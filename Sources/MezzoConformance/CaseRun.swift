@@ -13,6 +13,8 @@ struct CaseRun {
   let expectations: [Expectation]
   private(set) var failures: [ConformanceReport.Finding] = []
   private let guarding: Guarding
+  /// What the results hold before, where the operation reads that; else empty.
+  private let old: [GuardedBuffer]
   /// Errors that end the case without being a failure.
   var mayStop: (BackendError) -> Bool = { _ in false }
   private var packed: GuardedBuffer?
@@ -36,10 +38,18 @@ struct CaseRun {
       inputs.append(buffer)
     }
     self.inputs = inputs
+    old =
+      request.readsResults
+      ? request.results.map { operand in
+        let buffer = GuardedBuffer(operand, poison: .first, guarding: guarding, alignment: rule.alignment)
+        buffer.write(item.old.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
+        return buffer
+      } : []
     // What lies in memory, since strides of 0 repeat and dtypes round.
-    let values = inputs.map { $0.read() }
+    let (values, before) = (inputs.map { $0.read() }, old.map { $0.read() })
     expectations =
-      reference?.expectation(request, values).map { [$0] } ?? Reference.results(request, values)
+      reference?.expectation(request, values, old: before).map { [$0] }
+      ?? Reference.results(request, values, old: before)
   }
 
   /// Executes until something is wrong; after that nothing more can be learned.
@@ -99,7 +109,15 @@ struct CaseRun {
   }
 
   private func makeResults(_ poison: GuardedBuffer.Poison) -> [GuardedBuffer] {
-    request.results.map { GuardedBuffer($0, poison: poison, guarding: guarding, alignment: rule.alignment) }
+    request.results.enumerated().map { index, operand in
+      let buffer = GuardedBuffer(operand, poison: poison, guarding: guarding, alignment: rule.alignment)
+      if old.indices.contains(index) {
+        buffer.write(elementsOf: old[index])
+      } else if poison == .first, operand.dtype.isFloatingPoint {
+        buffer.writeNaN()
+      }
+      return buffer
+    }
   }
 
   /// Between guard pages, the second execution reads copies that are flush with the page before them.
@@ -135,7 +153,7 @@ struct CaseRun {
 
   /// `nil` where no result can lie in its operand: it takes the same dtype, and rows without gaps in both.
   private mutating func executeInPlace() -> [GuardedBuffer]? {
-    guard request.inputs.count >= request.results.count else { return nil }
+    guard request.inputs.count >= request.results.count, !request.readsResults else { return nil }
     for (input, result) in zip(request.inputs, request.results) {
       guard input.type == result.type, input.strides == result.strides, input.isDense else { return nil }
     }
@@ -160,11 +178,13 @@ struct CaseRun {
     // All wait until each has a thread of its own; else one thread could do them one after the other.
     let (ready, start) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let group = DispatchGroup()
+    // A result that is read is another one after the first execution.
+    let executions = request.readsResults ? 1 : 4
     for call in calls {
       DispatchQueue.global().async(group: group) {
         ready.signal()
         start.wait()
-        for _ in 0..<4 where call.execute() != nil { break }
+        for _ in 0..<executions where call.execute() != nil { break }
       }
     }
     for _ in calls { ready.wait() }

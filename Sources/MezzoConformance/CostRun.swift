@@ -19,7 +19,7 @@ struct CostRun {
     _ cases: [ConformanceCase], _ progress: (ConformanceKit.Step) -> Void,
     _ result: inout ConformanceReport.RuleResult, _ report: inout ConformanceReport
   ) {
-    let plain = cases.map(\.request).filter { $0.epilogue.isEmpty }
+    let plain = cases.map(\.request).filter { $0.epilogue.isEmpty && !$0.readsResults }
     guard let request = plain.max(by: { size($0) < size($1) }) else { return }
     progress(.init(level: .honesty, rule: rule.name, request: request))
     guard let measured = time(request) else { return }

@@ -87,6 +87,20 @@ final class GuardedBuffer: @unchecked Sendable {
     keep()
   }
 
+  /// The same elements as in a buffer of the same operand.
+  func write(elementsOf other: GuardedBuffer) {
+    if let address, let source = other.address, other.offsets == offsets {
+      for place in offsets { memcpy(address + place, source + place, width) }
+    }
+    keep()
+  }
+
+  /// NaN in every element, of whichever float dtype: what is scaled by 0 or added would let it through.
+  func writeNaN() {
+    if let address { for place in offsets { memset(address + place, 0xFF, width) } }
+    keep()
+  }
+
   /// From here on the present content is what must not change.
   func keep() { snapshot = Array(whole) }
 

@@ -16,7 +16,25 @@ enum MatmulBlueprints {
     }
     let constants = small.map { make([], $0, constant: 1) } + [make([2], (4, 8, 16), constant: 1)]
     let valued = [(m: 24, k: 5, n: 20), (m: 3, k: 64, n: 3)].map { make([], $0, recipe: .scattered) }
-    return plain + constants + valued + epilogues + large(effort)
+    return plain + constants + valued + epilogues + blends + large(effort)
+  }
+
+  /// Exact in every float dtype, so that nothing is said of how a backend rounds them.
+  private typealias Scales = (alpha: Double, beta: Double)
+  private static let scales: [Scales] = [(-0.75, 0), (1, 1), (1.5, -0.5), (1, -2), (0, 2), (0, 0)]
+
+  /// alpha · A · B + beta · C with old content in C, which beta = 0 must not let through.
+  private static var blends: [Blueprint] {
+    let both: Scales = (1.5, -0.5)
+    let empty: [Extents] = [(0, 3, 2), (3, 2, 0), (3, 0, 2)]
+    return scales.map { make([], (5, 9, 7), scales: $0) }
+      + empty.flatMap { extents in [both, (-0.75, 0), (0, 2)].map { make([], extents, scales: $0) } }
+      + [
+        make([], (1, 1, 1), scales: both), make([3], (17, 31, 13), scales: both),
+        make([2], (3, 16, 16), constant: 1, scales: both), make([2, 2], (3, 0, 2), scales: both),
+        make([], (5, 9, 7), epilogue: [.bias(operand: 2), .relu], scales: both),
+        make([], (5, 9, 7), scales: both, old: .scattered), make([], (4, 6, 5), recipe: .scattered, scales: both),
+      ]
   }
 
   private static var epilogues: [Blueprint] {
@@ -31,13 +49,14 @@ enum MatmulBlueprints {
     let chains = [[bias]] + activations.flatMap { [[$0], [bias, $0]] } + [[bias, .tanh, .relu]] + wholes
     return chains.flatMap { chain in
       [make([], (5, 9, 7), epilogue: chain), make([2], (3, 16, 16), constant: 1, epilogue: chain)]
-    }
+    } + [[bias], [.relu], [bias, .relu]].map { make([], (5, 9, 7), constant: 1, epilogue: $0) }
   }
 
   private static func large(_ effort: Effort) -> [Blueprint] {
     let extents: [Extents] =
       effort == .quick ? [(3, 1031, 2), (65, 40, 37)] : [(3, 20_011, 2), (65, 40, 37), (29, 129, 31)]
     return extents.map { make([], $0, isDenseOnly: true) }
+      + [make([], (65, 40, 37), isDenseOnly: true, scales: (1.5, -0.5))]
   }
 
   /// Large enough for threads and blocks of every size; only with a reference that is quicker than plain loops.
@@ -45,12 +64,13 @@ enum MatmulBlueprints {
     let extents: [Extents] =
       effort == .quick
       ? [(130, 257, 129)] : [(130, 257, 129), (1, 1031, 2053), (2053, 1031, 1), (517, 300, 1031), (64, 4099, 64)]
-    return extents.flatMap { [make([], $0, isDenseOnly: true), make([], $0, constant: 1, isDenseOnly: true)] }
+    return [make([], (130, 257, 129), isDenseOnly: true, scales: (1.5, -0.5))]
+      + extents.flatMap { [make([], $0, isDenseOnly: true), make([], $0, constant: 1, isDenseOnly: true)] }
   }
 
   private static func make(
     _ batch: [Int], _ extents: Extents, recipe: ValueRecipe = .ordinary, constant: Int? = nil,
-    epilogue: [EpilogueStep] = [], isDenseOnly: Bool = false
+    epilogue: [EpilogueStep] = [], isDenseOnly: Bool = false, scales: Scales = (1, 0), old: ValueRecipe = .ordinary
   ) -> Blueprint {
     let operands = epilogue.filter { $0.operand != nil }.map { step in
       if case .bias = step { [extents.n] } else { batch + [extents.m, extents.n] }
@@ -58,7 +78,10 @@ enum MatmulBlueprints {
     return Blueprint(
       inputs: [batch + [extents.m, extents.k], batch + [extents.k, extents.n]] + operands,
       results: [batch + [extents.m, extents.n]],
-      recipes: [recipe, recipe] + operands.map { _ in .ordinary }, epilogue: epilogue, constant: constant,
-      isDenseOnly: isDenseOnly)
+      recipes: [recipe, recipe] + operands.map { _ in .ordinary },
+      // Said only where it is not the default, as a caller would.
+      attributes: (scales.alpha == 1 ? [] : [Attribute("alpha", .float(scales.alpha))])
+        + (scales.beta == 0 ? [] : [Attribute("beta", .float(scales.beta))]),
+      epilogue: epilogue, old: old, constant: constant, isDenseOnly: isDenseOnly)
   }
 }

@@ -11,13 +11,14 @@ import MezzoPolicy
 #endif
 
 extension Reference {
-  static func product(_ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff) -> Expectation {
+  static func product(
+    _ request: OperationRequest, _ inputs: [[Double]], _ old: [Double]?, _ roundoff: Roundoff
+  ) -> Expectation {
     let shape = request.inputs[0].shape
     let (rows, depth) = (shape[shape.count - 2], shape[shape.count - 1])
     let columns = request.inputs[1].shape[shape.count - 1]
     let batches = shape.dropLast(2).reduce(1, *)
-    let bound = roundoff.sum(depth)
-    var expectation = Expectation(values: [], slack: [])
+    var (sums, magnitudes) = ([Double](), [Double]())
     inputs[0].withUnsafeBufferPointer { a in
       inputs[1].withUnsafeBufferPointer { b in
         for batch in 0..<batches {
@@ -29,13 +30,14 @@ extension Reference {
                 sum += term
                 magnitude += abs(term)
               }
-              expectation.values.append(sum)
-              expectation.slack.append(bound * magnitude + roundoff.tiny)
+              sums.append(sum)
+              magnitudes.append(magnitude)
             }
           }
         }
       }
     }
+    var expectation = ProductBlend(request, old: old).expectation(sums, magnitudes, depth: depth)
     apply(request, inputs, roundoff, to: &expectation)
     return expectation
   }

@@ -4,10 +4,13 @@ import MezzoBackend
 /// `mezzo_backend.h` and from no backend.
 enum Reference {
   /// The results of `request` for inputs in row-major order.
-  static func results(_ request: OperationRequest, _ inputs: [[Double]]) -> [Expectation] {
+  /// - Parameter old: what the results held before, where the operation reads that.
+  static func results(
+    _ request: OperationRequest, _ inputs: [[Double]], old: [[Double]] = []
+  ) -> [Expectation] {
     let roundoff = Roundoff(accumulator: request.accumulator)
     switch request.code {
-    case .matmul: return [product(request, inputs, roundoff)]
+    case .matmul: return [product(request, inputs, old.first, roundoff)]
     case .reduceSum, .reduceMean, .reduceMax: return [reduction(request, inputs[0], roundoff)]
     case .argMax: return [largestIndex(request, inputs[0])]
     case .allFinite: return [Expectation(values: [inputs[0].allSatisfy(\.isFinite) ? 1 : 0])]

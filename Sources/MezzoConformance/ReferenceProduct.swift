@@ -13,14 +13,12 @@ struct ReferenceProduct {
   static let limit = 200_000
 
   /// `nil` where plain loops do, or where the backend has no product in float64.
-  func expectation(_ request: OperationRequest, _ inputs: [[Double]]) -> Expectation? {
+  func expectation(_ request: OperationRequest, _ inputs: [[Double]], old: [[Double]]) -> Expectation? {
     guard request.code == .matmul, request.epilogue.isEmpty, let depth = request.inputs[0].shape.last,
       let count = request.results[0].type.checkedCount, count * depth > Self.limit,
       let values = multiply(request, inputs), let magnitudes = multiply(request, inputs.map { $0.map(\.magnitude) })
     else { return nil }
-    let roundoff = Roundoff(accumulator: request.accumulator)
-    let bound = roundoff.sum(depth)
-    return Expectation(values: values, slack: magnitudes.map { bound * $0 + roundoff.tiny })
+    return ProductBlend(request, old: old.first).expectation(values, magnitudes, depth: depth)
   }
 
   private func multiply(_ request: OperationRequest, _ values: [[Double]]) -> [Double]? {

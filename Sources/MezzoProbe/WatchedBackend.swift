@@ -51,7 +51,7 @@ final class WatchedBackend: Backend, @unchecked Sendable {
         do throws(BackendError) { _ = try inner.prepare(request, rule: rule, threads: threads) } catch {}
       }
     }
-    return WatchedOperation(operation, self, rule: rule.name, label: label)
+    return WatchedOperation(operation, self, rule: rule.name, label: label, isRepeatable: !request.readsResults)
   }
 
   /// Phases of threads that the kit starts besides would only hide those of its main thread.
@@ -84,14 +84,16 @@ private final class WatchedOperation: PreparedOperation {
   private let inner: any PreparedOperation
   private let backend: WatchedBackend
   private let rule, label: String
+  private let isRepeatable: Bool
 
   init(
-    _ inner: any PreparedOperation, _ backend: WatchedBackend, rule: String, label: String
+    _ inner: any PreparedOperation, _ backend: WatchedBackend, rule: String, label: String, isRepeatable: Bool
   ) {
     self.inner = inner
     self.backend = backend
     self.rule = rule
     self.label = label
+    self.isRepeatable = isRepeatable
   }
 
   var workspaceBytes: Int { inner.workspaceBytes }
@@ -106,7 +108,7 @@ private final class WatchedOperation: PreparedOperation {
   func execute(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status {
     backend.tell("execute of \(label)")
     let status = inner.execute(frame)
-    if status == mezzo_status(MEZZO_OK), !isInPlace(frame), backend.isFirst("execute \(rule)") {
+    if status == mezzo_status(MEZZO_OK), isRepeatable, !isInPlace(frame), backend.isFirst("execute \(rule)") {
       backend.find("rule \(rule) leaks memory with each execution") { _ = inner.execute(frame) }
     }
     return status

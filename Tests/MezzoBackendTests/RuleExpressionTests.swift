@@ -42,7 +42,8 @@ import Testing
     "stride(A, 0) == 10", "ld(B) == 4", "unit(A)", "row(A)", "not col(A)", "contiguous(C)", "const(B)", "not const(A)",
     "\tm==6 and(k==10)", "9223372036854775807 > 0", "0x10 == 16", "1.5 + m == 7.5", "-2.5e1 < m", "min(1.5, m) == 1.5",
     "if(row(A), 1.5, m) == 1.5", "dtype(A) == f32", "dtype(A) != bf16", "count(A) == 60", "aligned(A, 64)",
-    "not aligned(A, 128)", "not cpu.no_such_feature", "inf > m", "not nan == nan", "alpha == 1 and beta == 0",
+    "not aligned(A, 128)", "not cpu.no_such_feature", "present(A) and present(C)", "inf > m", "not nan == nan",
+    "alpha == 1 and beta == 0",
   ])
   func holds(text: String) throws { #expect(try verdict(text) == .matches) }
 
@@ -70,6 +71,8 @@ import Testing
     ("min(m) == 1", 5, "expected ,"),
     ("x == 1", 0, "x is not known; there are the extents [\"k\", \"m\", \"n\"] and the operands [\"A\", \"B\", \"C\"]"),
     ("A == 1", 0, "A is an operand: ask for dim(A, 0), say"),
+    ("present(m)", 8, "m is no operand"),
+    ("present(bias)", 8, "bias is no operand"),
     ("row(m)", 4, "m is no operand"),
     ("dim(A) == 1", 5, "expected ,"),
     ("dim(A, true) == 1", 11, "expected a number, not a truth value"),

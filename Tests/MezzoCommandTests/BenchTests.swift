@@ -1,6 +1,15 @@
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+
+  /// They have an allocator of their own, in whose place nothing can be put.
+  private enum Sanitizers {
+    static let arePresent = ["__asan_init", "__tsan_init"].contains { (name: String) in dlsym(nil, name) != nil }
+  }
+#endif
+
 @Suite struct BenchTests {
   /// Answers to `requests`, in their order.
   private func answers(_ requests: String...) throws -> [[String: Any]] {
@@ -56,6 +65,22 @@ import Testing
     #expect(replies[0]["protocol"] as? Int == 1 && replies[0]["name"] as? String == "mezzo")
     for reply in replies[1...6] { #expect(reply["ok"] as? Bool == false && reply["why"] is String) }
     #expect(try #require(replies[7]["rss_mb"] as? Double) > 1)
+  }
+
+  @Test func callsAllocateNothing() throws {
+    let rows = try Command("bench", "--calls", "--seconds", "0.01", "--json").jsonList()
+    #expect(rows.map { $0["arguments"] as? Int } == [2, 14])
+    for row in rows {
+      #expect(try #require(row["nanoseconds"] as? Double) > 0)
+      // A sanitizer's allocator cannot be counted at.
+      #expect([0, nil].contains(row["allocations"] as? Int))
+      #if canImport(Glibc)
+        #expect(row["allocations"] is Int || Sanitizers.arePresent)
+      #endif
+    }
+    let table = try Command("bench", "--calls", "--seconds", "0.01")
+    #expect(table.status == 0 && table.output.contains("compiled plugin") && table.error.isEmpty, "\(table.error)")
+    #expect(try Command("bench", "W1", "--calls").status == 64)
   }
 
   @Test func tableAndJSON() throws {

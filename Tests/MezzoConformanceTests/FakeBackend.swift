@@ -15,28 +15,34 @@ final class FakeBackend: Backend {
   private let packedBytes: Int
   private let consumedEpilogue: Int
   private let declines: Bool
+  private let takesAttributes: Bool
 
   init(
     _ code: OperationCode, _ signature: String, traits: Rule.Traits = [.deterministic, .reentrant],
-    packedBytes: Int = 0, consumedEpilogue: Int = 0, declines: Bool = false, kernel: @escaping Kernel
+    accumulator: DType = .float32, packedBytes: Int = 0, consumedEpilogue: Int = 0, declines: Bool = false,
+    takesAttributes: Bool = false, kernel: @escaping Kernel
   ) throws {
     rules = [
       Rule(
-        name: "fake", code: code, signature: try RuleSignature(parsing: signature), accumulator: .float64,
+        name: "fake", code: code, signature: try RuleSignature(parsing: signature), accumulator: accumulator,
         traits: traits, index: 0)
     ]
     self.kernel = kernel
     self.packedBytes = packedBytes
     self.consumedEpilogue = consumedEpilogue
     self.declines = declines
+    self.takesAttributes = takesAttributes
   }
 
   func prepare(
     _ request: OperationRequest, rule: Rule, threads: Int
   ) throws(BackendError) -> any PreparedOperation {
     if declines { throw BackendError(backend: id, kind: .declined(.shape), message: "not today") }
+    if let attribute = request.attributes.first, !takesAttributes {
+      throw BackendError(backend: id, kind: .declined(.attribute), message: "it does not know \(attribute.name)")
+    }
     return Prepared(
-      kernel: kernel, packedBytes: request.inputs.contains(where: \.isConstant) ? packedBytes : 0,
+      request: request, kernel: kernel, packedBytes: request.inputs.contains(where: \.isConstant) ? packedBytes : 0,
       consumedEpilogue: consumedEpilogue)
   }
 
@@ -44,10 +50,12 @@ final class FakeBackend: Backend {
     let workspaceBytes = 16
     let packing: Packing?
     let consumedEpilogue: Int
+    private let request: OperationRequest
     private let kernel: Kernel
 
-    init(kernel: @escaping Kernel, packedBytes: Int, consumedEpilogue: Int) {
+    init(request: OperationRequest, kernel: @escaping Kernel, packedBytes: Int, consumedEpilogue: Int) {
       self.consumedEpilogue = consumedEpilogue
+      self.request = request
       self.kernel = kernel
       packing = packedBytes == 0 ? nil : Packing(operand: 1, bytes: packedBytes, key: [0, 0])
     }
@@ -58,7 +66,7 @@ final class FakeBackend: Backend {
     }
 
     func execute(_ frame: UnsafeMutablePointer<mezzo_exec_args>) -> mezzo_status {
-      kernel(Call(arguments: frame))
+      kernel(Call(request: request, arguments: frame))
       return mezzo_status(MEZZO_OK)
     }
   }
@@ -66,10 +74,15 @@ final class FakeBackend: Backend {
 
 /// The operands of an execution, float32 unless a kernel reads their bytes itself.
 struct Call {
+  let request: OperationRequest
   let arguments: UnsafeMutablePointer<mezzo_exec_args>
 
   var workspace: UnsafeMutableRawPointer? { arguments.pointee.workspace }
   func input(_ index: Int) -> View { View(tensor: arguments.pointee.in.at[index]) }
+  /// A float attribute, or its default.
+  func number(_ name: String) -> Float {
+    if case .float(let value)? = request.attribute(name) { Float(value) } else { .nan }
+  }
   var result: View { View(tensor: arguments.pointee.out.at[0]) }
 
   struct View {

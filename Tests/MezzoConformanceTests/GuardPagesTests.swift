@@ -43,7 +43,8 @@ struct GuardPagesTests {
 /// What no rule claims has to be declined.
 struct DeclineTests {
   @Test func takesWhatItsRulesDoNotClaim() throws {
-    var kit = ConformanceKit(backend: try FakeBackend(.relu, "x:f32 -> y:f32") { _ in }, reference: nil)
+    let backend = try FakeBackend(.relu, "x:f32 -> y:f32", takesAttributes: true) { _ in }
+    var kit = ConformanceKit(backend: backend, reference: nil)
     kit.levels = [.decline]
     let report = kit.run()
     let told = report.failures.map(\.what)

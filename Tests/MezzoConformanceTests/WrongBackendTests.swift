@@ -163,6 +163,65 @@ struct WrongBackendTests {
       try FakeBackend(.matmul, signature) { product($0) { Float(BFloat16($0)) } }, "result 0 is wrong")
   }
 
+  @Test func accumulatesNarrowerThanItSays() throws {
+    let backend = try FakeBackend(.matmul, "A:f32[m,k] B:f32[k,n] -> C:f32[m,n]", accumulator: .float64) {
+      product($0)
+    }
+    let report = report(backend)
+    #expect(report.failures.allSatisfy { $0.request.contains("accumulated in float64") }, "\(report)")
+    #expect(!report.isConforming)
+  }
+
+  // MARK: alpha and beta
+
+  private func blending(_ blend: @escaping @Sendable (borrowing Call, _ product: Float, _ old: Float) -> Float) throws
+    -> ConformanceReport
+  {
+    let signature = "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]"
+    return report(
+      try FakeBackend(.matmul, signature, takesAttributes: true) { call in
+        let old = call.result.values
+        product(call)
+        call.result.write(zip(call.result.values, old).map { blend(call, $0, $1) })
+      })
+  }
+
+  @Test func scalesAndAddsWhatWasThere() throws {
+    let right = try blending { call, product, old in
+      let beta = call.number("beta")
+      return call.number("alpha") * product + (beta == 0 ? 0 : beta * old)
+    }
+    #expect(right.isConforming && right.declined == 0, "\(right)")
+  }
+
+  @Test func mistakesItsScales() throws {
+    let wrongs: [@Sendable (borrowing Call, Float, Float) -> Float] = [
+      // Lets NaN through with beta = 0.
+      { call, product, old in call.number("alpha") * product + call.number("beta") * old },
+      { call, product, old in product + (call.number("beta") == 0 ? 0 : call.number("beta") * old) },
+      { call, product, _ in call.number("alpha") * product },
+      { call, product, old in call.number("alpha") * product + (call.number("beta") == 0 ? 0 : old) },
+      { call, product, old in
+        let (alpha, beta) = (call.number("alpha"), call.number("beta"))
+        return beta == 0 ? alpha * product : alpha * (product + beta * old)
+      },
+      { call, product, old in call.number("beta") * product + call.number("alpha") * old },
+    ]
+    for (index, wrong) in wrongs.enumerated() {
+      let report = try blending(wrong)
+      #expect(report.failures.contains { $0.what.contains("result 0 is wrong") }, "\(index): \(report)")
+    }
+  }
+
+  @Test func forgetsBetaWhereNothingIsSummed() throws {
+    let report = try blending { call, product, old in
+      let (beta, depth) = (call.number("beta"), call.input(0).shape.last ?? 0)
+      return call.number("alpha") * product + (beta == 0 || depth == 0 ? 0 : beta * old)
+    }
+    #expect(!report.isConforming)
+    #expect(report.failures.allSatisfy { $0.request.contains(", 0] float32[") }, "\(report)")
+  }
+
   @Test func ruleWithoutACaseIsNamed() throws {
     let report = report(try FakeBackend(.add, "x:f32[12345] y:f32[12345] -> z:f32[12345]") { _ in })
     #expect(report.untestedRules == ["fake"])

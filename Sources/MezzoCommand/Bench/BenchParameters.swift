@@ -43,6 +43,7 @@ enum BenchError: Error, CustomStringConvertible {
   case unknownVariant(String, known: [String])
   case parameter(name: String, expected: String, found: String)
   case notPrepared
+  case noLibrary(String)
 
   var description: String {
     switch self {
@@ -52,6 +53,8 @@ enum BenchError: Error, CustomStringConvertible {
       "this workload has no variant \(name); it has \(known.joined(separator: ", "))"
     case .parameter(let name, let expected, let found): "the parameter \(name) must be \(expected), got \(found)"
     case .notPrepared: "nothing is prepared; send \"prepare\" first"
+    case .noLibrary(let path):
+      "expected the library \(path), whose functions are called, beside this program; 'swift build -c release' builds both"
     }
   }
 }

@@ -12,6 +12,7 @@ struct BenchCommand: ParsableCommand {
 
         mezzo bench
         mezzo bench W1 W4 --policy mixed_bfloat16
+        mezzo bench --calls       # what calling a backend takes beside its work
         mezzo bench --worker      # for a program that compares: requests on standard input
       """)
 
@@ -27,6 +28,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Answer requests on standard input, one JSON object a line.")
   var worker = false
 
+  @Flag(help: "Measure calls of functions that do nothing, and count what they allocate.")
+  var calls = false
+
   @OptionGroup var output: OutputOptions
 
   private struct Measurement: Encodable {
@@ -40,11 +44,21 @@ struct BenchCommand: ParsableCommand {
     var operationsPerSecond: OrNull<Double>
   }
 
+  func validate() throws {
+    if calls, worker || policy != nil || !workloads.isEmpty {
+      throw ValidationError("expected --calls without workloads, --policy and --worker, since it measures none of them")
+    }
+  }
+
   func run() throws {
     output.begin()
     if worker {
       var worker = BenchWorker()
       return try worker.run()
+    }
+    if calls {
+      let measurements = try CallBench.measure(seconds: seconds)
+      return if output.json { try printJSON(measurements) } else { print(CallBench.table(measurements)) }
     }
     let kinds = try workloads.isEmpty ? BenchKind.all : workloads.map { try BenchKind.named($0) }
     let variants = policy.map { [$0] } ?? BenchKind.variants

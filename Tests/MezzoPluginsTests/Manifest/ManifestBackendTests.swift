@@ -171,6 +171,61 @@ import Testing
     #expect(sets() == 204)
   }
 
+  @Test func threadsOfEachThreadAreSetBeforeEveryRun() throws {
+    let backend = try backend(
+      """
+      threads = { model = "own", scope = "thread", set = "set_threads" }
+      [[bind]]
+      name = "relu"
+      op = "relu"
+      sig = "x:f32 -> y:f32"
+      when = "contiguous(x) and contiguous(y)"
+      symbol = "relu"
+      args = [["ptr", "x"], ["ptr", "y"], ["i64", "count(x)"]]
+      """)
+    let sets = try #require(Library(folder, "subject")?.sets)
+    let operation = try backend.prepare(reluRequest(2), rule: backend.rules[0], threads: 3)
+    #expect(sets() == 0)
+    for run in 1...3 {
+      #expect(try execute(operation, on: [-1, 2]) == [0, 2])
+      #expect(sets() == run * 100 + 3)
+    }
+  }
+
+  private static let plain = """
+    [[bind]]
+    name = "relu"
+    op = "relu"
+    sig = "x:f32 -> y:f32"
+    when = "contiguous(x) and contiguous(y)"
+    symbol = "relu"
+    args = [["ptr", "x"], ["ptr", "y"], ["i64", "count(x)"]]
+    """
+
+  @Test(arguments: [
+    (#"cpu = ["warp_drive"]"#, "expected a processor with warp_drive, which this one lacks"),
+    (#"os = ["windows"]"#, "expected one of the systems windows, found"),
+    (#"arch = ["s390x"]"#, "expected one of the processors s390x, found"),
+  ])
+  func whatTheMachineLacksIsSaidBeforeTheLibraryIsOpened(requirement: String, message: String) throws {
+    // The first of the file names is of no library, which nobody gets to find out.
+    let found = error { _ = try backend("requires = { \(requirement) }\n" + Self.plain) }
+    #expect(found?.kind == .unloadable && found?.message.hasPrefix(message) == true, "\(String(describing: found))")
+    var registry = BackendRegistry()
+    let text = "manifest = 1\n[backend]\nid = \"b\"\nversion = \"1\"\n[library]\nnames = [\"libabsent.so\"]\n"
+    registry.load(try Manifest(parsing: text + "requires = { \(requirement) }\n" + Self.plain, path: "b.toml"))
+    guard case .refused(let reason)? = registry.entries.first?.state else {
+      Issue.record("it was not refused")
+      return
+    }
+    #expect(reason.hasPrefix(message), "\(reason)")
+  }
+
+  @Test func whatTheMachineHasIsEnough() throws {
+    guard let feature = ProcessorFeatures.names.sorted().first(where: { ProcessorFeatures.has($0) }) else { return }
+    #expect(try backend("requires = { cpu = [\"\(feature)\"] }\n" + Self.plain).rules.count == 1)
+  }
+
   @Test func whatIsMissingIsSaid() throws {
     let bind = """
       [[bind]]

@@ -19,7 +19,21 @@ struct ManifestFuzzTests {
       prepare = [{ symbol = "make", returns = "i32", status = "ret == 0", args = [["ptr", "&h"], ["u8", 3]] }]
       finish = [{ symbol = "free", args = [["ptr", "h"]] }]
       """#
-    let seeds = [ManifestText().text, handles.text]
+    var packed = ManifestText()
+    packed.when = #"when = "row(A) and row(B) and row(C) and const(B) and present(A)""#
+    packed.call = #"""
+      symbol = "f"
+      epilogue = ["bias"]
+      packed = { operand = "B", bytes = "align(4 * n * k, 64)" }
+      pack = [{ symbol = "p", when = "n > 1", args = [["ptr", "B"], ["ptr", "packed(B)"], ["ptr", "array(i64, dims(B))"]] }]
+      """#
+    packed.args = #"""
+      args = [
+        ["i32", "if(present(bias), Row, 0)"], ["ptr", "bias"], ["ptr", "A"], ["ptr", "packed(B)"], ["ptr", "C"],
+        ["ptr", "array(i32, m, n, k)"], ["ptr", "array(i64, strides(C))"], ["f16", "alpha"], ["f64", "beta"],
+      ]
+      """#
+    let seeds = [ManifestText().text, handles.text, packed.text]
     var read = 0
     for _ in 0..<Self.count / 10 where mutator.tryManifest(seeds) { read += 1 }
     #expect(read > 0 && read < Self.count / 10)

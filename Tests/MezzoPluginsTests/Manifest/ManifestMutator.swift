@@ -16,7 +16,8 @@ struct ManifestMutator {
     "B", "C",
     "m", "alpha", "ret", "threads", "cpu.avx2", "9223372036854775807", "-9223372036854775808", "0x", "1e999", "1.5",
     "inf",
-    "i32", "ptr", "f16", "blasint", "cstr", "array(i64, dims(A))", "packed(B)", "workspace", "&h", "null", "[[bind]]",
+    "i32", "ptr", "f16", "blasint", "cstr", "array(i64, dims(A))", "packed(B)", "present(A)", "into = ", "workspace",
+    "&h", "null", "[[bind]]",
     "[library]", "args = ", "prepare = ", "name = \"x\"", "T{f16,bf16}", "[...,m]", "->", "true", "0",
   ]
 
@@ -59,14 +60,28 @@ struct ManifestMutator {
   /// - Returns: whether it was read.
   mutating func tryManifest(_ seeds: [String]) -> Bool {
     let text = mutate(seeds.randomElement(using: &random) ?? "", with: seeds.randomElement(using: &random) ?? "")
-    return (try? Manifest(parsing: text, path: "fuzz.toml")) != nil
+    guard let manifest = try? Manifest(parsing: text, path: "fuzz.toml") else { return false }
+    // What was read is asked as a router would ask it.
+    for rule in manifest.rules {
+      for request in Self.requests { _ = rule.match(request, threads: 2) }
+    }
+    return true
+  }
+
+  private static let requests = [[5, 7, 3], [0, 1, 0]].map { sizes in
+    OperationRequest(
+      .matmul, attributes: [Attribute("beta", .float(0.5))],
+      inputs: [
+        Operand(dtype: .float32, shape: [sizes[0], sizes[1]]),
+        Operand(dtype: .float32, shape: [sizes[1], sizes[2]], isConstant: true),
+      ], results: [Operand(dtype: .float32, shape: [sizes[0], sizes[2]])])
   }
 
   private static let expressions = [
     "unit(A) and unit(B) and row(C) and m > 0 and k % 32 == 0", "if(row(A), 111, 112) == 111 or not contiguous(B)",
     "min(m, ceil_div(n, 4)) * align(k, 16) // 3 - 2 >= dim(A, -1) + stride(B, 0)", "alpha == 1.5 and beta != -0.25e-3",
     "dtype(A) == f32 and count(A) < 0x7fffffff and aligned(C, 64)",
-    "cpu.avx2 and const(B) and rank(A) == 2 and threads > 1",
+    "present(B) and cpu.avx2 and const(B) and rank(A) == 2 and threads > 1",
   ]
 
   /// Reads a changed expression, evaluates it where it can be read, and prints it.

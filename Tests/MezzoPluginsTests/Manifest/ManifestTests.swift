@@ -133,6 +133,28 @@ struct ManifestTests {
         .more, "epilogue = [\"reul\"]",
         "b.toml:19:13: expected steps of an epilogue, each once, found 'reul'; did you mean 'relu'?"
       ),
+      (
+        .more, "epilogue = [\"relu\"]",
+        "b.toml:19:12: expected an expression that asks for epilogue.relu, since epilogue names it, found none"
+      ),
+      (
+        .more, "epilogue = [\"bias\"]",
+        "b.toml:19:12: expected an argument [\"ptr\", \"bias\"], since epilogue names bias, found none"
+      ),
+      (
+        .more, "packed = { operand = \"B\", bytes = \"k * n\" }",
+        "b.toml:17:26: B is packed: expected packed(B)"
+      ),
+      (
+        .more, "into = \"C\"", "b.toml:19:8: expected a function that returns something to go into C"
+      ),
+      (
+        .args, "args = [[\"ptr\", \"array(f32, dims(A))\"]]",
+        "b.toml:15:34: expected a type of whole numbers for dims(A)"
+      ),
+      (
+        .args, "args = [[\"i32\", \"if(present(bias), 1, 0)\"]]", "b.toml:15:29: bias is no operand; there are"
+      ),
       (.more, "status = \"ret == 0\"", "b.toml:19:10: expected a function that returns a whole number or ptr"),
       (
         .call, "symbol = \"f\"\nreturns = \"i32\"\nstatus = \"m == 0\"",

@@ -1,0 +1,1 @@
+../MezzoPluginsTests/TemporaryFolder.swift

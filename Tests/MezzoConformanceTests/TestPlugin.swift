@@ -1,0 +1,1 @@
+../MezzoPluginsTests/TestPlugin.swift
