@@ -104,8 +104,8 @@ let package = Package(
     .target(
       name: "MezzoConformance",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
-        "MezzoRuntime", "MezzoTraining",
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins",
+        "MezzoPolicy", "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(

@@ -50,6 +50,12 @@ int mezzo_is_sanitized(void) {
 #endif
 }
 
+void mezzo_scribble_stack(uint8_t byte) {
+  volatile uint64_t stack[4096];
+  for (int i = 0; i < 4096; i++) stack[i] = byte * UINT64_C(0x0101010101010101);
+  (void)stack;
+}
+
 int mezzo_pipe(int ends[2]) {
 #if defined(__linux__)
   return pipe2(ends, O_CLOEXEC);

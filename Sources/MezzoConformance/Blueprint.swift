@@ -12,6 +12,8 @@ struct Blueprint {
   var old = ValueRecipe.ordinary
   /// The input that does not change between executions.
   var constant: Int?
+  /// Layouts of its own.
+  var layouts: [Layout.Plan]?
   /// Only the first layouts; for cases that are about values or size.
   var isDenseOnly = false
 

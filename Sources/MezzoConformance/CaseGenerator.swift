@@ -27,7 +27,7 @@ struct CaseGenerator {
       var seen: Set<OperationRequest> = []
       let before = cases.count
       for blueprint in blueprints {
-        for (index, plan) in Layout.plans.prefix(blueprint.isDenseOnly ? 1 : Layout.plans.count).enumerated() {
+        for (index, plan) in layouts(blueprint).enumerated() {
           let request = request(rule, blueprint, assignment, plan)
           // Of few extents many layouts are the same; the first one counts for each blueprint, whose values may differ.
           guard seen.insert(request).inserted || index == 0, rule.match(request, threads: threads) == .matches else {
@@ -46,6 +46,10 @@ struct CaseGenerator {
       if cases.count > before { cases[cases.count - 1].isConcurrent = true }
     }
     return cases
+  }
+
+  private func layouts(_ blueprint: Blueprint) -> [Layout.Plan] {
+    blueprint.layouts ?? Array(Layout.plans.prefix(blueprint.isDenseOnly ? 1 : Layout.plans.count))
   }
 
   private func make(_ request: OperationRequest, _ blueprint: Blueprint) -> ConformanceCase {

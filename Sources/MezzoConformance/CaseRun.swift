@@ -1,3 +1,4 @@
+import CMezzoHost
 import Dispatch
 import MezzoBackend
 import MezzoPolicy
@@ -136,6 +137,8 @@ struct CaseRun {
     let workspace = GuardedBuffer(byteCount: operation.workspaceBytes, poison: poison, guarding: guarding)
     let call = BackendCall(
       operation, request, inputs: inputs, results: results, workspace: workspace, packed: packed)
+    // An argument that a manifest forgets is not to be found where the last call left it.
+    mezzo_scribble_stack(poison.rawValue)
     if let error = call.execute() {
       if !mayStop(error) {
         fail(.numerics, what, expected: "success", got: error.description)

@@ -16,7 +16,16 @@ enum MatmulBlueprints {
     }
     let constants = small.map { make([], $0, constant: 1) } + [make([2], (4, 8, 16), constant: 1)]
     let valued = [(m: 24, k: 5, n: 20), (m: 3, k: 64, n: 3)].map { make([], $0, recipe: .scattered) }
-    return plain + constants + valued + epilogues + blends + large(effort)
+    return plain + constants + valued + epilogues + blends + vectors + large(effort)
+  }
+
+  /// A single row or column is also one whose stride along the other axis is less than its length.
+  private static var vectors: [Blueprint] {
+    [(m: 1, k: 5, n: 9), (m: 9, k: 5, n: 1), (m: 7, k: 1, n: 6)].map { extents in
+      var blueprint = make([], extents)
+      blueprint.layouts = [([.dense], [.transposed]), ([.transposed], [.transposed]), ([.transposed], [.dense])]
+      return blueprint
+    }
   }
 
   /// Exact in every float dtype, so that nothing is said of how a backend rounds them.

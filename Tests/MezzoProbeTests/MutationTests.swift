@@ -17,7 +17,7 @@
     /// The scales and the strides of the wrong operand, a type, an expression, a requirement, a promise.
     private static let sample = [
       "sgemm: argument 6 (alpha) and beta change places", "dgemm: argument 8 (ld(A)) and ld(B) change places",
-      "sgemm: argument 6 (alpha) as f64", "dgemm: argument 11 (beta): alpha", "sgemm: without row(C)",
+      "sgemm: argument 6 (alpha) as f64", "sgemm: without row(C)",
       "sgemm: accum f64",
     ]
 

@@ -26,6 +26,10 @@ char **mezzo_environment(void);
 // A pipe whose ends no other program inherits. Returns 0, or -1 and errno.
 int mezzo_pipe(int ends[2]);
 
+// Fills the stack below the caller with a byte, so that what a callee reads there without having been given it is no plausible
+// value and no left-over of the last call.
+void mezzo_scribble_stack(uint8_t byte);
+
 // Asks the system to kill this process when the thread that started it ends. Does nothing where there is no such thing.
 void mezzo_die_with_parent(void);
 #endif
