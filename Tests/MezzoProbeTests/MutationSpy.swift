@@ -158,29 +158,28 @@
       func pick<T>(_ values: [T]) -> T { values[Int.random(in: values.indices, using: &random)] }
       return (0..<count).map { _ in
         let most = pick([3, 10, 100, 5000])
+        func extent() -> Int { Int.random(in: pick([0, 1, 1, 1])...most, using: &random) }
         // Squares are what a slip with extents goes unnoticed in.
-        let side = Int.random(in: 0...most, using: &random)
-        let (m, k, n) =
-          pick([true, false, false])
-          ? (side, side, side)
-          : (
-            Int.random(in: 0...most, using: &random), Int.random(in: 0...most, using: &random),
-            Int.random(in: 0...most, using: &random)
-          )
+        let side = extent()
+        let (m, k, n) = pick([true, false, false]) ? (side, side, side) : (extent(), extent(), extent())
         let batch = pick([[], [], [2], [3, 1]])
         let dtype = pick([DType.float32, .float64])
-        // Half of them of one dtype.
-        let dtypes = (0..<3).map { _ in pick([dtype, dtype, dtype, pick([.float32, .float64, .bfloat16, .int32])]) }
-        func operand(_ place: Int, _ rows: Int, _ columns: Int) -> Operand {
+        let isMixed = pick([true, false, false, false])
+        func operand(_ rows: Int, _ columns: Int, _ layouts: [Int]) -> Operand {
           let shape = batch + [rows, columns]
-          return Operand(dtype: dtypes[place], shape: shape, strides: strides(shape, pick([0, 0, 1, 1, 2, 3, 4])))
+          return Operand(
+            dtype: isMixed ? pick([.float32, .float64, .bfloat16, .int32]) : dtype, shape: shape,
+            strides: strides(shape, pick(layouts)))
         }
+        let (a, b, c) = (
+          operand(m, k, [0, 0, 1, 1, 2, 2, 3, 4]), operand(k, n, [0, 0, 1, 1, 2, 2, 3, 4]),
+          operand(m, n, [0, 0, 0, 2, 2, 1, 3])
+        )
         let scales: [Double] = [1, 1, 0, -0.75, 1.5]
         return OperationRequest(
           .matmul,
           attributes: [Attribute("alpha", .float(pick(scales))), Attribute("beta", .float(pick([0] + scales)))],
-          inputs: [operand(0, m, k), operand(1, k, n)], results: [operand(2, m, n)],
-          accumulator: pick([nil, nil, nil, .float64]))
+          inputs: [a, b], results: [c], accumulator: pick([nil, nil, nil, .float64]))
       }
     }
 

@@ -11,14 +11,14 @@
   ///
   /// Of several hundred single mutations of OpenBLAS's manifest a few are tried;
   /// `MEZZO_MUTATIONS=all swift test --filter MutationTests` tries all and lists how each was caught, in some minutes.
+  /// What the kit misses is what OpenBLAS does right all the same: to conjugate real numbers, and calls about empty matrices.
   @Suite(.enabled(if: TestPlugin.compiler != nil)) struct MutationTests {
     private static let triesAll = ProcessInfo.processInfo.environment["MEZZO_MUTATIONS"] == "all"
 
-    /// The scales and the strides of the wrong operand, a type, an expression, a requirement, a promise.
+    /// What once went unnoticed, and a stride.
     private static let sample = [
-      "sgemm: argument 6 (alpha) and beta change places", "dgemm: argument 8 (ld(A)) and ld(B) change places",
-      "sgemm: argument 6 (alpha) as f64", "sgemm: without row(C)",
-      "sgemm: accum f64",
+      "sgemm: argument 6 (alpha) and beta change places", "sgemm: accum f64",
+      "dgemm: argument 8 (ld(A)) and ld(B) change places",
     ]
 
     /// A probe takes much longer in a sanitizer.
@@ -59,7 +59,7 @@
         return
       }
 
-      let spy = try MutationSpy(text, requests: Self.triesAll ? 600 : 150)
+      let spy = try MutationSpy(text, requests: Self.triesAll ? 1000 : 300)
       var outcomes: [(mutation: ManifestMutation, outcome: Outcome)] = []
       for (index, mutation) in tried.enumerated() {
         let file = folder.file("m\(index).toml")
@@ -128,7 +128,7 @@
         contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(
           path: "../../Plugins/OpenBLAS/openblas.toml"), encoding: .utf8)
       let mutations = Dictionary(uniqueKeysWithValues: ManifestMutation.all(of: text).map { ($0.name, $0) })
-      let spy = try MutationSpy(text, requests: 150)
+      let spy = try MutationSpy(text, requests: 300)
       func isNeutral(_ name: String) throws -> Bool { try spy.isNeutral(try #require(mutations[name], "\(name)")) }
       #expect(try isNeutral("sgemm: batch none"), "it takes less")
       #expect(try isNeutral("sgemm: without unit(A)"), "without ld(A) nothing is called")
@@ -138,7 +138,8 @@
         #expect(try isNeutral("sgemm: argument 5 (k) and alpha change places"))
         #expect(try isNeutral("dgemm: argument 3 (m) as i64"))
       #endif
-      for name in Self.sample { #expect(try !isNeutral(name), "\(name)") }
+      let others = ["sgemm: argument 6 (alpha) as f64", "dgemm: argument 11 (beta): alpha", "sgemm: without row(C)"]
+      for name in Self.sample + others { #expect(try !isNeutral(name), "\(name)") }
       #expect(try !isNeutral("sgemm: argument 3 (m) and n change places"))
       #expect(try !isNeutral("sgemm: without k > 0"), "it is called where the original is not")
     }

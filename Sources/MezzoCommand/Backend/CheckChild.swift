@@ -1,5 +1,6 @@
 import MezzoConformance
 import MezzoPlugins
+import MezzoTraining
 
 /// The kit in a process of its own, the helper that also tries backends before they are let in.
 struct CheckChild {
