@@ -38,7 +38,7 @@ enum ExitStatus: Int32, CaseIterable {
     case let error as RouteLockError:
       switch error {
       case .malformed: self = .data
-      case .differs: self = .failed
+      case .differs, .rebuilt: self = .failed
       }
     case let error as CheckpointError:
       switch error {
