@@ -70,7 +70,7 @@ public final class SentenceEncoder: Sendable {
     try model.build(
       inputs: Arguments(
         .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [2]))))
-    try BERTWeights.load(
+    try BERT.load(
       try SafetensorsShards(folder), into: model, scope: "\(SentenceModel.encoderName).")
   }
 

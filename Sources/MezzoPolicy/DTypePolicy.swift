@@ -11,8 +11,28 @@
 ///
 /// A policy can say more than Keras's: see ``init(parameters:compute:output:accumulator:reduction:gradient:operations:layers:)``.
 public struct DTypePolicy: Sendable, CustomStringConvertible {
+  /// One reference for all that is counted, so that reading the policy in effect stays quick.
+  final class Storage: Sendable {
+    let name: String
+    let compute: DType?
+    let variable: DType?
+    let origin: PolicyOrigin
+    /// Nil for almost every policy.
+    let refinements: PolicyRefinements?
+
+    init(name: String, compute: DType?, variable: DType?, origin: PolicyOrigin, refinements: PolicyRefinements?) {
+      self.name = name
+      self.compute = compute
+      self.variable = variable
+      self.origin = origin
+      self.refinements = refinements
+    }
+  }
+
+  let storage: Storage
+
   /// The name as it was given, so that `DTypePolicy("half")` is named `half` and not `float16`.
-  public let name: String
+  public var name: String { storage.name }
 
   /// What a layer casts its floating inputs to and computes in; nil until ``resolved(for:)`` if the policy is
   /// ``infer``.
@@ -22,15 +42,19 @@ public struct DTypePolicy: Sendable, CustomStringConvertible {
   public let variableDType: DType?
 
   /// Where the policy came from. No part of its value: equality and configurations leave it out.
-  public private(set) var origin = PolicyOrigin.own
+  public var origin: PolicyOrigin { storage.origin }
 
-  private let box: PolicyRefinements.Box?
+  init(_ storage: Storage) {
+    self.storage = storage
+    computeDType = storage.compute
+    variableDType = storage.variable
+  }
 
   init(name: String, compute: DType?, variable: DType?, refinements: PolicyRefinements? = nil) {
-    self.name = name
-    computeDType = compute
-    variableDType = variable
-    box = refinements.flatMap { $0.isEmpty ? nil : PolicyRefinements.Box($0) }
+    self.init(
+      Storage(
+        name: name, compute: compute, variable: variable, origin: .own,
+        refinements: refinements.flatMap { $0.isEmpty ? nil : $0 }))
   }
 
   /// The policy that computes and stores in one dtype and has its name.
@@ -62,13 +86,14 @@ public struct DTypePolicy: Sendable, CustomStringConvertible {
   /// As Keras prints it: `<Policy "mixed_float16">`.
   public var description: String { "<Policy \"\(name)\">" }
 
-  var refinements: PolicyRefinements? { box?.value }
+  var refinements: PolicyRefinements? { storage.refinements }
 
   /// The same policy, said to come from elsewhere.
   public func from(_ origin: PolicyOrigin) -> DTypePolicy {
-    var policy = self
-    policy.origin = origin
-    return policy
+    guard origin != storage.origin else { return self }
+    return DTypePolicy(
+      Storage(
+        name: name, compute: computeDType, variable: variableDType, origin: origin, refinements: refinements))
   }
 
   /// The policy of a layer whose first input has dtype `input`: for ``infer`` the policy of that dtype, whatever its
@@ -80,8 +105,9 @@ public struct DTypePolicy: Sendable, CustomStringConvertible {
 
 extension DTypePolicy: Hashable {
   public static func == (left: DTypePolicy, right: DTypePolicy) -> Bool {
-    left.name == right.name && left.computeDType == right.computeDType && left.variableDType == right.variableDType
-      && (left.box === right.box || left.refinements == right.refinements)
+    left.storage === right.storage
+      || left.name == right.name && left.computeDType == right.computeDType
+        && left.variableDType == right.variableDType && left.refinements == right.refinements
   }
 
   public func hash(into hasher: inout Hasher) {

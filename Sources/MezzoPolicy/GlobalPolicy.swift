@@ -2,8 +2,7 @@
 /// call, else the one set with ``setGlobalPolicy(_:)-(DTypePolicy?)``, else the one that ``floatx()`` implies at this
 /// moment. Its ``DTypePolicy/origin`` says which of them it was.
 public func globalPolicy() -> DTypePolicy {
-  guard let scope = PolicyScope.current else { return PolicyEnvironment.shared.globalPolicy }
-  return scope.policy ?? (scope.environment ?? .shared).globalPolicy
+  PolicyScope.current?.policyInEffect ?? PolicyEnvironment.shared.globalPolicy
 }
 
 /// Sets the policy of the current ``PolicyEnvironment``, by default the process, for every thread and task that is not

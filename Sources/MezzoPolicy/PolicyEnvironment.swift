@@ -27,52 +27,54 @@ public final class PolicyEnvironment: Sendable {
     var usesV2DTypeBehavior = true
     var isStrict = false
     /// Every policy that was ever in effect here. They live as long as the environment, so that a reader needs no lock.
-    var published: [Published.Key: Published] = [:]
+    var published: [Key: DTypePolicy] = [:]
 
     var policyInEffect: DTypePolicy {
       explicit ?? (usesV2DTypeBehavior ? DTypePolicy(floatx) : .infer).from(.floatx)
     }
   }
 
-  private final class Published: Sendable {
-    struct Key: Hashable {
-      let policy: DTypePolicy
-      let origin: PolicyOrigin
-    }
-
+  private struct Key: Hashable {
     let policy: DTypePolicy
-    init(_ policy: DTypePolicy) { self.policy = policy }
-    var key: Key { Key(policy: policy, origin: policy.origin) }
+    let origin: PolicyOrigin
+
+    init(_ policy: DTypePolicy) {
+      self.policy = policy
+      origin = policy.origin
+    }
   }
 
   /// One lock over all values, so that no two changes mix.
   private let state = Locked(State())
 
   /// What is in effect while no scope is; kept ready, because every layer that is made reads it.
-  private let inEffect: Atomic<Unmanaged<Published>>
+  private let inEffect: Atomic<Unmanaged<DTypePolicy.Storage>>
 
   public init(dialect: PolicyDialect = .mezzo) {
     self.dialect = dialect
-    let first = Published(state.withLock { $0.policyInEffect })
-    state.withLock { $0.published[first.key] = first }
-    inEffect = Atomic(.passUnretained(first))
+    let first = state.withLock { state in
+      let first = state.policyInEffect
+      state.published[Key(first)] = first
+      return first
+    }
+    inEffect = Atomic(.passUnretained(first.storage))
   }
 
   /// Changes the state, and makes the policy that follows from it the one that readers see.
   private func change(_ body: (inout State) -> Void) {
     state.withLock { state in
       body(&state)
-      let new = Published(state.policyInEffect)
-      let next = state.published[new.key] ?? new
-      state.published[next.key] = next
-      inEffect.store(.passUnretained(next), ordering: .releasing)
+      let new = state.policyInEffect
+      let next = state.published[Key(new)] ?? new
+      state.published[Key(next)] = next
+      inEffect.store(.passUnretained(next.storage), ordering: .releasing)
     }
   }
 
   /// The policy in effect outside of every `withPolicy`: the one that was set, else the one that ``floatx`` implies,
   /// else, with TensorFlow 1's dtype behaviour, ``DTypePolicy/infer``.
   public var globalPolicy: DTypePolicy {
-    inEffect.load(ordering: .acquiring).takeUnretainedValue().policy
+    DTypePolicy(inEffect.load(ordering: .acquiring).takeUnretainedValue())
   }
 
   /// Sets the policy of the environment; nil unsets it, and ``floatx`` decides again. Layers that exist keep theirs.

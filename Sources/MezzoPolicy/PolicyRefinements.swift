@@ -1,4 +1,4 @@
-/// What a policy says beyond the two dtypes of Keras. Absent for almost every policy, so that those stay small.
+/// What a policy says beyond the two dtypes of Keras.
 struct PolicyRefinements: Sendable, Hashable {
   var output: DType?
   var accumulator: DType?
@@ -14,10 +14,4 @@ struct PolicyRefinements: Sendable, Hashable {
   }
 
   var isOutputAlone: Bool { self == PolicyRefinements(output: output) }
-
-  /// Boxed, so that reading a policy copies a pointer and not dictionaries; immutable, so that it may be shared.
-  final class Box: Sendable {
-    let value: PolicyRefinements
-    init(_ value: PolicyRefinements) { self.value = value }
-  }
 }

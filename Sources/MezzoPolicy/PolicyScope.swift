@@ -6,9 +6,14 @@ final class PolicyScope: Sendable {
   let policy: DTypePolicy?
   let environment: PolicyEnvironment?
 
+  /// What a layer made here takes. The environment outlives the call, since the scope holds it, and need not be counted.
+  var policyInEffect: DTypePolicy { policy ?? reader._withUnsafeGuaranteedRef { $0.globalPolicy } }
+  private let reader: Unmanaged<PolicyEnvironment>
+
   init(policy: DTypePolicy? = nil, environment: PolicyEnvironment?) {
     self.policy = policy
     self.environment = environment
+    reader = .passUnretained(environment ?? .shared)
   }
 }
 

@@ -32,6 +32,7 @@ import Testing
   }
 
   @Test(arguments: [
+    ("W2", #"{"batch":2,"image":8,"channels":[1,3,4],"hidden":5,"classes":3}"#, 5),
     ("W4", #"{"batch":1,"seq":4,"width":8,"heads":2,"ffn":16}"#, 5), ("W5a", #"{"batch":2,"inputs":8,"outputs":4}"#, 8),
     ("W5b", #"{"batch":1,"width":8,"depth":3}"#, 8), ("W6a", #"{"rows":4,"cols":32}"#, 64),
     ("W6b", #"{"rows":4,"cols":8}"#, 32), ("W6c", #"{"rows":4,"cols":8}"#, 32),

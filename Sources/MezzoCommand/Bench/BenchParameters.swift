@@ -19,6 +19,14 @@ struct BenchParameters {
     }
   }
 
+  func text(_ name: String, default value: String) throws(BenchError) -> String {
+    switch members[name] {
+    case nil: return value
+    case .string(let text)?: return text
+    case let other?: throw .parameter(name: name, expected: "a text", found: other.summary)
+    }
+  }
+
   /// - Parameter count: how many sizes there must be.
   func sizes(_ name: String, default value: [Int], count: ClosedRange<Int>) throws(BenchError) -> [Int] {
     guard let member = members[name] else { return value }

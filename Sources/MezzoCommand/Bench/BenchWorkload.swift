@@ -21,9 +21,12 @@ struct BenchKind: Sendable {
   var make: @Sendable (BenchParameters, BenchSetting) throws -> any BenchWorkload
   /// Multiplications and additions in products and convolutions of one iteration; `nil` where there are none.
   var operations: @Sendable (BenchParameters) throws -> Double?
+  /// Whether the files that it needs are there.
+  var isReady: @Sendable (BenchParameters) -> Bool = { _ in true }
 
   static let all = [
-    DenseTraining.kind, EncoderTraining.kind, DenseInference.activation, DenseInference.chain, RowWork.normalization,
+    DenseTraining.kind, ConvolutionTraining.kind, SentenceEmbedding.kind, EncoderTraining.kind,
+    DenseInference.activation, DenseInference.chain, RowWork.normalization,
     RowWork.softmax, RowWork.gelu,
   ]
 

@@ -1,20 +1,23 @@
-import MezzoCheckpoint
+public import MezzoCheckpoint
 import MezzoGraph
-import MezzoLayers
+public import MezzoLayers
 import MezzoPolicy
 import MezzoRuntime
 
 /// The names that Hugging Face's transformers give the weights of BERT, and what they hold.
-enum BERTWeights {
+extension BERT {
   /// Loads the weights of a built model whose variables below `scope` are those of ``BERT``.
   ///
   /// Every variable has to be in the files. What is there besides may only be what an encoder does not use: its pooler,
   /// buffers, and, where its own names begin with `bert.`, the heads of the model around it.
-  static func load(_ shards: SafetensorsShards, into model: Model, scope: String) throws {
+  ///
+  /// - Throws: `CheckpointError` where a file cannot be read, ``PretrainedError`` where weights are missing, unexpected or of
+  ///   another shape; the model is then as before.
+  public static func load(_ shards: SafetensorsShards, into model: Model, scope: String) throws {
     let prefix = shards.names.contains { $0.hasPrefix("bert.") } ? "bert." : ""
     var variables = try model.variables
-    let wanted = variables.paths.map { (path: $0, name: prefix + name(String($0.dropFirst(scope.count)))) }
-    try check(Set(wanted.map(\.name)), shards, prefix)
+    let wanted = variables.paths.map { (path: $0, name: prefix + weightName(String($0.dropFirst(scope.count)))) }
+    try checkNames(Set(wanted.map(\.name)), shards, prefix)
     for (path, name) in wanted {
       guard let old = variables[path] else { continue }
       let isKernel = path.hasSuffix(".kernel")
@@ -39,14 +42,14 @@ enum BERTWeights {
   }
 
   /// `encoder.layer.0.attention.self.query.kernel` is `encoder.layer.0.attention.self.query.weight`.
-  private static func name(_ path: String) -> String {
+  private static func weightName(_ path: String) -> String {
     guard let dot = path.lastIndex(of: ".") else { return path }
     let names = ["kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"]
     let last = String(path[path.index(after: dot)...])
     return "\(path[...dot])\(names[last] ?? last)"
   }
 
-  private static func check(_ wanted: Set<String>, _ shards: SafetensorsShards, _ prefix: String) throws {
+  private static func checkNames(_ wanted: Set<String>, _ shards: SafetensorsShards, _ prefix: String) throws {
     let found = Set(shards.names)
     let unused = ["pooler.", "embeddings.position_ids", "embeddings.token_type_ids"].map { prefix + $0 }
     let unexpected = found.subtracting(wanted).filter { name in
