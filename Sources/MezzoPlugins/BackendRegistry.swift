@@ -127,7 +127,12 @@ public struct BackendRegistry: Sendable {
             manifest.id, at: manifest.path, "in quarantine: \(failure). \(advice)", trust: .builtIn, failure: failure)
           continue
         }
-        add(try ShippedBackend(manifest, outcome), trust: .builtIn)
+        let backend = try ShippedBackend(manifest, outcome)
+        if let reason = Manifest.triedFirst[manifest.id], outcome == nil {
+          let advice = "it takes part once 'mezzo backend measure \(manifest.id)' has tried it on this machine"
+          throw ShippedBackend.Refusal(reason: "\(reason); \(advice)", isAbsent: true)
+        }
+        add(backend, trust: .builtIn)
       } catch {
         entries.append(
           Entry(

@@ -120,6 +120,15 @@
       #expect(chosen.faults.isEmpty, "what was left out is no fault")
     }
 
+    /// One whose builds are known to do harm is not in before a probe was passed.
+    @Test func whatHasToBeTriedFirstWaits() throws {
+      let entry = try #require(registry([try manifest("blis")]).entries.first)
+      #expect(!entry.isReady && entry.isAbsent)
+      guard case .refused(let reason) = entry.state else { return }
+      #expect(reason.contains("mezzo backend measure blis"))
+      #expect(!isOpened)
+    }
+
     @Test func allOfThemAreReadAndListed() {
       var registry = BackendRegistry()
       registry.discover(bundled: [])

@@ -15,7 +15,7 @@ struct BackendMeasureCommand: AsyncParsableCommand {
         mezzo explain --policy float64      # who does what now
       """)
 
-  @Argument(help: "Backends' ids. (default: all whose libraries are installed)")
+  @Argument(help: "Backends' ids. (default: all that take part)")
   var backends: [String] = []
 
   @OptionGroup var output: OutputOptions
