@@ -68,7 +68,7 @@ import Testing
     #expect(svg.components(separatedBy: "<polyline").count == 3 && svg.contains("mixed_float16"))
   }
 
-  private func report(_ files: ImageFiles, _ options: [String]) throws -> [String: Any] {
+  private func trained(_ files: ImageFiles, _ options: [String]) throws -> [String: Any] {
     let command = try Command(
       ["train", "--data", files.path, "--layers", "8", "--batch", "20", "--epochs", "2", "--quiet", "--json"] + options)
     #expect(command.status == 0, "\(options): \(command.error)")
@@ -81,7 +81,7 @@ import Testing
     ["adagrad"], ["adadelta"], ["ftrl"], ["lion"], ["adafactor"],
   ])
   func optimizersAreTaken(options: [String]) throws {
-    let report = try ImageFiles.with { files in try report(files, ["--optimizer"] + options) }
+    let report = try ImageFiles.with { files in try trained(files, ["--optimizer"] + options) }
     #expect(report["optimizer"] as? String == options[0])
     #expect(report["learningRate"] as? Double == (options[0] == "sgd" ? 0.01 : 0.001))
   }
@@ -89,7 +89,7 @@ import Testing
   @Test func schedulesChangeTheSteps() throws {
     try ImageFiles.with { files in
       func losses(_ options: [String]) throws -> [Double] {
-        let report = try report(files, options + ["--learning-rate", "0.05"])
+        let report = try trained(files, options + ["--learning-rate", "0.05"])
         return try #require(report["epochs"] as? [[String: Any]]).compactMap { $0["loss"] as? Double }
       }
       let all = try [
