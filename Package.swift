@@ -78,16 +78,17 @@ let package = Package(
       name: "MezzoLayers", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy", "MezzoRuntime", log],
       swiftSettings: swift),
     .systemLibrary(name: "CMezzoZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    .target(name: "CMezzoDigits", exclude: ["data"], cSettings: strictC),
-    .target(
-      name: "MezzoTraining",
-      dependencies: [
-        "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", log,
-      ], swiftSettings: swift),
     .target(
       name: "MezzoCheckpoint",
       dependencies: ["CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
       swiftSettings: swift),
+    .target(name: "CMezzoDigits", exclude: ["data"], cSettings: strictC),
+    .target(
+      name: "MezzoTraining",
+      dependencies: [
+        "CMezzoDigits", "CMezzoZlib", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy",
+        "MezzoRuntime", log,
+      ], swiftSettings: swift),
     .target(
       name: "MezzoModels",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
@@ -160,7 +161,8 @@ let package = Package(
     .testTarget(
       name: "MezzoTrainingTests",
       dependencies: [
-        "CMezzoZlib", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", "MezzoTraining",
+        "CMezzoHost", "CMezzoZlib", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy",
+        "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .testTarget(
       name: "MezzoCheckpointTests",
@@ -177,7 +179,9 @@ let package = Package(
         "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
         "MezzoRuntime",
       ], swiftSettings: swift),
-    .testTarget(name: "MezzoCommandTests", dependencies: ["MezzoCommand"], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoCommandTests", dependencies: ["MezzoCheckpoint", "MezzoCommand", "MezzoTraining"],
+      swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -8,7 +8,7 @@
 
 /// Files that are whole or not there: written under another name in the same directory, flushed, then renamed.
 package enum AtomicFile {
-  static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(CheckpointError) {
+  package static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(CheckpointError) {
     let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).part"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
@@ -25,6 +25,56 @@ package enum AtomicFile {
       unlink(temporary)
       throw failure
     }
+    flushFolder(of: path)
+  }
+
+  /// Adds to the end of a file, in one piece; what was there stays.
+  package static func append(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
+    defer { close(file) }
+    try bytes.withUnsafeBytes { bytes in
+      Result { () throws(CheckpointError) in try write(bytes, to: file, path) }
+    }.get()
+  }
+
+  /// Removes what writers of `path` left behind that were killed in the middle.
+  package static func removeLeftovers(of path: String) {
+    let (folder, name) = parts(of: path)
+    guard let entries = opendir(folder) else { return }
+    defer { closedir(entries) }
+    var leftovers: [String] = []
+    while let entry = readdir(entries) {
+      let found = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+        tuple.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      guard found.hasPrefix("\(name)."), found.hasSuffix(".part"),
+        let writer = found.dropFirst(name.count + 1).split(separator: "-").first.flatMap({ pid_t($0) }), writer > 0
+      else { continue }
+      // One that still runs may be writing it.
+      if kill(writer, 0) != 0, errno == ESRCH { leftovers.append(found) }
+    }
+    for leftover in leftovers { unlink("\(folder)/\(leftover)") }
+  }
+
+  private static func parts(of path: String) -> (folder: String, name: Substring) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
+    return (slash == path.startIndex ? "/" : String(path[..<slash]), path[path.index(after: slash)...])
+  }
+
+  /// A new name lasts through a loss of power only once its folder is flushed too. Some file systems refuse that, and the
+  /// file is whole all the same.
+  private static func flushFolder(of path: String) {
+    let folder = open(parts(of: path).folder, O_RDONLY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+
+  /// Makes a folder unless it is there; the one around it has to be.
+  package static func makeFolder(_ path: String) throws(CheckpointError) {
+    if mkdir(path, 0o777) == 0 || (errno == EEXIST && isDirectory(path)) { return }
+    throw .unwritable(path: path, reason: reason())
   }
 
   /// - Parameter limit: bytes beyond which a file is refused.

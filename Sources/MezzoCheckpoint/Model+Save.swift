@@ -13,6 +13,8 @@ extension Model {
   private static let configurationFile = "config.json"
   /// Bytes of a configuration beyond which it is not read.
   private static let configurationLimit = 1 << 26
+  /// Under which the weights hold the configuration that they were saved with.
+  private static let configurationKey = "mezzo.configuration"
 
   /// What `config.json` holds; a version that is not known is refused rather than guessed at.
   private struct Configuration: Codable {
@@ -26,13 +28,17 @@ extension Model {
     var layers: [LayerRecord]?
     /// The scale and its count of good steps as training left them.
     var lossScale: LossScale?
+    /// What training leaves as it is.
+    var frozen: Freezing?
     /// What the weights are in the model, for those that are stored in another dtype.
     var dtypes: [String: DType]?
     /// Variables that no gradient changes, such as moving averages.
     var untrained: [String]?
+    /// Which save this is of: the fingerprint of everything above, as it was saved.
+    var save: String?
 
     private enum CodingKeys: String, CodingKey {
-      case format, seed, model, layers
+      case format, seed, model, layers, frozen, save
       case dtypes = "variable_dtypes"
       case untrained = "untrained_variables"
       case lossScale = "loss_scale"
@@ -40,11 +46,14 @@ extension Model {
   }
 
   /// Writes the layers, their policies, what became of those in the model and the loss scale to `config.json`, and the
-  /// weights to `model.safetensors`, in `directory`, which must exist. Each file is whole or as it was.
+  /// weights to `model.safetensors`, in `directory`, which must exist.
   ///
   /// ```swift
   /// try model.save(to: "classifier", dtype: .bfloat16)   // half the bytes, whatever the policy
   /// ```
+  ///
+  /// The two belong together whenever the process ends: the weights carry their configuration, which counts where
+  /// `config.json` is still, or already, that of another save.
   ///
   /// - Parameters:
   ///   - dtype: what floating weights are rounded to in the file, once and to nearest even. A model that is made of the
@@ -55,37 +64,28 @@ extension Model {
   public func save(to directory: String, dtype: DType? = nil, shardSize: Int = 5 << 30) throws {
     let weights = try variables
     let stored = try dtype.map { try weights.stored(as: $0) } ?? weights
-    let changed = weights.paths.filter { weights[$0]?.dtype != stored[$0]?.dtype }
-    let dtypes = Dictionary(uniqueKeysWithValues: changed.compactMap { path in weights[path].map { (path, $0.dtype) } })
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let text = Array(
-      try encoder.encode(
-        Configuration(
-          seed: seed, model: AnyLayer(layer), layers: layers, lossScale: lossScale,
-          dtypes: dtypes.isEmpty ? nil : dtypes, untrained: weights.paths.filter { !weights.isTrainable($0) })))
-    try Safetensors.write(stored, toDirectory: directory, limit: shardSize)
-    try text.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
+    let text = try configurationText(weights, stored: stored)
+    try Safetensors.write(
+      stored, toDirectory: directory, limit: shardSize, metadata: [Self.configurationKey: text])
+    let bytes = Array(text.utf8)
+    try bytes.withUnsafeBytes { try AtomicFile.write([$0], to: "\(directory)/\(Self.configurationFile)") }
   }
 
   /// A model as it was saved: layers keep the policies they were made with, whatever the global policy is now.
   public convenience init(directory: String, runtime: Runtime = .shared) throws {
     let path = "\(directory)/\(Self.configurationFile)"
-    let text = try AtomicFile.read(path, limit: Self.configurationLimit)
-    let configuration: Configuration
-    do {
-      configuration = try JSONDecoder().decode(Configuration.self, from: Data(text))
-    } catch let error as LayerError {
-      throw error
-    } catch {
-      throw CheckpointError.malformedConfiguration(path: path, reason: "\(error)")
+    let file = SafetensorsShards.isThere(directory) ? try SafetensorsShards(directory) : nil
+    let carried = try file?.metadata()[Self.configurationKey]
+    // The first save of all may have ended between the two files.
+    let isAlone = carried != nil && !AtomicFile.exists(path)
+    var configuration = try Self.configuration(
+      isAlone ? Array((carried ?? "").utf8) : AtomicFile.read(path, limit: Self.configurationLimit),
+      path: isAlone ? directory : path)
+    if let save = configuration.save, let carried {
+      let own = try Self.configuration(Array(carried.utf8), path: directory)
+      if own.save != save { configuration = own }
     }
-    guard (1...Configuration.format).contains(configuration.format) else {
-      throw CheckpointError.malformedConfiguration(
-        path: path,
-        reason: "its format is \(configuration.format), this version reads up to format \(Configuration.format)")
-    }
-    var weights = try SafetensorsShards(directory).variables()
+    var weights = try (file ?? SafetensorsShards(directory)).variables()
     let dtypes = configuration.dtypes ?? [:]
     let untrained = Set(configuration.untrained ?? [])
     for path in untrained.union(dtypes.keys) {
@@ -99,5 +99,45 @@ extension Model {
       configuration.model.layer, seed: configuration.seed, runtime: runtime, variables: weights,
       layers: configuration.layers ?? [])
     lossScale = configuration.lossScale
+    freezing = configuration.frozen ?? Freezing()
+  }
+
+  private func configurationText(_ weights: Variables, stored: Variables) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    var configuration = Configuration(seed: seed, model: AnyLayer(layer), layers: try layers, lossScale: lossScale)
+    if !freezing.isEmpty { configuration.frozen = freezing }
+    let changed = weights.paths.filter { weights[$0]?.dtype != stored[$0]?.dtype }
+    if !changed.isEmpty {
+      configuration.dtypes = Dictionary(
+        uniqueKeysWithValues: changed.compactMap { path in weights[path].map { (path, $0.dtype) } })
+    }
+    let untrained = weights.paths.filter { !weights.isTrainable($0) }
+    if !untrained.isEmpty { configuration.untrained = untrained }
+    configuration.save = Self.fingerprint(try encoder.encode(configuration))
+    return String(decoding: try encoder.encode(configuration), as: UTF8.self)
+  }
+
+  private static func configuration(_ text: [UInt8], path: String) throws -> Configuration {
+    let configuration: Configuration
+    do {
+      configuration = try JSONDecoder().decode(Configuration.self, from: Data(text))
+    } catch let error as LayerError {
+      throw error
+    } catch {
+      throw CheckpointError.malformedConfiguration(path: path, reason: "\(error)")
+    }
+    guard (1...Configuration.format).contains(configuration.format) else {
+      throw CheckpointError.malformedConfiguration(
+        path: path,
+        reason: "its format is \(configuration.format), this version reads up to format \(Configuration.format)")
+    }
+    return configuration
+  }
+
+  /// Fowler, Noll and Vo's 64-bit hash (FNV-1a): two saves are to be told apart, not protected from anybody.
+  private static func fingerprint(_ bytes: some Sequence<UInt8>) -> String {
+    let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    return String(hash, radix: 16)
   }
 }

@@ -18,24 +18,24 @@ extension Model {
   /// So weights go from a policy to another as in Keras: between `float32` and the mixed policies they stay what they are.
   /// The model keeps its layers, policies and order of weights.
   ///
-  /// - Parameter path: a file, an index of several, or a directory with `model.safetensors` or its index.
-  /// - Throws: `LayerError.notBuilt` before the input's shape was ever known, `LayerError.unknownVariables` if the file has
-  ///   weights of other names, `LayerError.variableType` for one of another shape, and ``CheckpointError`` if the file
-  ///   cannot be read or has a finite value that the model's dtype cannot hold. The weights are then as before.
-  public func loadWeights(from path: String) throws {
-    var weights = try variables
-    let file = try SafetensorsShards(path)
-    guard Set(file.names) == Set(weights.paths) else {
-      throw LayerError.unknownVariables(expected: weights.paths, found: file.names)
+  /// - Parameters:
+  ///   - path: a file, an index of several, or a directory with `model.safetensors` or its index.
+  ///   - layer: the path of the layer whose weights the file has; by default the model.
+  ///   - strict: whether every variable there must be in the file, and nothing else. If not, what fits is taken over.
+  /// - Returns: what was taken over, and what was not.
+  /// - Throws: `LayerError.notBuilt` before the input's shape was ever known, `LayerError.weights` with everything that does not
+  ///   fit, and ``CheckpointError`` if the file cannot be read or has a finite value that the model's dtype cannot hold.
+  ///   The weights are then as before.
+  @discardableResult
+  public func loadWeights(from path: String, into layer: String = "", strict: Bool = true) throws -> WeightsReport {
+    let variables = try variables
+    var weights = try SafetensorsShards(path).variables()
+    for name in weights.paths {
+      guard let own = variables[layer.isEmpty ? name : "\(layer).\(name)"], let tensor = weights[name],
+        own.dtype.isFloatingPoint, tensor.dtype.isFloatingPoint
+      else { continue }
+      weights.set(name, try tensor.stored(as: own.dtype, name: name))
     }
-    for path in weights.paths {
-      guard let old = weights[path] else { continue }
-      let new = try file.tensor(path)
-      guard old.shape == new.shape else {
-        throw LayerError.variableType(path: path, built: old.type, asked: new.type)
-      }
-      weights.set(path, try new.stored(as: old.dtype, name: path), isTrainable: weights.isTrainable(path))
-    }
-    try setVariables(weights)
+    return try load(weights, into: layer, strict: strict)
   }
 }

@@ -9,11 +9,13 @@ extension Safetensors {
   /// reader finds all of one save or all of the other, also where the process is killed in between. Parts that no index
   /// names any more are removed at the end.
   ///
-  /// - Parameter limit: bytes of tensors in a part; one that is larger by itself has a part of its own.
+  /// - Parameters:
+  ///   - limit: bytes of tensors in a part; one that is larger by itself has a part of its own.
+  ///   - metadata: what each file says besides.
   /// - Returns: the names of the files with tensors.
   @discardableResult
   public static func write(
-    _ variables: Variables, toDirectory directory: String, limit: Int
+    _ variables: Variables, toDirectory directory: String, limit: Int, metadata: [String: String] = [:]
   ) throws(CheckpointError) -> [String] {
     let whole = "\(directory)/\(SafetensorsShards.wholeName)"
     let index = "\(directory)/\(SafetensorsShards.indexName)"
@@ -21,7 +23,7 @@ extension Safetensors {
     let parts = split(variables, limit: max(limit, 1))
     if parts.count <= 1 {
       // Readers look for it first, so that it counts from here on.
-      try write(variables, to: whole)
+      try write(variables, to: whole, metadata: metadata)
       if AtomicFile.exists(index) { AtomicFile.remove([index] + old.map { "\(directory)/\($0)" }) }
       return [SafetensorsShards.wholeName]
     }
@@ -29,7 +31,7 @@ extension Safetensors {
     // The order of the variables stays: readers here take it from the index.
     var map: [String] = []
     for (part, name) in zip(parts, names) {
-      try write(part, to: "\(directory)/\(name)")
+      try write(part, to: "\(directory)/\(name)", metadata: metadata)
       map += part.paths.map { "\(quoted($0)):\(quoted(name))" }
     }
     let text = "{\"metadata\":{\"total_size\":\(variables.byteCount)},\"weight_map\":{\(map.joined(separator: ","))}}\n"

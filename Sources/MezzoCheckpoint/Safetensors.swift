@@ -17,30 +17,43 @@ import MezzoPolicy
 /// let weights = try Safetensors.read("model.safetensors")
 /// ```
 public enum Safetensors {
-  private struct Entry: Encodable {
-    var dtype: String
-    var shape: [Int]
-    var offsets: [Int]
+  private enum Member: Encodable {
+    case tensor(dtype: String, shape: [Int], offsets: [Int])
+    case metadata([String: String])
 
-    enum CodingKeys: String, CodingKey {
+    private enum Key: String, CodingKey {
       case dtype, shape
       case offsets = "data_offsets"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      switch self {
+      case .metadata(let metadata): try metadata.encode(to: encoder)
+      case .tensor(let dtype, let shape, let offsets):
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(dtype, forKey: .dtype)
+        try container.encode(shape, forKey: .shape)
+        try container.encode(offsets, forKey: .offsets)
+      }
     }
   }
 
   /// Writes all variables, in their stored dtypes. The file is whole or, where writing fails, as it was.
   ///
+  /// - Parameter metadata: what is said besides, in the file's `__metadata__`.
   /// - Throws: ``CheckpointError/unsupportedDType(path:tensor:dtype:)`` for what the format has no name for, such as
   ///   int4, and where the file cannot be written.
-  public static func write(_ variables: Variables, to path: String) throws(CheckpointError) {
-    var header: [String: Entry] = [:]
+  public static func write(
+    _ variables: Variables, to path: String, metadata: [String: String] = [:]
+  ) throws(CheckpointError) {
+    var header: [String: Member] = metadata.isEmpty ? [:] : [SafetensorsHeader.metadataName: .metadata(metadata)]
     var offset = 0
     let named = try aligned(variables, path)
     for (name, tensor) in named {
       guard let dtype = SafetensorsDType.names[tensor.dtype] else {
         throw .unsupportedDType(path: path, tensor: name, dtype: tensor.dtype.name)
       }
-      header[name] = Entry(dtype: dtype, shape: tensor.shape, offsets: [offset, offset + tensor.byteCount])
+      header[name] = .tensor(dtype: dtype, shape: tensor.shape, offsets: [offset, offset + tensor.byteCount])
       offset += tensor.byteCount
     }
     guard var text = encoded(header) else { throw .unwritable(path: path, reason: "the header cannot be encoded") }

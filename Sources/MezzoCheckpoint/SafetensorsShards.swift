@@ -34,6 +34,19 @@ public final class SafetensorsShards: Sendable {
     }
   }
 
+  /// Whether a directory has a file or an index of this kind.
+  static func isThere(_ directory: String) -> Bool {
+    [wholeName, indexName].contains { AtomicFile.exists("\(directory)/\($0)") }
+  }
+
+  /// What the first file says besides.
+  func metadata() throws(CheckpointError) -> [String: String] {
+    guard let part = names.first.flatMap({ parts[ByteName($0)] }) ?? (path.hasSuffix(".json") ? nil : path) else {
+      return [:]
+    }
+    return try file(part).metadata
+  }
+
   /// All tensors, by name.
   public func variables() throws(CheckpointError) -> Variables {
     var variables = Variables()

@@ -2,7 +2,8 @@ import Mezzo
 import MezzoConformance
 import MezzoModels
 
-/// What the process ends with when something is wrong: 1, or the codes of BSD's `sysexits.h`.
+/// What the process ends with when something is wrong: 1, the codes of BSD's `sysexits.h`, or a shell's
+/// for SIGINT.
 enum ExitStatus: Int32, CaseIterable {
   case failed = 1
   case unchecked = 2
@@ -12,6 +13,7 @@ enum ExitStatus: Int32, CaseIterable {
   case unavailable = 69
   case software = 70
   case cannotCreate = 73
+  case interrupted = 130
 
   /// The status for one of Mezzo's errors; `nil` for an error of another origin.
   init?(_ error: any Error) {
@@ -63,6 +65,7 @@ enum ExitStatus: Int32, CaseIterable {
       default: self = .data
       }
     case is PretrainedError: self = .data
+    case is Interruption: self = .interrupted
     case is InputError, is ModelNotFound: self = .noInput
     default: return nil
     }
@@ -87,6 +90,7 @@ enum ExitStatus: Int32, CaseIterable {
     case .unavailable: "no backend takes an operation"
     case .software: "the training failed, for one because the loss became infinite"
     case .cannotCreate: "a file cannot be written"
+    case .interrupted: "interrupted"
     }
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Mezzo
 
 /// The command `mezzo`.
 @main

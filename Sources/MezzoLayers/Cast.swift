@@ -12,7 +12,7 @@ public import MezzoPolicy
 ///   Dense(10, policy: .float32)
 /// }
 /// ```
-public struct Cast: Layer, Hashable {
+public struct Cast: MaskPassing, Hashable {
   public var dtype: DType
   public var name: String?
 

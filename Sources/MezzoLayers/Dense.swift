@@ -10,7 +10,7 @@ public import MezzoPolicy
 /// let hidden = Dense(512, activation: .relu)
 /// let logits = Dense(10, policy: .float32)
 /// ```
-public struct Dense: Layer, Hashable {
+public struct Dense: MaskPassing, Hashable {
   public var units: Int
   public var activation: ActivationFunction
   public var useBias: Bool

@@ -7,6 +7,12 @@ public import MezzoPolicy
 /// becomes int32. The table is read in its variable dtype, and the rows are rounded once to the compute dtype. The
 /// gradient of a row that comes often is summed in at least float32. An index outside 0 ..< inputDim gives a row of
 /// NaN.
+///
+/// With `maskZero` the integer 0 is padding: layers behind this one leave those places out.
+///
+/// ```swift
+/// let words = Embedding(inputDim: 10_000, outputDim: 64, maskZero: true)
+/// ```
 public struct Embedding: Layer, Hashable {
   /// The number of different integers.
   public var inputDim: Int
@@ -14,6 +20,8 @@ public struct Embedding: Layer, Hashable {
   public var outputDim: Int
   public var embeddingsInitializer: Initializer
   public var embeddingsRegularizer: Regularizer?
+  /// Whether 0 is no integer like the others but padding.
+  public var maskZero: Bool
   public var name: String?
   public let policy: DTypePolicy
 
@@ -21,12 +29,13 @@ public struct Embedding: Layer, Hashable {
   ///   the dtype of the input, which other layers take there, is an integer's.
   public init(
     inputDim: Int, outputDim: Int, embeddingsInitializer: Initializer = .randomUniform(minimum: -0.05, maximum: 0.05),
-    embeddingsRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    embeddingsRegularizer: Regularizer? = nil, maskZero: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.inputDim = inputDim
     self.outputDim = outputDim
     self.embeddingsInitializer = embeddingsInitializer
     self.embeddingsRegularizer = embeddingsRegularizer
+    self.maskZero = maskZero
     self.name = name
     self.policy =
       policy
@@ -48,6 +57,10 @@ public struct Embedding: Layer, Hashable {
       "embeddings", shape: [inputDim, outputDim], initializer: embeddingsInitializer, autocast: false,
       regularizer: embeddingsRegularizer)
     let indices = try input.dtype == .int32 || input.dtype == .int64 ? input : input.cast(to: .int32)
-    return try table.gather(indices).cast(to: compute)
+    let output = try table.gather(indices).cast(to: compute)
+    if maskZero {
+      context.setMask(try indices.isEqual(input.trace.constant(0, dtype: indices.dtype)).negation(), of: output)
+    }
+    return output
   }
 }

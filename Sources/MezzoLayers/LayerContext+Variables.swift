@@ -31,6 +31,25 @@ extension LayerContext {
     _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil, isTrainable: Bool = true,
     autocast: Bool = true, regularizer: Regularizer? = nil
   ) throws -> LayerVariable {
+    try parameter(
+      name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable, autocast: autocast,
+      regularizer: regularizer, isState: false)
+  }
+
+  /// What a layer keeps from one call to the next, in inference too, where ``assign(_:_:)`` changes it as well: the state of
+  /// a stateful layer. Begins as 0, and becomes 0 again by ``Model/resetStates()``.
+  ///
+  /// - Parameter dtype: what it is stored and read in.
+  public func state(_ name: String, shape: [Int], dtype: DType) throws -> LayerVariable {
+    try parameter(
+      name, shape: shape, initializer: .zeros, dtype: dtype, isTrainable: false, autocast: false, regularizer: nil,
+      isState: true)
+  }
+
+  private func parameter(
+    _ name: String, shape: [Int], initializer: Initializer?, dtype: DType?, isTrainable: Bool, autocast: Bool,
+    regularizer: Regularizer?, isState: Bool
+  ) throws -> LayerVariable {
     let dtype = dtype ?? policy.variableDType ?? floatx()
     decide(by: dtype)
     let path = path.isEmpty ? name : "\(path).\(name)"
@@ -38,10 +57,13 @@ extension LayerContext {
     guard !isFloating || policy.quantization == nil else {
       throw LayerError.quantizedPolicy(layer: self.path, policy: policy.name)
     }
+    let isTrained = isTrainable && isFloating
+    let isFrozen = isTrained && freezing.isFrozen(path)
     let spec = VariableSpec(
       path: path, type: TensorType(dtype, shape),
       initializer: try Initializer.usable(initializer, path: path, dtype: dtype),
-      isTrainable: isTrainable && isFloating, regularizer: try regularizer?.usable(path: path),
+      isTrainable: isTrained && !isFrozen, isFrozen: isFrozen, isState: isState,
+      regularizer: try regularizer?.usable(path: path),
       gradientDType: policy.gradientDType)
     if let known = try variables.known(spec) { return known }
     if let type = built?.variables[path]?.type { try spec.require(type) }
@@ -63,7 +85,7 @@ extension LayerContext {
   /// - Throws: ``LayerError/assignment(path:expected:found:)`` for another shape, and for a trainable variable, which only
   ///   the optimizer changes.
   public func assign(_ variable: LayerVariable, _ value: SymbolicTensor) throws {
-    guard !variables.isTrainable(variable.path) else {
+    guard !variables.isTrained(variable.path) else {
       throw LayerError.assignment(
         path: variable.path, expected: "a variable with isTrainable: false", found: "a trainable one")
     }

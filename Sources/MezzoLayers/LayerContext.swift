@@ -23,6 +23,7 @@ public final class LayerContext {
   private let rules: CastingRules
   private let policyMap: DTypePolicyMap?
   let built: BuiltModel?
+  let freezing: Freezing
   let role: (VariableSpec) -> Graph.Role
   /// That of the program when the call began, since inside of it that of a layer takes its place.
   private let programPolicy = globalPolicy()
@@ -34,6 +35,10 @@ public final class LayerContext {
   private(set) var casts: [String: [LayerCast]] = [:]
   /// The constants of each layer that computes, by its path.
   private(set) var constants: [String: [LayerConstant]] = [:]
+  /// What each layer gave at each of its calls, by its path.
+  private(set) var outputs: [String: [Tree<TensorType>]] = [:]
+  /// Which places of a tensor count.
+  private var masks: [Graph.ValueID: SymbolicTensor] = [:]
   /// Whether an input decided the policy of a layer.
   private(set) var infersPolicies = false
 
@@ -45,13 +50,14 @@ public final class LayerContext {
 
   /// - Parameter built: variables that exist, of which asking for another type is an error, and policies that are decided.
   init(
-    _ trace: Trace, isTraining: Bool, rules: CastingRules, policyMap: DTypePolicyMap?, built: BuiltModel?,
-    role: @escaping (VariableSpec) -> Graph.Role
+    _ trace: Trace, isTraining: Bool, rules: CastingRules, policyMap: DTypePolicyMap?,
+    freezing: Freezing, built: BuiltModel?, role: @escaping (VariableSpec) -> Graph.Role
   ) {
     self.trace = trace
     self.isTraining = isTraining
     self.rules = rules
     self.policyMap = policyMap
+    self.freezing = freezing
     self.built = built
     self.role = role
   }
@@ -70,6 +76,18 @@ public final class LayerContext {
   /// Whose forms of what systems disagree about, such as the hard sigmoid; that of the environment that the model was
   /// made in.
   public var dialect: PolicyDialect { rules.dialect }
+
+  /// Whether training leaves the layer that is being called as it is.
+  public var isFrozen: Bool { freezing.isFrozen(path) }
+
+  /// Which places of `tensor` count, `bool[batch, steps]`: what a ``Masking``, or an ``Embedding`` for which 0 is padding,
+  /// said, and layers between handed on.
+  public func mask(of tensor: SymbolicTensor) -> SymbolicTensor? { masks[tensor.id] }
+
+  /// Says which places of `tensor` count to the layers behind this one.
+  ///
+  /// - Parameter mask: `bool[batch, steps]`; nil: all of them.
+  public func setMask(_ mask: SymbolicTensor?, of tensor: SymbolicTensor) { masks[tensor.id] = mask }
 
   /// Uniform float32 numbers in [0, 1), different at every step of training and the same for the same seed.
   public func randomUniform(_ shape: [Int]) throws -> SymbolicTensor {
@@ -99,6 +117,9 @@ public final class LayerContext {
   static let keyName = "random key"
   static let keyType = TensorType(.int64, [2])
 }
+
+/// A layer whose output has the steps of its first input, so that the input's mask is the output's.
+public protocol MaskPassing: Layer {}
 
 /// A layer made of others, whose own policy casts nothing.
 public protocol LayerContainer: Layer {}
@@ -141,7 +162,7 @@ extension LayerContext {
     frame = Frame(
       path: path, assigned: record.assigned, policy: record.policy,
       sublayers: isContainer && layer.sublayerPolicy == .own ? outer.sublayers : layer.sublayerPolicy)
-    return try withPolicy(frame.assigned) {
+    let result = try withPolicy(frame.assigned) {
       try trace.tagged(Graph.Origin(layer: path, phase: .forward)) {
         try layer.build(self)
         let isDecided = decideByInput(inputs)
@@ -156,11 +177,20 @@ extension LayerContext {
         let outputs = try trace.withStrictness(rules.isStrict && !(layer is Cast)) {
           try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
         }
+        if layer is any MaskPassing { passMask(of: inputs, to: outputs) }
         // The compute dtype is no promise about outputs: a layer inside may have the last word.
         let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
         return try outputs.map { try cast(.output, "output", $0, to: output) }
       }
     }
+    outputs[path, default: []].append(result.map(\.type))
+    return result
+  }
+
+  /// Gives the mask of the first input to outputs that have none.
+  private func passMask(of inputs: LayerInputs, to outputs: TensorTree) {
+    guard let first = inputs.positional.first?.leaves.first ?? nil, let mask = mask(of: first) else { return }
+    for case let output? in outputs.leaves where self.mask(of: output) == nil { setMask(mask, of: output) }
   }
 
   private func castInput(_ input: SymbolicTensor, _ name: String, to dtype: DType?) throws -> SymbolicTensor {
@@ -177,7 +207,9 @@ extension LayerContext {
     guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
     let note = LayerCast(kind: kind, name: name, from: value.dtype, to: dtype)
     if !casts[path, default: []].contains(note) { casts[path, default: []].append(note) }
-    return try value.cast(to: dtype)
+    let result = try value.cast(to: dtype)
+    setMask(mask(of: value), of: result)
+    return result
   }
 
   private func checkConstants(of layer: any Layer) throws(LayerError) {

@@ -20,9 +20,15 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case assignment(path: String, expected: String, found: String)
   case invalidConfiguration(layer: String, expected: String, found: String)
   case sameName(container: String, name: String)
+  /// What is wrong with how the layers of a ``Functional`` are connected.
+  case functional(expected: String, found: String)
   case notBuilt(model: String)
   case unknownVariables(expected: [String], found: [String])
+  /// Weights that do not fit the model, all of them.
+  case weights(WeightsReport)
+  case unknownPath(path: String, known: [String])
   case unknownClass(name: String, known: [String])
+  case unknownFunction(name: String, known: [String])
   case nonFiniteInput(index: Int, value: String)
 
   public var description: String {
@@ -60,12 +66,18 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
     case .sameName(let container, let name):
       "\(Self.named(container)) expected layers of different names, since a name is the "
         + "path to a layer's variables, got two named \(name)"
+    case .functional(let expected, let found): "a functional model expected \(expected), got \(found)"
     case .notBuilt(let model):
       "\(model) has no variables yet: call build(input:), fit or predict first, so that the input's shape is known"
     case .unknownVariables(let expected, let found):
       "expected the variables \(expected), got \(found)"
+    case .weights(let report): "the weights do not fit the model: \(report)"
+    case .unknownPath(let path, let known):
+      "the model has no layer or variable \(path.isEmpty ? "with an empty path" : path); there are \(known)"
     case .unknownClass(let name, let known):
       "no layer class \(name) is registered; there are \(known). LayerRegistry.register(_:) adds one's own"
+    case .unknownFunction(let name, let known):
+      "no function \(name) is registered; there are \(known). Lambda.register(_:_:) adds one"
     case .nonFiniteInput(let index, let value):
       "the input has \(value) at element \(index); inputs must be finite"
     }

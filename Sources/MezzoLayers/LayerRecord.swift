@@ -80,11 +80,16 @@ struct BuiltModel: Sendable {
   var variables: Variables
   /// The types of the first inputs; `nil` in a model that was loaded and not called yet.
   var inputs: Arguments<TensorType>?
+  /// Variables that inference assigns to.
+  var states: Set<String>
   /// In the order of their first calls.
   private(set) var layers: [LayerRecord]
   private var places: [String: Int]
 
-  init(variables: Variables, layers: [LayerRecord], inputs: Arguments<TensorType>? = nil) {
+  init(
+    variables: Variables, layers: [LayerRecord], inputs: Arguments<TensorType>? = nil, states: Set<String> = []
+  ) {
+    self.states = states
     self.variables = variables
     self.inputs = inputs
     self.layers = []

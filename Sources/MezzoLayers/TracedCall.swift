@@ -31,7 +31,8 @@ public struct TracedCall {
       return trace.input(type, name: name)
     }
     context = LayerContext(
-      trace, isTraining: isTraining, rules: model.rules, policyMap: model.policyMap, built: built, role: role)
+      trace, isTraining: isTraining, rules: model.rules, policyMap: model.policyMap, freezing: model.freezing,
+      built: built, role: role)
     outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
     let trainable = context.variables.specs.filter(\.isTrainable)
     computeDTypes = trace.dtypes(dependingOn: trainable.compactMap { [context] in context.variables.stored($0.path) })
@@ -64,6 +65,18 @@ public struct TracedCall {
   /// The layers and the policies that they follow, in the order of their first calls.
   public var layers: [LayerRecord] { context.layers }
 
+  /// Those of ``assignments`` that inference makes too: the states of stateful layers.
+  var states: [(variable: LayerVariable, value: SymbolicTensor)] {
+    let paths = Set(variables.filter(\.isState).map(\.path))
+    return paths.isEmpty ? [] : assignments.filter { paths.contains($0.variable.path) }
+  }
+
+  /// What each layer gave at each of its calls, by its path.
+  var layerOutputs: [String: [Tree<TensorType>]] { context.outputs }
+
+  /// Which places of a tensor count, `bool[batch, steps]`, if a layer said so.
+  public func mask(of tensor: SymbolicTensor) -> SymbolicTensor? { context.mask(of: tensor) }
+
   /// What policies cast in each layer, by its path.
   public var casts: [String: [LayerCast]] { context.casts }
 
@@ -91,8 +104,9 @@ public struct TracedCall {
   ///
   /// Penalties are computed from what is stored, outside of every layer: no policy rounds it.
   public func objective(_ loss: SymbolicTensor) throws -> SymbolicTensor {
-    let penalties = try variables.compactMap { spec in
-      try spec.regularizer.flatMap { regularizer in
+    let penalties = try variables.compactMap { spec -> SymbolicTensor? in
+      guard !spec.isFrozen else { return nil }
+      return try spec.regularizer.flatMap { regularizer in
         try symbol(spec.path).map { value in
           try trace.tagged(Graph.Origin(layer: spec.layer, phase: .forward)) { try regularizer.penalty(value) }
         }
@@ -102,7 +116,10 @@ public struct TracedCall {
   }
 
   /// The graph of the call alone. Its outputs are the tensors of `outputs` from left to right.
-  public var graph: Graph { trace.finish(outputs.leaves.compactMap { $0 }) }
+  public var graph: Graph { graph(with: []) }
+
+  /// The same with more outputs behind those of the call.
+  func graph(with values: [SymbolicTensor]) -> Graph { trace.finish(outputs.leaves.compactMap { $0 } + values) }
 }
 
 extension TensorType {

@@ -23,7 +23,8 @@ struct TracedVariables {
   /// The variable of that path as it is stored.
   func stored(_ path: String) -> SymbolicTensor? { variables[path]?.stored }
 
-  func isTrainable(_ path: String) -> Bool { specs.contains { $0.path == path && $0.isTrainable } }
+  /// Whether only the optimizer may change it.
+  func isTrained(_ path: String) -> Bool { specs.contains { $0.path == path && ($0.isTrainable || $0.isFrozen) } }
 
   mutating func assign(_ path: String, _ value: SymbolicTensor) { assigned[path] = value }
 

@@ -52,6 +52,8 @@ public indirect enum Tree<Leaf> {
 extension Tree: Equatable where Leaf: Equatable {}
 extension Tree: Hashable where Leaf: Hashable {}
 extension Tree: Sendable where Leaf: Sendable {}
+extension Tree: Encodable where Leaf: Encodable {}
+extension Tree: Decodable where Leaf: Decodable {}
 
 /// Symbolic tensors, nested.
 public typealias TensorTree = Tree<SymbolicTensor>
@@ -101,6 +103,8 @@ public struct Arguments<Leaf> {
 extension Arguments: Equatable where Leaf: Equatable {}
 extension Arguments: Hashable where Leaf: Hashable {}
 extension Arguments: Sendable where Leaf: Sendable {}
+extension Arguments: Encodable where Leaf: Encodable {}
+extension Arguments: Decodable where Leaf: Decodable {}
 
 /// What a layer is called with while it is traced.
 public typealias LayerInputs = Arguments<SymbolicTensor>

@@ -7,7 +7,12 @@ public struct VariableSpec: Sendable, Hashable {
   public var path: String
   public var type: TensorType
   public var initializer: Initializer
+  /// Whether training changes it by its gradient.
   public var isTrainable: Bool
+  /// Whether training would, had it not been frozen.
+  public var isFrozen = false
+  /// Whether inference assigns to it too, as to the state of a stateful layer.
+  public var isState = false
   public var regularizer: Regularizer?
   /// What its gradient is rounded to, if the policy of its layer says so.
   public var gradientDType: DType?

@@ -13,7 +13,7 @@
 /// ```
 public struct LossScale: Sendable, Hashable, Codable {
   /// What an update did.
-  public enum Event: Sendable, Hashable {
+  public enum Event: Sendable, Hashable, Codable {
     /// The step is to be applied; the scale stays.
     case unchanged
     /// The step is to be applied; the scale has grown.

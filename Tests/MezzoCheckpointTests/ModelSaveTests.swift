@@ -47,6 +47,34 @@ import Testing
     #expect(try loaded(input) == output)
   }
 
+  @Test func whatIsFrozenStaysFrozen() throws {
+    let model = Model(runtime: .builtinOnly()) {
+      Dense(2, policy: .float32)
+      Dense(1, policy: .float32)
+    }
+    try model.build(input: [1, 3])
+    try model.freeze("dense")
+    try model.save(to: directory.path)
+    let loaded = try Model(directory: directory.path, runtime: .builtinOnly())
+    #expect(loaded.frozenPaths == ["dense"])
+    #expect(try loaded.isTrainable("dense_1.kernel") && !loaded.isTrainable("dense.kernel"))
+  }
+
+  /// A graph of layers, with one that is used twice.
+  @Test func aFunctionalModelComesBack() throws {
+    let (a, b) = (LayerOutput.input("a", shape: [2]), LayerOutput.input("b", shape: [2]))
+    let shared = Dense(3, name: "shared", policy: .mixedBFloat16)
+    let graph = try Functional(
+      inputs: [a, b], outputs: .array([.tensor(shared(a)), .tensor(Add(policy: .float32)(shared(a), shared(b)))]))
+    let model = Model(graph, seed: 2, runtime: .builtinOnly())
+    let inputs = Arguments(
+      Tree.tensor(try Tensor([1, 2], shape: [1, 2], dtype: .float32)),
+      .tensor(try Tensor([3, 4], shape: [1, 2], dtype: .float32)))
+    let outputs = try model(inputs)
+    try model.save(to: directory.path)
+    #expect(try Model(directory: directory.path, runtime: .builtinOnly())(inputs).leaves == outputs.leaves)
+  }
+
   @Test func aConfigurationOfTheFirstFormatIsRead() throws {
     let model = Model(Dense(2, policy: .mixedBFloat16), runtime: .builtinOnly())
     let input = try Tensor([1, 2], shape: [1, 2], dtype: .float32)
@@ -85,5 +113,33 @@ import Testing
     try Safetensors.write(Variables(), to: directory.appending(path: "model.safetensors").path)
     let loaded = try Model(directory: directory.path, runtime: .builtinOnly())
     #expect(throws: LayerError.self) { try loaded(Tensor([1, 2], shape: [1, 2], dtype: .float32)) }
+  }
+
+  /// A process that ends between the two files of a save leaves the new weights beside the old configuration.
+  @Test func aSaveIsWholeWhereverItEnds() throws {
+    let runtime = Runtime.builtinOnly()
+    let input = try Tensor([1, 2], shape: [1, 2], dtype: .float32)
+    let configuration = directory.appending(path: "config.json")
+    let old = Model(Dense(3, policy: .float32), seed: 1, runtime: runtime)
+    _ = try old(input)
+    try old.save(to: directory.path)
+    let before = try Data(contentsOf: configuration)
+    let new = Model(Dense(2, activation: .tanh, policy: .float64), seed: 2, runtime: runtime)
+    let output = try new(input)
+    new.lossScale = .fixed(8)
+    try new.save(to: directory.path)
+    #expect(try Model(directory: directory.path, runtime: runtime)(input) == output)
+    try before.write(to: configuration)
+    let loaded = try Model(directory: directory.path, runtime: runtime)
+    #expect(try loaded(input) == output && loaded.lossScale == .fixed(8))
+    // The first save of all leaves no configuration yet.
+    try FileManager.default.removeItem(at: configuration)
+    #expect(try Model(directory: directory.path, runtime: runtime)(input) == output)
+    // What somebody changed by hand counts.
+    try new.save(to: directory.path)
+    let text = try String(contentsOf: configuration, encoding: .utf8)
+    #expect(text.contains("tanh"))
+    try text.replacingOccurrences(of: "tanh", with: "relu").write(to: configuration, atomically: true, encoding: .utf8)
+    #expect(try Model(directory: directory.path, runtime: runtime)(input) != output)
   }
 }

@@ -9,6 +9,16 @@ import Testing
     #expect(LayerCheck().run(LayerSpecimen.all[index]) == [])
   }
 
+  /// A layer that configurations know is checked. `Cast` computes in the dtype that it says, whatever the policy, and the
+  /// function of a `Lambda` is its user's.
+  @Test func noLayerIsLeftOut() {
+    let checked = Set(
+      LayerSpecimen.all.compactMap { specimen in
+        (try? specimen.make(.float32)).map { type(of: $0).className }
+      })
+    #expect(Set(LayerRegistry.builtinClassNames).subtracting(checked) == ["Cast", "Lambda"])
+  }
+
   /// A layer of one's own that is wrong in several ways is found out.
   @Test func aWrongLayerIsFound() {
     LayerRegistry.register(WrongScale.self)

@@ -12,7 +12,11 @@ struct TrainCommand: AsyncParsableCommand {
         mezzo train --data mnist --policy mixed_bfloat16 --layers 512,512
         mezzo train --json > run.json        # the digits that come with Mezzo
 
-      The same seed, data, policy and backends give the same weights bit for bit.
+      The same seed, data, policy and backends give the same weights bit for bit. So does a training that was interrupted \
+      with Ctrl-C, or killed, and goes on from its checkpoint:
+
+        mezzo train --epochs 50 --checkpoint runs/1
+        mezzo train --epochs 50 --checkpoint runs/1 --resume
       """)
 
   @Option(
@@ -56,6 +60,7 @@ struct TrainCommand: AsyncParsableCommand {
       valueName: "dtype"), transform: Arguments.floating)
   var saveDtype: DType?
 
+  @OptionGroup var checkpoint: CheckpointOptions
   @OptionGroup var routing: RoutingArguments
   @OptionGroup var output: OutputOptions
 
@@ -77,8 +82,14 @@ struct TrainCommand: AsyncParsableCommand {
       train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
       optimizer: model.optimizer, learningRate: model.learningRate,
       runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
+    let (checkpoint, isResuming) = (checkpoint.checkpoint, checkpoint.resume)
+    let bar = quiet ? nil : ProgressBar(policy.name)
     if let save { try ModelFolder.prepare(save) }
-    let result = try await experiment.run(showing: quiet ? nil : ProgressBar(policy.name))
+    let result = try await Interruption.watching(
+      advice: checkpoint.map { "'mezzo train' with the same options and --resume goes on from \($0.last)" }
+    ) {
+      try await experiment.run(showing: bar, checkpoint: checkpoint, isResuming: isResuming)
+    }
     if let save { try ModelFolder.save(result.model, to: save, dtype: saveDtype) }
     let report = result.report
     if output.json {

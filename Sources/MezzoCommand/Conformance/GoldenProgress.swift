@@ -1,3 +1,5 @@
+import Mezzo
+
 /// How many cases are done, on a terminal alone.
 struct GoldenProgress {
   private let count: Int

@@ -1,3 +1,5 @@
+import Mezzo
+
 /// How many texts are done, on a terminal alone, once it takes longer than a moment.
 struct TextProgress {
   private let isShown = Console.Stream.error.isTerminal

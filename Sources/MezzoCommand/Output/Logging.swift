@@ -1,4 +1,5 @@
 import Logging
+import Mezzo
 
 /// Mezzo's own log on standard error, tersely: `note: …`.
 struct NoteHandler: LogHandler {

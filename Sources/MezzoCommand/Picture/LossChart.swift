@@ -1,3 +1,5 @@
+import Mezzo
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)

@@ -1,3 +1,5 @@
+import Mezzo
+
 /// A picture being drawn: elements over a sheet that follows the reader's light or dark scheme.
 struct SVGDocument {
   enum Anchor: String {

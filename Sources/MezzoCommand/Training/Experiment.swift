@@ -19,7 +19,12 @@ struct Experiment: Sendable {
     var report: TrainingReport
   }
 
-  func run(showing bar: ProgressBar?) async throws -> Result {
+  /// - Parameters:
+  ///   - checkpoint: where the training leaves what it can go on from.
+  ///   - isResuming: whether it goes on from the last one there, if there is one.
+  func run(
+    showing bar: ProgressBar?, checkpoint: ModelCheckpoint? = nil, isResuming: Bool = false
+  ) async throws -> Result {
     let model = network.model(seed: seed, runtime: runtime)
     if let lock {
       let explanation = try model.explainTraining(
@@ -28,12 +33,10 @@ struct Experiment: Sendable {
         optimizer: optimizer.make(learningRate: learningRate))
       try explanation.check(lock)
     }
-    var show: (@Sendable (TrainingProgress) -> Void)?
-    if let bar { show = { bar.show($0) } }
     let history = try await model.fit(
       train, validation: test, epochs: epochs, batch: batch, optimizer: optimizer.make(learningRate: learningRate),
-      seed: seed, progress: show)
-    bar?.finish()
+      seed: seed, callbacks: ([checkpoint, bar] as [(any TrainingCallback)?]).compactMap { $0 },
+      resuming: isResuming ? checkpoint?.last : nil)
     return Result(model: model, report: TrainingReport(self, history, registry: model.runtime.registry))
   }
 }

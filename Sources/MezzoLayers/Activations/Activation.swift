@@ -10,7 +10,7 @@ public import MezzoPolicy
 ///   Activation(.mish)
 /// }
 /// ```
-public struct Activation: Layer, Hashable {
+public struct Activation: MaskPassing, Hashable {
   public var function: ActivationFunction
   public var name: String?
   public let policy: DTypePolicy

@@ -18,6 +18,16 @@ public enum ActivationFunction: String, Codable, Sendable, Hashable, CaseIterabl
   case hardSilu = "hard_silu"
   /// `clip(x, −1, 1)`
   case hardTanh = "hard_tanh"
+  /// `x` where `|x| > ½`, else 0
+  case hardShrink = "hard_shrink"
+  /// `x` brought nearer to 0 by ½, and 0 within
+  case softShrink = "soft_shrink"
+  /// `(x + √(x² + 4)) ∕ 2`
+  case squareplus
+  /// `(x + 1)² ∕ 4` between −1 and 1, 0 below and `x` above
+  case sparsePlus = "sparse_plus"
+  /// `clip((x + 1) ∕ 2, 0, 1)`
+  case sparseSigmoid = "sparse_sigmoid"
   case tanh
   /// `x − tanh(x)`
   case tanhShrink = "tanh_shrink"
@@ -63,9 +73,17 @@ public enum ActivationFunction: String, Codable, Sendable, Hashable, CaseIterabl
     case .hardSilu: try x * (x / 6 + 0.5).clipped(0, 1)
     case .hardTanh: try x.clipped(-1, 1)
     case .tanhShrink: try x - x.tanh()
+    case .hardShrink:
+      try x.trace.constant(0.5, dtype: x.dtype).isLess(x.abs()).select(x, x.trace.constant(0, dtype: x.dtype))
+    case .softShrink: try (x - 0.5).relu() - (x.negated() - 0.5).relu()
+    case .squareplus: try (x + (x * x + 4).sqrt()) / 2
+    case .sparsePlus: try Self.square((x + 1).clipped(0, 2)) / 4 + (x - 1).relu()
+    case .sparseSigmoid: try ((x + 1) / 2).clipped(0, 1)
     default: x
     }
   }
+
+  private static func square(_ x: SymbolicTensor) throws -> SymbolicTensor { try x * x }
 
   /// The constants of Klambauer et al., *Self-Normalizing Neural Networks* (NIPS 2017).
   private static let seluScale = 1.050_700_987_355_480_5

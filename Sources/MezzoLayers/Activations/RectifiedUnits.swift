@@ -6,7 +6,7 @@ public import MezzoPolicy
 /// ```swift
 /// let relu6 = ReLU(maxValue: 6)
 /// ```
-public struct ReLU: Layer, Hashable {
+public struct ReLU: MaskPassing, Hashable {
   public var maxValue: Double?
   public var negativeSlope: Double
   public var threshold: Double
@@ -49,7 +49,7 @@ public struct ReLU: Layer, Hashable {
 /// ```swift
 /// let leaky = LeakyReLU(negativeSlope: 0.1)
 /// ```
-public struct LeakyReLU: Layer, Hashable {
+public struct LeakyReLU: MaskPassing, Hashable {
   public var negativeSlope: Double
   public var name: String?
   public let policy: DTypePolicy
@@ -73,7 +73,7 @@ public struct LeakyReLU: Layer, Hashable {
 /// ```swift
 /// let elu = ELU(alpha: 0.5)
 /// ```
-public struct ELU: Layer, Hashable {
+public struct ELU: MaskPassing, Hashable {
   public var alpha: Double
   public var name: String?
   public let policy: DTypePolicy
@@ -100,7 +100,7 @@ public struct ELU: Layer, Hashable {
 /// ```swift
 /// let perChannel = PReLU(sharedAxes: [1, 2])   // of images [batch, height, width, channels]
 /// ```
-public struct PReLU: Layer, Hashable {
+public struct PReLU: MaskPassing, Hashable {
   public var alphaInitializer: Initializer
   public var alphaRegularizer: Regularizer?
   /// Axes, counted with the batch as 0, along which there is one `alpha`.

@@ -12,7 +12,11 @@ public import MezzoPolicy
 /// that all are as probable as each other, and all of them in float64. TensorFlow adds −65504 under float16, in 16
 /// bits, where sums overflow; here that is not so. In Keras 3's dialect what is masked has a probability of 0 whatever
 /// the others.
-public struct Softmax: Layer, Hashable {
+///
+/// ```swift
+/// let probabilities = Softmax(axis: 1)
+/// ```
+public struct Softmax: MaskPassing, Hashable {
   /// Counts from the end if negative.
   public var axis: Int
   public var name: String?

@@ -7,13 +7,13 @@ public import MezzoPolicy
 /// dim]`.
 ///
 /// Named arguments `query_mask` `[batch, queries]` and `value_mask` `[batch, keys]`: queries that are masked give 0,
-/// keys that are masked count nothing. Scores and their softmax are computed in at least float32.
+/// keys that are masked count nothing. Without them, the masks that the query and the value carry count. Scores and their softmax are computed in at least float32.
 ///
 /// ```swift
 /// let read = try context.call(
 ///   Attention(), LayerInputs(.array([.tensor(query), .tensor(value)]), named: ["value_mask": .tensor(mask)]), name: "read")
 /// ```
-public struct Attention: Layer, Hashable {
+public struct Attention: MaskPassing, Hashable {
   /// Whether scores are multiplied with a learned `scale`.
   public var useScale: Bool
   /// Whether a query sees no keys that come later.
@@ -49,7 +49,7 @@ public struct Attention: Layer, Hashable {
 /// let read = try context.call(
 ///   AdditiveAttention(), LayerInputs(.array([.tensor(query), .tensor(value)])), name: "read")
 /// ```
-public struct AdditiveAttention: Layer, Hashable {
+public struct AdditiveAttention: MaskPassing, Hashable {
   /// Whether there is a learned `scale`.
   public var useScale: Bool
   /// Whether a query sees no keys that come later.
@@ -90,8 +90,8 @@ extension LayerContext {
     _ inputs: LayerInputs, isCausal: Bool, dropout: Double,
     _ score: (_ query: SymbolicTensor, _ key: SymbolicTensor) throws -> SymbolicTensor
   ) throws -> TensorTree {
-    let tensors = try tensors(inputs, count: 2...3, named: ["query_mask", "value_mask"])
-      .map { try $0.dtype.isFloatingPoint ? $0 : $0.cast(to: .float32) }
+    let given = try tensors(inputs, count: 2...3, named: ["query_mask", "value_mask"])
+    let tensors = try given.map { try $0.dtype.isFloatingPoint ? $0 : $0.cast(to: .float32) }
     let (query, value, key) = (tensors[0], tensors[1], tensors[tensors.count - 1])
     for tensor in tensors { try require(tensor, rank: 3, "[batch, places, dim]") }
     guard tensors.allSatisfy({ $0.shape[0] == query.shape[0] }), query.shape[2] == key.shape[2],
@@ -102,11 +102,10 @@ extension LayerContext {
         found: tensors.map(\.type.description).joined(separator: " and "))
     }
     let (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
-    let seen = try optional("value_mask", inputs).map { try $0.reshaped([batch, 1, keys]) }
+    let seen = try (optional("value_mask", inputs) ?? mask(of: given[1])).map { try $0.reshaped([batch, 1, keys]) }
     let causal = try isCausal ? causalMask(queries: queries, keys: keys) : nil
-    let weights = try maskedSoftmax(score(query, key), both(seen, causal)).cast(to: value.dtype)
-    var output = try dropped(weights, rate: dropout).matmul(value)
-    if let mask = try optional("query_mask", inputs) {
+    var output = try attended(value, scores: score(query, key), mask: both(seen, causal), dropout: dropout)
+    if let mask = try optional("query_mask", inputs) ?? mask(of: given[0]) {
       output = try output * mask.cast(to: output.dtype).reshaped([batch, queries, 1])
     }
     return .tensor(output)

@@ -1,4 +1,4 @@
-import MezzoGraph
+package import MezzoGraph
 import MezzoPolicy
 
 extension LayerContext {
@@ -27,13 +27,24 @@ extension LayerContext {
     return try isSeen.select(masked.softmax(axis: axis), trace.constant(0, dtype: logits.dtype))
   }
 
+  /// Values weighted by the softmax of their scores, over what a mask leaves: `[…, queries, keys] [… , keys, dim] ->
+  /// [… , queries, dim]`, in the dtype of the values.
+  ///
+  /// - Parameter dropout: the fraction of the weights that training leaves out.
+  package func attended(
+    _ values: SymbolicTensor, scores: SymbolicTensor, mask: SymbolicTensor?, dropout: Double
+  ) throws -> SymbolicTensor {
+    let weights = try maskedSoftmax(scores, mask).cast(to: values.dtype)
+    return try dropped(weights, rate: dropout).matmul(values)
+  }
+
   /// `bool[queries, keys]`, true where a key comes no later than the query.
   func causalMask(queries: Int, keys: Int) throws -> SymbolicTensor {
     try places(keys).reshaped([1, keys]).isLessOrEqual(places(queries).reshaped([queries, 1]))
   }
 
   /// `float32[n]`, 0, 1, 2 …
-  private func places(_ n: Int) throws -> SymbolicTensor {
+  func places(_ n: Int) throws -> SymbolicTensor {
     // Sums of ones up to each place, by doubling: known when the plan is made.
     var sums = try trace.constant(1, dtype: .float32).broadcast(to: [n])
     var reach = 1

@@ -8,13 +8,20 @@ public import MezzoPolicy
 /// Sublayers `query`, `key`, `value` `[dim, heads, keyDim]` and `attention_output` `[heads, valueDim, dim]`, each with
 /// a bias if asked for. The named argument `attention_mask` broadcasts to `[batch, queries, keys]`, or is `[batch,
 /// heads, queries, keys]`. Scores and their softmax are in at least float32; no mask makes NaN, not even one that hides
-/// every key.
+/// every key. Masks that query, value and key carry
+/// count beside it.
+///
+/// To decode step by step, `cache` and `position` are given by name: keys and values of the places so far `[batch, length,
+/// heads, dim]`, and the place of the first query, an integer scalar. The query then has the new places alone, as have value
+/// and key; the result is an array of the output, the keys and the values with the new places. Each step gives what a causal
+/// pass over all places gives there. Places beyond the cache's length make the output NaN. See
+/// ``emptyCache(batch:length:)``.
 ///
 /// ```swift
 /// let attended = try context.call(
 ///   MultiHeadAttention(numHeads: 8, keyDim: 64, isCausal: true), LayerInputs(.tensor(x), .tensor(x)), name: "self_attention")
 /// ```
-public struct MultiHeadAttention: Layer, Hashable {
+public struct MultiHeadAttention: MaskPassing, Hashable {
   public var numHeads: Int
   /// The extent of a query and a key in one head.
   public var keyDim: Int
@@ -69,7 +76,7 @@ public struct MultiHeadAttention: Layer, Hashable {
 /// ```swift
 /// let attention = GroupedQueryAttention(headDim: 64, numQueryHeads: 8, numKeyValueHeads: 2)
 /// ```
-public struct GroupedQueryAttention: Layer, Hashable {
+public struct GroupedQueryAttention: MaskPassing, Hashable {
   public var headDim: Int
   public var numQueryHeads: Int
   /// Divides the number of query heads.
@@ -120,7 +127,7 @@ extension LayerContext {
     isCausal: Bool,
     outputDim: Int?, _ projection: (_ equation: String, _ shape: [Int?], _ biasAxes: String) -> EinsumDense
   ) throws -> TensorTree {
-    let tensors = try tensors(inputs, count: 2...3, named: ["attention_mask"])
+    let tensors = try tensors(inputs, count: 2...3, named: ["attention_mask", "cache", "position"])
     let (query, value, key) = (tensors[0], tensors[1], tensors[tensors.count - 1])
     for tensor in tensors { try require(tensor, rank: 3, "[batch, places, dim]") }
     guard tensors.allSatisfy({ $0.shape[0] == query.shape[0] }), key.shape[1] == value.shape[1] else {
@@ -131,7 +138,7 @@ extension LayerContext {
     try require(
       heads.value > 0 && heads.query % max(heads.value, 1) == 0 && heads.query > 0 && dims.key > 0 && dims.value > 0,
       "heads and dims of 1 or more, and key heads that divide the query heads", "\(heads) heads of \(dims)")
-    let (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
+    let (batch, queries) = (query.shape[0], query.shape[1])
     // Query heads of one group side by side, against keys and values that are repeated by strides alone.
     let group = heads.query / heads.value
     func projected(_ x: SymbolicTensor, _ name: String, perGroup: Int, _ dim: Int) throws -> SymbolicTensor {
@@ -146,8 +153,19 @@ extension LayerContext {
       return try heads.broadcast(to: shape)
     }
     let q = try projected(query, "query", perGroup: group, dims.key) * (1 / Double(dims.key).squareRoot())
-    let k = try projected(key, "key", perGroup: 1, dims.key)
-    let v = try projected(value, "value", perGroup: 1, dims.value)
+    var k = try projected(key, "key", perGroup: 1, dims.key)
+    var v = try projected(value, "value", perGroup: 1, dims.value)
+    let cache = try KeyValueCache(inputs, batch: batch, heads: heads.value, dims: dims, self)
+    var written: [SymbolicTensor] = []
+    if let cache {
+      try cache.require(queries: queries, keys: key.shape[1], self)
+      let all = try cache.adding(
+        keys: k.reshaped([batch, queries, heads.value, dims.key]),
+        values: v.reshaped([batch, queries, heads.value, dims.value]), self)
+      k = try all.keys.reshaped([batch, all.keys.shape[1], heads.value, 1, dims.key])
+      v = try all.values.reshaped([batch, all.keys.shape[1], heads.value, 1, dims.value])
+      written = [all.keys, all.values]
+    }
     let scores = try byHead(q).matmul(byHead(k).transposed()).atLeastFloat32()
     let given = try optional("attention_mask", inputs).map { mask in
       switch mask.rank {
@@ -161,11 +179,28 @@ extension LayerContext {
           layer: path, expected: "an attention_mask that broadcasts to [batch, queries, keys]", found: "\(mask.type)")
       }
     }
-    let causal = try isCausal ? causalMask(queries: queries, keys: keys) : nil
-    let weights = try maskedSoftmax(scores, both(given, causal)).cast(to: v.dtype)
-    let attended = try dropped(weights, rate: dropout).matmul(byHead(v))
+    let order =
+      try cache?.seen(queries: queries, isCausal: isCausal, self)
+      ?? (isCausal ? causalMask(queries: queries, keys: key.shape[1]) : nil)
+    // Masks over the new places alone say nothing about those in a cache.
+    let carried = try cache == nil ? carriedMask(query, value, key) : nil
+    let mask = try both(both(given, carried), order)
+    var mixed = try attended(byHead(v), scores: scores, mask: mask, dropout: dropout)
       .transposed([0, 3, 1, 2, 4]).reshaped([batch, queries, heads.query, dims.value])
+    if let cache { mixed = try mixed * cache.validity(queries: queries, dtype: mixed.dtype, self) }
     let output = projection("abde,dec->abc", [nil, outputDim ?? query.shape[2]], "c")
-    return .tensor(try call(output, attended, name: "attention_output"))
+    let result = try call(output, mixed, name: "attention_output")
+    return written.isEmpty ? .tensor(result) : .array(([result] + written).map { .tensor($0) })
+  }
+
+  /// What the masks that the tensors carry leave of `[batch, heads, group, queries, keys]`.
+  private func carriedMask(
+    _ query: SymbolicTensor, _ value: SymbolicTensor, _ key: SymbolicTensor
+  ) throws -> SymbolicTensor? {
+    let rows = try mask(of: query).map { try $0.reshaped([$0.shape[0], 1, 1, $0.shape[1], 1]) }
+    let columns = try [value, key].map { x in
+      try mask(of: x).map { try $0.reshaped([$0.shape[0], 1, 1, 1, $0.shape[1]]) }
+    }
+    return try both(rows, key.id == value.id ? columns[0] : both(columns[0], columns[1]))
   }
 }

@@ -21,7 +21,10 @@ public struct Concatenate: Layer, Hashable {
 
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     let tensors = try context.tensors(inputs, count: 1...Int.max)
-    return .tensor(try SymbolicTensor.concatenate(tensors, axis: try context.axis(axis, of: tensors[0])))
+    let axis = try context.axis(axis, of: tensors[0])
+    let output = try SymbolicTensor.concatenate(tensors, axis: axis)
+    context.setMask(try context.concatenatedMask(of: tensors, axis: axis), of: output)
+    return .tensor(output)
   }
 }
 

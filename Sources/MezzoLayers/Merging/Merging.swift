@@ -18,13 +18,14 @@ extension MergingLayer {
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     let tensors = try context.tensors(inputs, count: 2...Self.limit)
     let rank = tensors.map(\.rank).max() ?? 0
-    return .tensor(
-      try merge(
-        try tensors.map { tensor in
-          guard tensor.rank < rank, tensor.rank > 0 else { return tensor }
-          let added = [Int](repeating: 1, count: rank - tensor.rank)
-          return try tensor.reshaped(tensor.shape[..<1] + added + tensor.shape[1...])
-        }, context))
+    let output = try merge(
+      try tensors.map { tensor in
+        guard tensor.rank < rank, tensor.rank > 0 else { return tensor }
+        let added = [Int](repeating: 1, count: rank - tensor.rank)
+        return try tensor.reshaped(tensor.shape[..<1] + added + tensor.shape[1...])
+      }, context)
+    context.setMask(try context.mergedMask(of: tensors), of: output)
+    return .tensor(output)
   }
 }
 

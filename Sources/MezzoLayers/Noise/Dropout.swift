@@ -2,8 +2,12 @@ public import MezzoGraph
 public import MezzoPolicy
 
 /// In training, sets a fraction `rate` of the elements to 0 and divides the others by `1 − rate`; otherwise does
-/// nothing (Srivastava et al., JMLR 15, 2014). The shape stays.
-public struct Dropout: Layer, Hashable {
+/// nothing (Srivastava et al., JMLR 15, 2014). The shape stays; what is kept is in the compute dtype.
+///
+/// ```swift
+/// let regularized = Dropout(0.5)
+/// ```
+public struct Dropout: MaskPassing, Hashable {
   /// 0 ≤ rate < 1
   public var rate: Double
   public var name: String?

@@ -6,7 +6,7 @@ public import MezzoPolicy
 /// ```swift
 /// let noisy = GaussianNoise(0.1)
 /// ```
-public struct GaussianNoise: Layer, Hashable {
+public struct GaussianNoise: MaskPassing, Hashable {
   /// At least 0.
   public var stddev: Double
   public var name: String?
@@ -34,7 +34,7 @@ public struct GaussianNoise: Layer, Hashable {
 /// ```swift
 /// let regularized = GaussianDropout(0.2)
 /// ```
-public struct GaussianDropout: Layer, Hashable {
+public struct GaussianDropout: MaskPassing, Hashable {
   /// 0 ≤ rate < 1
   public var rate: Double
   public var name: String?
@@ -64,7 +64,7 @@ public struct GaussianDropout: Layer, Hashable {
 ///   AlphaDropout(0.1)
 /// }
 /// ```
-public struct AlphaDropout: Layer, Hashable {
+public struct AlphaDropout: MaskPassing, Hashable {
   /// 0 ≤ rate < 1
   public var rate: Double
   public var name: String?
@@ -109,7 +109,7 @@ public typealias SpatialDropout2D = SpatialDropout<TwoAxes>
 public typealias SpatialDropout3D = SpatialDropout<ThreeAxes>
 
 /// What ``SpatialDropout1D``, ``SpatialDropout2D`` and ``SpatialDropout3D`` are. The shape stays.
-public struct SpatialDropout<Axes: SpatialAxes>: Layer, Hashable {
+public struct SpatialDropout<Axes: SpatialAxes>: MaskPassing, Hashable {
   /// 0 ≤ rate < 1
   public var rate: Double
   public var dataFormat: DataFormat
@@ -144,7 +144,7 @@ public struct SpatialDropout<Axes: SpatialAxes>: Layer, Hashable {
 /// ```swift
 /// let sparse = ActivityRegularization(l1: 1e-4)
 /// ```
-public struct ActivityRegularization: Layer, Hashable {
+public struct ActivityRegularization: MaskPassing, Hashable {
   public var l1: Double
   public var l2: Double
   public var name: String?

@@ -14,7 +14,13 @@ public import MezzoPolicy
 /// divided by n − 1 instead where that uses its fused kernel: for inputs of rank 4 with the features along axis 1 or 3
 /// and a compute dtype other than float64. Keras 3, and its
 /// dialect, divide by n everywhere.
-public struct BatchNormalization: Layer, Hashable {
+///
+/// Frozen by ``Model/freeze(_:)`` it works as in inference in training too, and keeps its averages.
+///
+/// ```swift
+/// let normalized = BatchNormalization(momentum: 0.9)
+/// ```
+public struct BatchNormalization: MaskPassing, Hashable {
   /// The axis of the features; counts from the end if negative.
   public var axis: Int
   /// How much of an average a step keeps.
@@ -83,7 +89,7 @@ public struct BatchNormalization: Layer, Hashable {
     let movingVariance = try parameter("moving_variance", movingVarianceInitializer, isTrainable: false)
     let mean: SymbolicTensor
     let variance: SymbolicTensor
-    if context.isTraining {
+    if context.isTraining && !context.isFrozen {
       let reduced = input.shape.indices.filter { $0 != axis }
       (mean, variance) = try normalization.moments(over: reduced)
       let count = reduced.reduce(1) { $0 * Double(input.shape[$1]) }

@@ -10,7 +10,7 @@ public import MezzoPolicy
 /// ```swift
 /// let normalized = GroupNormalization(groups: 8)
 /// ```
-public struct GroupNormalization: Layer, Hashable {
+public struct GroupNormalization: MaskPassing, Hashable {
   /// How many groups the channels fall into; −1 for one channel each.
   public var groups: Int
   /// The axis of the channels; counts from the end if negative.

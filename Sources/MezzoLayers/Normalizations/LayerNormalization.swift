@@ -8,7 +8,11 @@ public import MezzoPolicy
 /// everything is computed in at least float32, in float64 where the policy computes or reduces in it, and rounded once
 /// to the compute dtype. That is Keras 3's rule: TensorFlow 2.4 computes in float16 under the policy float16, which
 /// goes wrong for inputs of a few hundred, whose squares leave its range. Integers are taken as numbers.
-public struct LayerNormalization: Layer, Hashable {
+///
+/// ```swift
+/// let normalized = LayerNormalization(epsilon: 1e-6)
+/// ```
+public struct LayerNormalization: MaskPassing, Hashable {
   /// The axes that are normalised; negative ones count from the end.
   public var axis: [Int]
   public var epsilon: Double

@@ -8,7 +8,7 @@ public import MezzoPolicy
 /// ```swift
 /// let standardized = Normalization(mean: [0.13], variance: [0.095])
 /// ```
-public struct Normalization: Layer, Hashable {
+public struct Normalization: MaskPassing, Hashable {
   /// The axis of the features; counts from the end if negative. Without one there is one mean for all.
   public var axis: Int?
   /// One number, or one a feature.
@@ -74,7 +74,7 @@ public struct Normalization: Layer, Hashable {
 /// ```swift
 /// let unit = Rescaling(1 / 255.0)
 /// ```
-public struct Rescaling: Layer, Hashable {
+public struct Rescaling: MaskPassing, Hashable {
   public var scale: Double
   public var offset: Double
   public var name: String?

@@ -10,7 +10,7 @@ public import MezzoPolicy
 /// ```swift
 /// let normalized = RMSNormalization()
 /// ```
-public struct RMSNormalization: Layer, Hashable {
+public struct RMSNormalization: MaskPassing, Hashable {
   /// Counts from the end if negative.
   public var axis: Int
   public var epsilon: Double
@@ -47,7 +47,7 @@ public struct RMSNormalization: Layer, Hashable {
 /// ```swift
 /// let directions = UnitNormalization()
 /// ```
-public struct UnitNormalization: Layer, Hashable {
+public struct UnitNormalization: MaskPassing, Hashable {
   /// Negative ones count from the end.
   public var axis: [Int]
   public var name: String?

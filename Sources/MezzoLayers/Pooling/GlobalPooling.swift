@@ -2,7 +2,7 @@ public import MezzoGraph
 public import MezzoPolicy
 
 /// The mean of each channel of a sequence: `[batch, steps, channels] -> [batch, channels]`. With a mask `[batch,
-/// steps]` as the second argument or by its name, that of the steps where it is true.
+/// steps]` as the second argument or by its name, or one that the sequence carries, that of the steps where it is true.
 ///
 /// ```swift
 /// let vector = GlobalAveragePooling1D()
@@ -67,7 +67,8 @@ public struct GlobalAveragePooling<Axes: SpatialAxes>: Layer, Hashable {
     let input = tensors[0]
     try context.require(input, rank: Axes.count + 2, Axes.expected(dataFormat))
     let axes = dataFormat.spatialAxes(of: input)
-    let given = try context.optional("mask", inputs)
+    let carried = Axes.count == 1 ? context.mask(of: input) : nil
+    let given = try context.optional("mask", inputs) ?? carried
     if let mask = tensors.count == 2 ? tensors[1] : given {
       guard mask.shape == [input.shape[0], input.shape[axes[0]]] else {
         throw LayerError.inputs(

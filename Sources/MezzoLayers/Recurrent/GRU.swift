@@ -26,6 +26,7 @@ public struct GRU: RecurrentCell, Hashable {
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
+  public var stateful: Bool
   public var resetAfter: Bool
   public var name: String?
   public let policy: DTypePolicy
@@ -37,7 +38,8 @@ public struct GRU: RecurrentCell, Hashable {
     recurrentInitializer: Initializer = .orthogonal, biasInitializer: Initializer = .zeros,
     kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
     biasRegularizer: Regularizer? = nil, returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false, resetAfter: Bool = true, name: String? = nil, policy: DTypePolicy? = nil
+    goBackwards: Bool = false, stateful: Bool = false, resetAfter: Bool = true, name: String? = nil,
+    policy: DTypePolicy? = nil
   ) {
     self.units = units
     self.activation = activation
@@ -52,6 +54,7 @@ public struct GRU: RecurrentCell, Hashable {
     self.returnSequences = returnSequences
     self.returnState = returnState
     self.goBackwards = goBackwards
+    self.stateful = stateful
     self.resetAfter = resetAfter
     self.name = name
     self.policy = policy ?? globalPolicy()

@@ -28,6 +28,7 @@ public struct LSTM: RecurrentCell, Hashable {
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
+  public var stateful: Bool
   public var name: String?
   public let policy: DTypePolicy
 
@@ -38,7 +39,7 @@ public struct LSTM: RecurrentCell, Hashable {
     recurrentInitializer: Initializer = .orthogonal, biasInitializer: Initializer = .zeros, unitForgetBias: Bool = true,
     kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
     biasRegularizer: Regularizer? = nil, returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
+    goBackwards: Bool = false, stateful: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.units = units
     self.activation = activation
@@ -54,6 +55,7 @@ public struct LSTM: RecurrentCell, Hashable {
     self.returnSequences = returnSequences
     self.returnState = returnState
     self.goBackwards = goBackwards
+    self.stateful = stateful
     self.name = name
     self.policy = policy ?? globalPolicy()
   }

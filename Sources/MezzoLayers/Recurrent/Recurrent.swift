@@ -6,7 +6,12 @@ public import MezzoPolicy
 ///
 /// With `returnSequences` the output is `[batch, steps, units]`; with `returnState` the final states follow it in an
 /// array. Arguments: the sequence, and by position or by the name `initial_state` one tensor `[batch, units]` a state;
-/// by the name `mask` `[batch, steps]`, false where a step is to be left out: the states stay, and so does the output.
+/// by the name `mask` `[batch, steps]`, false where a step is to be left out: the states stay, and so does the output. By
+/// default that is the mask that the sequence carries, which sequences given back carry on.
+///
+/// A `stateful` layer goes on where its last call ended, in training and in inference, until ``Model/resetStates()``;
+/// variables `state_0` … `[batch, units]` hold the states, in the compute dtype. Evaluation begins every batch with the states
+/// as they are, and leaves them.
 ///
 /// Everything is computed in the compute dtype of the policy, states included. Steps are written out one after the
 /// other when a model is traced, so plans grow with the number of steps.
@@ -15,6 +20,8 @@ public protocol RecurrentLayer: Layer {
   var returnState: Bool { get set }
   /// Whether it begins with the last step.
   var goBackwards: Bool { get set }
+  /// Whether a call begins with the states that the one before it ended with. Then every batch has as many examples.
+  var stateful: Bool { get set }
 }
 
 /// A recurrent layer by its step.
@@ -48,6 +55,8 @@ extension RecurrentCell {
     }
     try context.require(input, rank: 3, "[batch, steps, features]")
     let (batch, steps) = (input.shape[0], input.shape[1])
+    // Each step is several operations of the plan: a shape from a file must not make a plan without end.
+    try context.require(steps <= 1 << 14, "a sequence of at most 16,384 steps", steps)
     let stateType = [batch, units]
     let given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap {
       $0
@@ -57,15 +66,20 @@ extension RecurrentCell {
         layer: context.path, expected: "\(Self.stateCount) states \(stateType)",
         found: given.map(\.type.description).joined(separator: " and "))
     }
-    let mask = try context.optional("mask", inputs)
+    let mask = try context.optional("mask", inputs) ?? context.mask(of: input)
     guard mask.map({ $0.shape == [batch, steps] }) ?? true else {
       throw LayerError.inputs(
         layer: context.path, expected: "a mask [batch, steps]", found: "\(mask.map { "\($0.type)" } ?? "")")
     }
     let cell = try prepare(input.shape[2], context)
+    let kept = try (0..<(stateful ? Self.stateCount : 0)).map { index in
+      try context.state("state_\(index)", shape: stateType, dtype: compute)
+    }
     let zero = try context.trace.constant(0, dtype: compute).broadcast(to: stateType)
     var states =
-      given.isEmpty ? Array(repeating: zero, count: Self.stateCount) : try given.map { try $0.cast(to: compute) }
+      given.isEmpty
+      ? (stateful ? try kept.map { try $0.value(in: context) } : Array(repeating: zero, count: Self.stateCount))
+      : try given.map { try $0.cast(to: compute) }
     let projected = try cell.projected(input.cast(to: compute).reshaped([batch * steps, input.shape[2]]))
     let parts = try projected.reshaped([batch, steps, projected.shape[1]])
     var outputs: [SymbolicTensor] = []
@@ -83,11 +97,17 @@ extension RecurrentCell {
       }
       states = next
     }
+    for (variable, state) in zip(kept, states) { try context.assign(variable, state) }
     let output =
       returnSequences
       ? (outputs.isEmpty
         ? try context.trace.constant(0, dtype: compute).broadcast(to: [batch, 0, units])
         : try SymbolicTensor.stack(outputs, axis: 1)) : outputs.last ?? states[0]
+    if returnSequences, let mask {
+      // A sequence from the back comes out from the back.
+      let seen = try mask.cast(to: .bool)
+      context.setMask(goBackwards ? try seen.reversed(axes: [1]) : seen, of: output)
+    }
     return returnState ? .array(([output] + states).map { .tensor($0) }) : .tensor(output)
   }
 }
@@ -114,6 +134,7 @@ public struct SimpleRNN: RecurrentCell, Hashable {
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
+  public var stateful: Bool
   public var name: String?
   public let policy: DTypePolicy
 
@@ -123,7 +144,8 @@ public struct SimpleRNN: RecurrentCell, Hashable {
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal,
     biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
     recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil, returnSequences: Bool = false,
-    returnState: Bool = false, goBackwards: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
+    returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false, name: String? = nil,
+    policy: DTypePolicy? = nil
   ) {
     self.units = units
     self.activation = activation
@@ -137,6 +159,7 @@ public struct SimpleRNN: RecurrentCell, Hashable {
     self.returnSequences = returnSequences
     self.returnState = returnState
     self.goBackwards = goBackwards
+    self.stateful = stateful
     self.name = name
     self.policy = policy ?? globalPolicy()
   }

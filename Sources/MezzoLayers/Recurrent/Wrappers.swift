@@ -2,7 +2,8 @@ public import MezzoGraph
 public import MezzoPolicy
 
 /// A layer applied to every step: `[batch, steps, …] -> [batch, steps, …]`, as if the steps were a batch. The layer's
-/// own policy decides the dtype of the output.
+/// own policy decides the dtype of the output. A mask of the steps is the output's; one of places within steps is the
+/// layer's, and steps with none of them are masked.
 ///
 /// ```swift
 /// let perStep = TimeDistributed(Dense(10))
@@ -25,11 +26,17 @@ public struct TimeDistributed: Layer {
     }
     let (batch, steps) = (input.shape[0], input.shape[1])
     let flat = try input.reshaped([batch * steps] + input.shape[2...])
+    let mask = context.mask(of: input)
+    if let mask, mask.rank > 2 {
+      context.setMask(try mask.reshaped([batch * steps] + mask.shape[2...]), of: flat)
+    }
     let output = try context.call(layer, flat, name: layer.name ?? type(of: layer).defaultName)
     guard output.shape.first == batch * steps else {
       throw LayerError.outputs(layer: context.path, found: "a layer's output \(output.type) without its batch")
     }
-    return try output.reshaped([batch, steps] + output.shape[1...])
+    let result = try output.reshaped([batch, steps] + output.shape[1...])
+    if let mask { context.setMask(try mask.rank > 2 ? mask.anyBehind(axes: 2) : mask, of: result) }
+    return result
   }
 }
 
@@ -85,6 +92,7 @@ public struct Bidirectional: Layer {
       case .product: try first * second
       case .average: try (first + second) / 2
       }
+    if layer.returnSequences { context.setMask(context.mask(of: first), of: merged) }
     guard layer.returnState else { return .tensor(merged) }
     return .array(([merged] + outputs[0].dropFirst() + outputs[1].dropFirst()).map { .tensor($0) })
   }

@@ -2,6 +2,10 @@ public import MezzoGraph
 public import MezzoPolicy
 
 /// All axes but the batch made one: `[batch, …] -> [batch, features]`. Integers pass through.
+///
+/// ```swift
+/// let vectors = Flatten()
+/// ```
 public struct Flatten: Layer, Hashable {
   public var name: String?
   public let policy: DTypePolicy

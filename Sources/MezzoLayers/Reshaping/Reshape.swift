@@ -88,8 +88,7 @@ public struct RepeatVector: Layer, Hashable {
 /// Steps whose features all equal a value become 0: `[batch, steps, features]`, the shape stays. Any dtype with an
 /// order passes through.
 ///
-/// In Keras this layer also hands a mask to the layers behind it. Here a mask is an argument like every other:
-/// ``mask(_:maskValue:)`` makes it.
+/// Layers behind this one leave those steps out: the output carries the mask that ``mask(_:maskValue:)`` makes.
 ///
 /// ```swift
 /// let padded = Masking(maskValue: -1)
@@ -113,7 +112,9 @@ public struct Masking: Layer, Hashable {
     // Keras 3 multiplies with the mask, which makes int32 of booleans.
     let x = try input.dtype == .bool ? input.cast(to: .int32) : input
     let mask = try Self.mask(x, maskValue: maskValue)
-    return try mask.reshaped(mask.shape + [1]).select(x, x.trace.constant(0, dtype: x.dtype))
+    let output = try mask.reshaped(mask.shape + [1]).select(x, x.trace.constant(0, dtype: x.dtype))
+    context.setMask(mask, of: output)
+    return output
   }
 
   /// Whether any feature of a step is another than the value: `[batch, steps, features] -> bool[batch, steps]`.

@@ -27,15 +27,9 @@ struct BERTAttention: Layer {
     }
     let (query, key, value) = (try projected("query"), try projected("key"), try projected("value"))
     let scores = try query.matmul(key.transposed()) * (1 / Double(width).squareRoot())
-    var weights =
-      try context.call(
-        MezzoLayers.Softmax(policy: policy),
-        LayerInputs(.tensor(scores), named: ["mask": .tensor(try mask.reshaped([batch, 1, 1, length]))]),
-        name: "self.softmax"
-      ).tensor ?? scores
-    weights = try context.call(
-      Dropout(configuration.attentionDropout, policy: policy), weights, name: "self.dropout")
-    let mixed = try weights.matmul(value).transposed([0, 2, 1, 3]).reshaped([batch, length, size])
+    let mixed = try context.attended(
+      value, scores: scores, mask: mask.reshaped([batch, 1, 1, length]), dropout: configuration.attentionDropout
+    ).transposed([0, 2, 1, 3]).reshaped([batch, length, size])
     var output = try context.call(Dense(size, policy: policy), mixed, name: "output.dense")
     output = try context.call(Dropout(configuration.hiddenDropout, policy: policy), output, name: "output.dropout")
     return .tensor(

@@ -10,6 +10,10 @@ public import MezzoPolicy
 public struct DataSet: Sendable {
   public let features: Tensor
   public let targets: Tensor
+  /// What a model of several inputs gets behind the first, each `[examples, …]`, as it is.
+  public let moreFeatures: [Tensor]
+  /// What a model of several outputs should say in those behind the first.
+  public let moreTargets: [Tensor]
   /// What a uint8 feature is multiplied by: `1/255` maps images to 0 … 1.
   public let scale: Float
 
@@ -20,7 +24,9 @@ public struct DataSet: Sendable {
   public var featureDType: DType { features.dtype == .float64 ? .float64 : .float32 }
 
   /// - Throws: `TrainingError` where examples and targets do not fit, or a feature is infinite or NaN.
-  public init(features: Tensor, targets: Tensor, scale: Float = 1) throws(TrainingError) {
+  public init(
+    features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = [], scale: Float = 1
+  ) throws(TrainingError) {
     guard features.type.rank >= 1, features.dtype.isFloatingPoint || features.dtype == .uint8,
       !features.shape.dropFirst().contains(0)
     else {
@@ -31,6 +37,9 @@ public struct DataSet: Sendable {
     }
     guard features.shape[0] == targets.shape[0] else {
       throw .countMismatch(features: features.shape[0], targets: targets.shape[0])
+    }
+    for tensor in moreFeatures + moreTargets where tensor.shape.first != features.shape[0] {
+      throw .countMismatch(features: features.shape[0], targets: tensor.shape.first ?? 0)
     }
     if targets.dtype.isFloatingPoint {
       let perExample = max(targets.count / max(targets.shape[0], 1), 1)
@@ -46,6 +55,8 @@ public struct DataSet: Sendable {
     }
     self.features = features.dtype == .uint8 || features.dtype == .float64 ? features : Self.float32(features)
     self.targets = targets
+    self.moreFeatures = moreFeatures
+    self.moreTargets = moreTargets
     self.scale = scale
   }
 
@@ -53,11 +64,15 @@ public struct DataSet: Sendable {
   ///
   /// - Precondition: each index is within `0 ..< count`.
   func batch(_ indices: ArraySlice<Int>) throws -> TrainingBatch {
-    let rows = Self.rows(targets, indices)
-    let targets = try Tensor(rows.type, storage: rows.storage)
+    func taken(_ tensor: Tensor) throws -> Tensor {
+      let rows = Self.rows(tensor, indices)
+      return try Tensor(rows.type, storage: rows.storage)
+    }
+    let targets = try taken(targets)
+    let (moreFeatures, moreTargets) = (try moreFeatures.map(taken), try moreTargets.map(taken))
     guard features.dtype == .uint8 else {
-      let rows = Self.rows(features, indices)
-      return TrainingBatch(features: try Tensor(rows.type, storage: rows.storage), targets: targets)
+      return TrainingBatch(
+        features: try taken(features), targets: targets, moreFeatures: moreFeatures, moreTargets: moreTargets)
     }
     let width = exampleShape.reduce(1, *)
     let storage = TensorStorage(byteCount: indices.count * width * MemoryLayout<Float>.size)
@@ -68,7 +83,8 @@ public struct DataSet: Sendable {
       }
     }
     return TrainingBatch(
-      features: try Tensor(TensorType(.float32, [indices.count] + exampleShape), storage: storage), targets: targets)
+      features: try Tensor(TensorType(.float32, [indices.count] + exampleShape), storage: storage), targets: targets,
+      moreFeatures: moreFeatures, moreTargets: moreTargets)
   }
 
   /// The examples at `indices` as a data set.
@@ -88,6 +104,8 @@ public struct DataSet: Sendable {
     }
     features = take(whole.features)
     targets = take(whole.targets)
+    moreFeatures = whole.moreFeatures.map(take)
+    moreTargets = whole.moreTargets.map(take)
     scale = whole.scale
   }
 

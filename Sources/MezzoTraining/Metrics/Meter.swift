@@ -7,8 +7,13 @@ public import MezzoRuntime
 public struct Meter: Sendable {
   public let metric: Metric
   /// Sums so far, in the metric's dtype.
-  public private(set) var state: [Tensor]
+  public internal(set) var state: [Tensor]
   private let runtime: Runtime
+  /// By the types of what it is shown.
+  private var plans: [[TensorType]: Plan] = [:]
+
+  /// Streams of ever new types must not pile plans up.
+  private static let planLimit = 16
 
   /// - Throws: `TrainingError.invalidOption` for a dtype that is not floating and for less than two thresholds of a curve.
   public init(_ metric: Metric, on runtime: Runtime = .shared) throws {
@@ -50,24 +55,37 @@ public struct Meter: Sendable {
     }
     let thresholds = try metric.kind.thresholds.map { try Tensor($0, shape: [$0.count], dtype: .float64) }
     let given = [output] + [metric.kind.takesTargets ? target : nil, sampleWeight, thresholds].compactMap { $0 }
-    let (metric, takesTarget, isWeighted) = (metric, metric.kind.takesTargets, sampleWeight != nil)
-    state = try runtime.evaluate(state + given) { symbols in
-      let (state, given) = (Array(symbols[..<self.state.count]), Array(symbols[self.state.count...]))
-      let target = takesTarget ? given[1] : nil
-      let weights = isWeighted ? given[takesTarget ? 2 : 1] : nil
-      let new: [SymbolicTensor]
-      if thresholds != nil, let target {
-        new = try metric.kind.counts(
-          given[0], target: target, thresholds: given[given.count - 1], weights: weights, dtype: metric.dtype)
-      } else {
-        let values = try metric.kind.values(given[0], target: target, dtype: metric.dtype)
-        let shares = try weights?.weighting(values)
-        let sum = try (shares.map { try values * $0 } ?? values).sum()
-        let count = try shares?.sum() ?? values.trace.constant(Double(values.shape.reduce(1, *)), dtype: metric.dtype)
-        new = metric.kind == .sum ? [sum] : [sum, count]
-      }
-      return try zip(state, new).map { try $0 + $1 }
+    let types = given.map(\.type)
+    let plan: Plan
+    if let known = plans[types] {
+      plan = known
+    } else {
+      plan = try makePlan(types, isWeighted: sampleWeight != nil, hasThresholds: thresholds != nil)
+      if plans.count >= Self.planLimit { plans.removeAll() }
+      plans[types] = plan
     }
+    state = try plan.run(state + given)
+  }
+
+  private func makePlan(_ types: [TensorType], isWeighted: Bool, hasThresholds: Bool) throws -> Plan {
+    let trace = Trace()
+    let state = state.map { trace.input($0.type, name: "state") }
+    let given = types.map { trace.input($0, name: "given") }
+    let takesTarget = metric.kind.takesTargets
+    let target = takesTarget ? given[1] : nil
+    let weights = isWeighted ? given[takesTarget ? 2 : 1] : nil
+    let new: [SymbolicTensor]
+    if hasThresholds, let target {
+      new = try metric.kind.counts(
+        given[0], target: target, thresholds: given[given.count - 1], weights: weights, dtype: metric.dtype)
+    } else {
+      let values = try metric.kind.values(given[0], target: target, dtype: metric.dtype)
+      let shares = try weights?.weighting(values)
+      let sum = try (shares.map { try values * $0 } ?? values).sum()
+      let count = try shares?.sum() ?? values.trace.constant(Double(values.shape.reduce(1, *)), dtype: metric.dtype)
+      new = metric.kind == .sum ? [sum] : [sum, count]
+    }
+    return try runtime.makePlan(trace.finish(zip(state, new).map { try $0 + $1 }))
   }
 
   /// The metric of all that it was shown, in its dtype; 0 if that was nothing.

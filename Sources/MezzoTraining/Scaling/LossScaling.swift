@@ -42,7 +42,13 @@ extension Model {
   public func lossScaled(
     _ optimizer: any Optimizer, features: TensorType, scaling: LossScaling = .automatic
   ) throws -> any Optimizer {
-    let probe = try TracedCall(self, input: features, isTraining: true) { _ in .constant }
+    try lossScaled(optimizer, inputs: Arguments(.tensor(features)), scaling: scaling)
+  }
+
+  func lossScaled(
+    _ optimizer: any Optimizer, inputs: Arguments<TensorType>, scaling: LossScaling
+  ) throws -> any Optimizer {
+    let probe = try TracedCall(self, inputs: inputs, isTraining: true) { _ in .constant }
     return try scaling.wrapping(optimizer, gradientDTypes: probe.computeDTypes)
   }
 }

@@ -23,18 +23,21 @@ struct AccumulatingStep {
     var plan: TrainingPlan
     var trainable: [VariableSpec]
     var classes: Int?
+    var hasAccuracy: Bool
     /// Variables that layers assign to.
     var assigned: [String]
   }
 
-  /// - Parameters:
-  ///   - features: of a whole batch, as `targets`.
-  init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, optimizer: any Optimizer) throws {
+  /// - Parameter types: of a whole batch.
+  init(
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
+    optimizer: any Optimizer, givesOutput: Bool
+  ) throws {
     make = { examples in
-      func batch(_ type: TensorType) -> TensorType { TensorType(type.dtype, [examples] + type.shape.dropFirst()) }
-      return try Self.accumulation(model, features: batch(features), targets: batch(targets), loss: loss)
+      try Self.accumulation(
+        model, types: types.batch(of: examples), objective: objective, givesOutput: givesOutput)
     }
-    let examples = features.shape.first ?? 0
+    let examples = types.features.shape.first ?? 0
     let first = try make(examples)
     batches = [examples: first]
     classes = first.classes
@@ -60,7 +63,9 @@ struct AccumulatingStep {
   }
 
   /// The plan of a whole batch.
-  var plan: Plan? { batches.max { $0.key < $1.key }?.value.plan.plan }
+  var plan: Plan? { batches[largest]?.plan.plan }
+
+  private var largest: Int { batches.keys.max() ?? 0 }
 
   /// - Parameter scalars: one for each batch; those of the last are the update's.
   mutating func run(
@@ -77,7 +82,8 @@ struct AccumulatingStep {
       outcome.isApplied = try outputs[1].scalar() != 0
       if outcome.isApplied {
         outcome.loss += loss * scalars.share
-        if step.classes != nil { outcome.accuracy = try (outcome.accuracy ?? 0) + outputs[2].scalar() * scalars.share }
+        if step.hasAccuracy { outcome.accuracy = try (outcome.accuracy ?? 0) + outputs[2].scalar() * scalars.share }
+        outcome.outputs += outputs[(step.hasAccuracy ? 3 : 2)...]
       } else {
         outcome.loss = loss
         // They have the infinities already that are to be traced to where they come from.
@@ -101,15 +107,16 @@ struct AccumulatingStep {
   private mutating func plan(examples: Int) throws -> BatchPlan {
     if let known = batches[examples] { return known }
     let made = try make(examples)
+    if batches.count >= Trainer.planLimit { batches = batches.filter { $0.key == largest } }
     batches[examples] = made
     return made
   }
 
   private static func accumulation(
-    _ model: Model, features: TensorType, targets: TensorType, loss: Loss
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective, givesOutput: Bool
   ) throws -> BatchPlan {
     // Constants here: what is made of them, such as weights in float16, serves all batches of a step.
-    let batch = try TracedBatch(model, features: features, targets: targets, loss: loss, role: .constant)
+    let batch = try TracedBatch(model, types: types, objective: objective, role: .constant)
     let trace = batch.trace
     let share = trace.input(TensorType(.float64, []), name: "share")
     let scaled = try batch.scaledGradients()
@@ -125,15 +132,17 @@ struct AccumulatingStep {
     }
     let assignments = try batch.assignments(where: isFinite)
     let graph = trace.finish(
-      [batch.loss, isFinite] + (batch.accuracy.map { [$0] } ?? []),
+      [batch.loss, isFinite] + [batch.accuracy, givesOutput ? batch.output : nil].compactMap { $0 },
       updates: zip(sums, updates).map { ($0, $1) } + assignments)
     return BatchPlan(
       plan: try TrainingPlan(
         graph, on: model.runtime, feeds: batch.feeds.merging([share.id: .share]) { _, new in new }),
-      trainable: batch.trainable, classes: batch.classes, assigned: batch.call.assignments.map(\.variable.path))
+      trainable: batch.trainable, classes: batch.classes, hasAccuracy: batch.accuracy != nil,
+      assigned: batch.call.assignments.map(\.variable.path))
   }
 
-  private static func sumName(_ path: String) -> String { VariableUpdates.slotName("gradient sum", of: path) }
+  private static func sumName(_ path: String) -> String { VariableUpdates.slotName(sumSlot, of: path) }
+  static let sumSlot = "gradient sum"
   private static func sumDType(_ dtype: DType) -> DType { dtype == .float64 ? .float64 : .float32 }
 }
 

@@ -9,7 +9,7 @@ struct EvaluationStep {
   let classes: Int?
   private let plan: Plan
   private let hasAccuracy: Bool
-  private let weights: [Tensor]
+  private let paths: [String]
 
   struct Outcome {
     var loss: Double
@@ -18,25 +18,28 @@ struct EvaluationStep {
     var output: Tensor?
   }
 
-  /// - Parameters:
-  ///   - model: with the weights that it has now.
-  ///   - givesOutput: whether outcomes have the output.
-  init(_ model: Model, features: TensorType, targets: TensorType, loss: Loss, givesOutput: Bool = false) throws {
-    let call = try TracedCall(model, input: features, isTraining: false) { _ in .constant }
-    let target = call.trace.input(targets, name: "targets")
-    let output = try call.output
+  /// - Parameter givesOutput: whether outcomes have the output.
+  init(
+    _ model: Model, _ types: BatchStream.Types, _ objective: TrainingObjective, givesOutput: Bool = false
+  ) throws {
+    let call = try TracedCall(model, inputs: types.arguments, isTraining: false) { _ in .constant }
+    let outputs = try call.outputs(of: types)
+    let targets = call.targets(of: types)
+    let (output, loss) = (outputs[0], objective.loss)
     let (value, accuracy) = try call.trace.tagged(Graph.Origin(layer: "loss", phase: .forward)) {
-      try (call.objective(loss.scalar(output, target: target)), loss.accuracy(output, target: target))
+      let value = try objective.value(outputs, features: output, targets: targets)
+      return try (call.objective(value), loss.accuracy(output, target: targets[0]))
     }
     classes = loss.classes(of: output)
     hasAccuracy = accuracy != nil
     plan = try model.runtime.makePlan(
       call.trace.finish([value] + [accuracy, givesOutput ? output : nil].compactMap { $0 }))
-    weights = try model.variables.tensors(at: call.variables.map(\.path))
+    paths = call.variables.map(\.path)
   }
 
-  func run(features: Tensor, targets: Tensor) throws -> Outcome {
-    let outputs = try plan.run([features] + weights + [targets])
+  func run(_ batch: TrainingBatch, weights: Variables) throws -> Outcome {
+    let outputs = try plan.run(
+      [batch.features] + batch.moreFeatures + weights.tensors(at: paths) + [batch.targets] + batch.moreTargets)
     let place = hasAccuracy ? 2 : 1
     return Outcome(
       loss: try outputs[0].scalar(), accuracy: hasAccuracy ? try outputs[1].scalar() : nil,

@@ -12,18 +12,39 @@ public struct History: Sendable {
   public internal(set) var skippedSteps = 0
   /// The scale after the last step; `nil` where the loss was not scaled.
   public internal(set) var lossScale: LossScale?
-  /// The median over all steps, but the first three of more than six, of batch, forward, backward and update.
+  /// The median over the last 1,024 steps at most, without the first three of more than six, of forward, backward and
+  /// update.
   public internal(set) var stepMilliseconds = 0.0
   /// Bytes of the variables as they are stored.
   public internal(set) var weightBytes = 0
   public internal(set) var explanation: Explanation
+  /// Why a callback ended the training before its last epoch; `nil` if none did.
+  public internal(set) var stopReason: String?
 
   public struct Epoch: Sendable, Codable {
     public var loss: Double
     public var accuracy: Double?
     public var validationLoss: Double?
     public var validationAccuracy: Double?
+    /// Of the training data, by the names of the metrics that were asked for.
+    public var metrics: [String: Double] = [:]
+    public var validationMetrics: [String: Double] = [:]
+    /// At the end of the epoch.
+    public var learningRate = 0.0
     public var seconds: Double
+
+    /// All measures under Keras's names: `loss`, `accuracy`, the metrics, `learning_rate`, and with `val_` before them those
+    /// of the validation data.
+    public var logs: [String: Double] {
+      var logs = metrics
+      logs["loss"] = loss
+      if let accuracy { logs["accuracy"] = accuracy }
+      logs["learning_rate"] = learningRate
+      for (name, value) in validationMetrics { logs["val_\(name)"] = value }
+      if let validationLoss { logs["val_loss"] = validationLoss }
+      if let validationAccuracy { logs["val_accuracy"] = validationAccuracy }
+      return logs
+    }
   }
 
   /// A step at which the loss scale was found to be stuck, or to be so no longer.
@@ -35,7 +56,7 @@ public struct History: Sendable {
   }
 
   /// A step at which the loss scale changed, or the update was left out.
-  public struct LossScaleEvent: Sendable, Hashable, CustomStringConvertible {
+  public struct LossScaleEvent: Sendable, Hashable, Codable, CustomStringConvertible {
     public var step: Int
     public var change: LossScale.Event
     public var scale: Float
@@ -69,7 +90,8 @@ public struct TrainingProgress: Sendable {
   public var epochs: Int
   /// Steps of this epoch that are done.
   public var step: Int
-  public var steps: Int
+  /// Of an epoch; `nil` for a stream that does not say how long it is.
+  public var steps: Int?
   /// Means over this epoch so far.
   public var loss: Double
   public var accuracy: Double?

@@ -17,63 +17,150 @@ extension Model {
   /// The loss and the accuracy over `data`, without training. As in training, the loss includes what regularizers and layers
   /// add to it.
   ///
-  /// - Parameter metrics: what else is taken of the outputs, each under its name.
+  /// - Parameters:
+  ///   - moreLosses: of the outputs behind the first, where the model has several; by default `loss` for each.
+  ///   - metrics: what else is taken of the first output, each under its name.
   public func evaluate(
-    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, metrics: [Metric] = [], batch: Int = 256
+    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [], metrics: [Metric] = [],
+    batch: Int = Model.evaluationBatch
   ) throws -> Evaluation {
     try data.check(batch: 1, name: "test")
     if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    func type(_ examples: Int) -> TensorType { TensorType(data.featureDType, [examples] + data.exampleShape) }
-    try build(input: type(batch))
-    var steps: [Int: EvaluationStep] = [:]
-    var means = Means()
-    var meters = try metrics.map { try Meter($0, on: runtime) }
+    var evaluator = try Evaluator(self, loss: loss, moreLosses: moreLosses, metrics: metrics)
+    try evaluator.begin(data.types(batch: min(batch, data.count)))
     for start in stride(from: 0, to: data.count, by: batch) {
       let indices = Array(start..<min(start + batch, data.count))
-      let step =
-        try steps[indices.count]
-        ?? EvaluationStep(
-          self, features: type(indices.count),
-          targets: TensorType(data.targets.dtype, [indices.count] + data.targets.shape.dropFirst()), loss: loss,
-          givesOutput: !metrics.isEmpty)
-      steps[indices.count] = step
-      if start == 0 { try data.checkLabels(classes: step.classes) }
-      let rows = try data.batch(indices[...])
-      let outcome = try step.run(features: rows.features, targets: rows.targets)
-      means.add(outcome.loss, outcome.accuracy, weight: indices.count)
-      guard let output = outcome.output else { continue }
-      for index in meters.indices { try meters[index].update(output, target: rows.targets) }
+      try evaluator.add(try data.batch(indices[...])) { classes in
+        if start == 0 { try data.checkLabels(classes: classes) }
+      }
     }
-    let results = try meters.map { ($0.metric.name, try $0.result().scalar()) }
-    return Evaluation(
-      loss: means.loss, accuracy: means.accuracy, metrics: Dictionary(results) { _, last in last })
+    return try evaluator.result()
+  }
+
+  /// The same over batches that are made meanwhile.
+  @concurrent
+  public func evaluate(
+    _ batches: BatchStream, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
+    metrics: [Metric] = []
+  ) async throws -> Evaluation {
+    var evaluator = try Evaluator(self, loss: loss, moreLosses: moreLosses, metrics: metrics)
+    return try await evaluator.evaluate(batches)
+  }
+
+  /// Examples of a batch where nobody says how many.
+  public static var evaluationBatch: Int { 256 }
+
+  /// The outputs for batches of features, each when it is asked for.
+  ///
+  /// ```swift
+  /// for try await logits in model.predict(batches) { … }
+  /// ```
+  public func predict<Batches: AsyncSequence>(_ batches: Batches) -> AsyncThrowingMapSequence<Batches, Tensor>
+  where Batches.Element == Tensor {
+    batches.map { try self($0) }
+  }
+
+  /// The outputs of a model of several inputs or outputs for all examples, computed in batches.
+  ///
+  /// - Parameter inputs: each `[examples, …]`.
+  /// - Throws: `LayerError.nonFiniteInput` where a feature is infinite or NaN; `TrainingError.countMismatch`.
+  public func predict(_ inputs: Arguments<Tensor>, batch: Int = 256) throws -> Tree<Tensor> {
+    let tensors = inputs.leaves.compactMap { $0 }
+    guard let count = tensors.first?.shape.first, count > 0 else {
+      throw TrainingError.emptyDataSet(name: "prediction")
+    }
+    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
+    for tensor in tensors {
+      guard tensor.shape.first == count else {
+        throw TrainingError.countMismatch(features: count, targets: tensor.shape.first ?? 0)
+      }
+      try tensor.requireFinite()
+    }
+    var parts: [Tree<Tensor>] = []
+    for start in stride(from: 0, to: count, by: batch) {
+      let rows = start..<min(start + batch, count)
+      parts.append(try self(try inputs.map { try TrainingBatch.rows(rows, of: $0) }))
+    }
+    let leaves = parts.map { $0.leaves.compactMap { $0 } }
+    var place = -1
+    return try parts[0].map { _ in
+      place += 1
+      return try TrainingBatch.joined(leaves.map { $0[place] })
+    }
   }
 
   /// The outputs for all of `features` `[examples, …]`, computed in batches.
   ///
   /// - Throws: `LayerError.nonFiniteInput` where a feature is infinite or NaN.
   public func predict(_ features: Tensor, batch: Int = 256) throws -> Tensor {
-    guard let count = features.shape.first, count > 0 else { throw TrainingError.emptyDataSet(name: "prediction") }
-    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    if features.dtype.isFloatingPoint {
-      for (index, value) in features.scalars().enumerated() where !value.isFinite {
-        throw LayerError.nonFiniteInput(index: index, value: "\(value)")
-      }
+    let outputs = try predict(Arguments(.tensor(features)), batch: batch)
+    guard let output = outputs.tensor else {
+      throw LayerError.outputs(layer: layer.name ?? "", found: "\(outputs.leaves.count) in a structure")
     }
-    var bytes: [UInt8] = []
-    var type = TensorType(features.dtype, [])
-    let width = features.byteCount / count
-    for start in stride(from: 0, to: count, by: batch) {
-      let rows = start..<min(start + batch, count)
-      let part = try features.withUnsafeBytes { whole in
-        try Tensor(
-          bytes: whole[rows.lowerBound * width..<rows.upperBound * width],
-          shape: [rows.count] + features.shape.dropFirst(), dtype: features.dtype)
-      }
-      let output = try self(part)
-      type = output.type
-      output.withUnsafeBytes { bytes += $0 }
+    return output
+  }
+}
+
+extension Tensor {
+  fileprivate func requireFinite() throws(LayerError) {
+    guard dtype.isFloatingPoint else { return }
+    for (index, value) in scalars().enumerated() where !value.isFinite {
+      throw .nonFiniteInput(index: index, value: "\(value)")
     }
-    return try Tensor(bytes: bytes, shape: [count] + type.shape.dropFirst(), dtype: type.dtype)
+  }
+}
+
+/// Evaluates a model as often as wanted, with the weights that it has when an evaluation begins; plans are made once.
+struct Evaluator {
+  private let model: Model
+  private let objective: TrainingObjective
+  private var steps: [BatchStream.Types: EvaluationStep] = [:]
+  private var measures: RunningMeasures
+  private var weights = Variables()
+
+  init(_ model: Model, loss: Loss, moreLosses: [Loss], metrics: [Metric]) throws {
+    self.model = model
+    objective = TrainingObjective(loss: loss, moreLosses: moreLosses)
+    measures = try RunningMeasures(metrics, on: model.runtime)
+  }
+
+  mutating func evaluate(_ batches: BatchStream) async throws -> Evaluation {
+    var hasBegun = false
+    for try await batch in batches {
+      if !hasBegun { try begin(batch.types) }
+      hasBegun = true
+      try add(batch) { try batch.check(classes: $0) }
+    }
+    if !hasBegun { throw TrainingError.emptyDataSet(name: "validation") }
+    return try result()
+  }
+
+  /// Builds the model, if it is not built.
+  mutating func begin(_ types: BatchStream.Types) throws {
+    try model.build(inputs: types.arguments)
+    weights = try model.variables
+    try measures.reset()
+  }
+
+  /// - Parameter check: of the labels, with the number of classes.
+  mutating func add(_ batch: TrainingBatch, check: (Int?) throws -> Void) throws {
+    let types = batch.types
+    let step =
+      try steps[types]
+      ?? EvaluationStep(
+        model, types, objective, givesOutput: !measures.meters.isEmpty)
+    if steps.count >= Trainer.planLimit { steps.removeAll() }
+    steps[types] = step
+    try check(step.classes)
+    let outcome = try step.run(batch, weights: weights)
+    measures.add(outcome.loss, outcome.accuracy, weight: batch.examples)
+    if let output = outcome.output { try measures.add(output, target: batch.targets) }
+  }
+
+  mutating func result() throws -> Evaluation {
+    // What is kept until the next evaluation would keep the weights of this one.
+    weights = Variables()
+    return Evaluation(
+      loss: measures.means.loss, accuracy: measures.means.accuracy, metrics: try measures.metrics)
   }
 }

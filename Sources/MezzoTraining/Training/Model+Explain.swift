@@ -21,11 +21,12 @@ extension Model {
     features: TensorType, targets: TensorType, loss: Loss = .sparseCategoricalCrossentropy,
     optimizer: any Optimizer = .adam(), scaling: LossScaling = .automatic
   ) throws -> Explanation {
+    let types = BatchStream.Types(features: features, targets: targets)
     let wrapped = try lossScaled(optimizer, features: features, scaling: scaling)
     let scaled = wrapped as? LossScaleOptimizer
     let step = try TrainingStep(
-      self, features: features, targets: targets, loss: loss, optimizer: scaled?.innerOptimizer ?? wrapped,
-      isScaled: scaled != nil)
+      self, types: types, objective: TrainingObjective(loss: loss),
+      optimizer: scaled?.innerOptimizer ?? wrapped, isScaled: scaled != nil)
     return Explanation(step.plan.plan, on: runtime)
   }
 }

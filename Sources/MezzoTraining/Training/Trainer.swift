@@ -1,12 +1,11 @@
 import Logging
 public import MezzoBackend
-import MezzoGraph
+public import MezzoGraph
 public import MezzoLayers
 public import MezzoPolicy
 public import MezzoRuntime
 
-/// Trains a model one update at a time: what ``MezzoLayers/Model/fit(_:validation:epochs:batch:accumulating:optimizer:loss:scaling:seed:progress:)``
-/// does, for loops of one's own.
+/// Trains a model one update at a time: what `fit` does, for loops of one's own.
 ///
 /// ```swift
 /// var trainer = try Trainer(model, features: images.type, targets: labels.type, optimizer: .adam())
@@ -16,59 +15,100 @@ public import MezzoRuntime
 /// Weights, optimizer slots and the loss scale are the trainer's own until ``publish()``. The plan of a step is made when
 /// batches of so many examples come for the first time.
 public struct Trainer {
-  private let model: Model
-  private let features: TensorType
-  private let targets: TensorType
-  private let loss: Loss
-  private let optimizer: any Optimizer
-  private let seed: UInt64
+  /// Traces what is to become small: a scalar of the model's output and of the batch.
+  public typealias Objective =
+    @Sendable (_ output: SymbolicTensor, _ features: SymbolicTensor, _ targets: SymbolicTensor) throws -> SymbolicTensor
+
+  let model: Model
+  let types: BatchStream.Types
+  private let objective: TrainingObjective
+  let optimizer: any Optimizer
+  let accumulating: Int
   private let log = Logger(label: "mezzo.training")
 
   /// By the number of examples, where each batch is a step of its own.
   private var steps: [Int: TrainingStep] = [:]
   /// Where several batches make a step.
   private var accumulation: AccumulatingStep?
-  private var store: TrainingStore
+  private(set) var store: TrainingStore
   /// `nil` where the loss is not scaled.
   public private(set) var lossScale: LossScale?
   /// Of the model's output; `nil` where the loss knows no classes.
   private(set) var classes: Int?
-  private var taken = 0
-  private var iterations = 0
-  private var draws = 0
-  private var skippedAtFloor = 0
-  private var milliseconds: [Double] = []
+  private(set) var counters: Counters
+  private var milliseconds = RecentTimes()
   /// Updates that were not applied, since their gradients were not finite.
-  public private(set) var skipped = 0
+  public var skipped: Int { counters.skipped }
   private(set) var events: [History.LossScaleEvent] = []
   private var health = LossScaleHealth()
   private(set) var healthEvents: [History.LossScaleHealthEvent] = []
+  private(set) var measures: RunningMeasures
+
+  /// How far it has come; what a checkpoint has beside tensors.
+  struct Counters: Codable, Sendable {
+    /// Of random layers: with it and the count of batches their numbers are the same again.
+    var seed: UInt64
+    /// Updates that were tried.
+    var taken = 0
+    /// Iterations of the optimizer.
+    var iterations = 0
+    /// Batches.
+    var draws = 0
+    var skipped = 0
+    var skippedAtFloor = 0
+    /// The learning rate that was set; `nil`: what the optimizer says.
+    var rate: Double?
+  }
 
   /// So many steps in a row that cannot be applied although the scale can fall no further have no hope.
   private static let hopelessSteps = 10
+
+  /// Plans for so many sizes of batches; each holds memory.
+  static let planLimit = 16
 
   /// Builds the model, if it is not built, and plans a step.
   ///
   /// - Parameters:
   ///   - features: the type of a batch of examples; batches of another number of examples may come too.
   ///   - targets: likewise, labels `int32[examples]` or values.
+  ///   - moreFeatures: of the inputs behind the first, where the model has several.
+  ///   - moreTargets: of the outputs behind the first.
+  ///   - loss: what is made small. Of several outputs the sum of all their losses is; `loss` is that of the first.
+  ///   - moreLosses: of the outputs behind the first; by default `loss` for each.
   ///   - accumulating: more than 1: an update is made from several batches, whose gradients are summed.
   ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
+  ///   - metrics: what else is taken of the outputs in training, found in ``logs``.
   ///   - scaling: of the loss; `automatic` is right for every policy.
   ///   - seed: of random layers.
+  ///   - objective: traces what is made small in the place of `loss`; then no accuracy is taken.
   public init(
-    _ model: Model, features: TensorType, targets: TensorType, loss: Loss = .sparseCategoricalCrossentropy,
-    optimizer: any Optimizer = .adam(), accumulating: Int = 1, scaling: LossScaling = .automatic, seed: UInt64 = 0
+    _ model: Model, features: TensorType, targets: TensorType, moreFeatures: [TensorType] = [],
+    moreTargets: [TensorType] = [], loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
+    optimizer: any Optimizer = .adam(), accumulating: Int = 1, metrics: [Metric] = [],
+    scaling: LossScaling = .automatic, seed: UInt64 = 0, objective: Objective? = nil
+  ) throws {
+    try self.init(
+      model,
+      BatchStream.Types(
+        features: features, targets: targets, moreFeatures: moreFeatures, moreTargets: moreTargets),
+      TrainingObjective(loss: loss, moreLosses: moreLosses, custom: objective), optimizer: optimizer,
+      accumulating: accumulating, metrics: metrics, scaling: scaling, seed: seed)
+  }
+
+  init(
+    _ model: Model, _ types: BatchStream.Types, _ objective: TrainingObjective, optimizer: any Optimizer,
+    accumulating: Int, metrics: [Metric], scaling: LossScaling, seed: UInt64
   ) throws {
     try optimizer.check()
     try scaling.check()
     self.model = model
-    self.features = features
-    self.targets = targets
-    self.loss = loss
-    self.seed = seed
-    try model.build(input: features)
-    let wrapped = try model.lossScaled(optimizer, features: features, scaling: scaling)
+    self.types = types
+    self.objective = objective
+    self.accumulating = accumulating
+    counters = Counters(seed: seed)
+    measures = try RunningMeasures(metrics, on: model.runtime)
+    try model.build(inputs: types.arguments)
+    let wrapped = try model.lossScaled(optimizer, inputs: types.arguments, scaling: scaling)
     let scaled = wrapped as? LossScaleOptimizer
     self.optimizer = scaled?.innerOptimizer ?? wrapped
     let isAutomatic = scaling == .automatic && !(optimizer is LossScaleOptimizer)
@@ -78,12 +118,12 @@ public struct Trainer {
     store = try TrainingStore(model.variables)
     if accumulating > 1 {
       let step = try AccumulatingStep(
-        model, features: features, targets: targets, loss: loss, optimizer: self.optimizer)
+        model, types: types, objective: objective, optimizer: self.optimizer, givesOutput: !metrics.isEmpty)
       try store.add(step.slots)
       classes = step.classes
       accumulation = step
     } else {
-      classes = try step(examples: features.shape.first ?? 0).classes
+      classes = try step(examples: types.features.shape.first ?? 0).classes
     }
   }
 
@@ -92,12 +132,24 @@ public struct Trainer {
     (accumulation?.plan ?? steps.values.first?.plan.plan).map { Explanation($0, on: model.runtime) }
   }
 
+  /// Of the next update. Setting it ends what a schedule of the optimizer says.
+  public var learningRate: Double {
+    get { counters.rate ?? optimizer.rate(atStep: counters.iterations) }
+    set { counters.rate = newValue }
+  }
+
+  /// Updates that were applied; with those that were skipped if the loss scale counts them.
+  public var iterations: Int { counters.iterations }
+
+  /// Means of `loss` and, where there is one, `accuracy` over the examples since ``resetLogs()``, and the metrics.
+  public var logs: [String: Double] { get throws { try measures.logs } }
+
+  /// Begins to measure anew, as at the beginning of an epoch.
+  public mutating func resetLogs() throws { try measures.reset() }
+
   var lossScaleSummary: LossScaleHealth.Summary? { lossScale == nil ? nil : health.summary }
 
-  var stepMilliseconds: Double {
-    let settled = (milliseconds.count > 6 ? Array(milliseconds.dropFirst(3)) : milliseconds).sorted()
-    return settled.isEmpty ? 0 : settled[settled.count / 2]
-  }
+  var stepMilliseconds: Double { milliseconds.median }
 
   /// One update from one batch.
   ///
@@ -116,26 +168,27 @@ public struct Trainer {
     }
     let clock = ContinuousClock()
     let start = clock.now
-    taken += 1
+    counters.taken += 1
     let outcome = try run(batches, first)
-    let time = clock.now - start
-    milliseconds.append(Double(time.components.attoseconds) * 1e-15 + Double(time.components.seconds) * 1e3)
+    milliseconds.add((clock.now - start).milliseconds)
 
     if outcome.isApplied {
-      iterations += 1
-      skippedAtFloor = 0
+      counters.iterations += 1
+      counters.skippedAtFloor = 0
+      measures.add(outcome.loss, outcome.accuracy, weight: batches.reduce(0) { $0 + $1.examples })
+      for (output, batch) in zip(outcome.outputs, batches) { try measures.add(output, target: batch.targets) }
       record(lossScale?.update(gradientsAreFinite: true), report: nil)
       return outcome
     }
-    skipped += 1
-    guard lossScale?.isDynamic ?? false, skippedAtFloor < Self.hopelessSteps else {
+    counters.skipped += 1
+    guard lossScale?.isDynamic ?? false, counters.skippedAtFloor < Self.hopelessSteps else {
       throw TrainingError.nonFiniteLoss(
-        step: taken, loss: outcome.loss.isNaN ? "NaN" : "\(outcome.loss)", first: outcome.firstNonFinite)
+        step: counters.taken, loss: outcome.loss.isNaN ? "NaN" : "\(outcome.loss)", first: outcome.firstNonFinite)
     }
     let before = lossScale?.value
     let event = lossScale?.update(gradientsAreFinite: false)
-    if lossScale?.countsSkippedSteps ?? false { iterations += 1 }
-    if lossScale?.value == before { skippedAtFloor += 1 } else { skippedAtFloor = 0 }
+    if lossScale?.countsSkippedSteps ?? false { counters.iterations += 1 }
+    if lossScale?.value == before { counters.skippedAtFloor += 1 } else { counters.skippedAtFloor = 0 }
     record(event, report: outcome.firstNonFinite)
     return outcome
   }
@@ -144,37 +197,44 @@ public struct Trainer {
     let examples = batches.reduce(0) { $0 + $1.examples }
     var scalars: [TrainingPlan.Scalars] = []
     for batch in batches {
-      draws += 1
+      counters.draws += 1
       scalars.append(
         TrainingPlan.Scalars(
-          rate: optimizer.rate(atStep: iterations), step: iterations + 1, draw: draws, lossScale: lossScale?.value ?? 1,
-          seed: seed, share: examples == 0 ? 1 : Double(batch.examples) / Double(examples)))
+          rate: learningRate, step: counters.iterations + 1, draw: counters.draws, lossScale: lossScale?.value ?? 1,
+          seed: counters.seed, share: examples == 0 ? 1 : Double(batch.examples) / Double(examples)))
     }
     if let outcome = try accumulation?.run(batches, &store, scalars) { return outcome }
     return try step(examples: first.examples).run(first, &store, scalars[0])
   }
 
+  /// The weights so far, as the model would get them.
+  public var weights: Variables {
+    get throws {
+      var variables = try model.variables
+      for path in variables.paths {
+        let slot = optimizer.publishedSlot.map { VariableUpdates.slotName($0, of: path) }
+        let name = slot.map { store.contains($0) ? $0 : path } ?? path
+        variables.set(path, try store[name], isTrainable: variables.isTrainable(path))
+      }
+      return variables
+    }
+  }
+
   /// Makes the weights so far those of the model.
   public func publish() throws {
-    var variables = try model.variables
-    for path in variables.paths {
-      let slot = optimizer.publishedSlot.map { VariableUpdates.slotName($0, of: path) }
-      let name = slot.map { store.contains($0) ? $0 : path } ?? path
-      variables.set(path, try store[name], isTrainable: variables.isTrainable(path))
-    }
-    try model.setVariables(variables)
+    try model.setVariables(try weights)
     if lossScale?.isDynamic ?? false { model.lossScale = lossScale }
   }
 
   private mutating func record(_ change: LossScale.Event?, report: NonFiniteReport?) {
     guard let change, let scale = lossScale?.value else { return }
     if change != .unchanged {
-      let event = History.LossScaleEvent(step: taken, change: change, scale: scale, firstNonFinite: report)
+      let event = History.LossScaleEvent(step: counters.taken, change: change, scale: scale, firstNonFinite: report)
       events.append(event)
       log.notice("\(event)")
     }
     for event in health.record(change, scale: scale) {
-      let event = History.LossScaleHealthEvent(step: taken, event: event)
+      let event = History.LossScaleHealthEvent(step: counters.taken, event: event)
       healthEvents.append(event)
       log.log(level: event.event.isWarning ? .warning : .notice, "\(event)")
     }
@@ -182,12 +242,77 @@ public struct Trainer {
 
   private mutating func step(examples: Int) throws -> TrainingStep {
     if let step = steps[examples] { return step }
-    func batch(_ type: TensorType) -> TensorType { TensorType(type.dtype, [examples] + type.shape.dropFirst()) }
     let step = try TrainingStep(
-      model, features: batch(features), targets: batch(targets), loss: loss, optimizer: optimizer,
-      isScaled: lossScale != nil)
+      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer, isScaled: lossScale != nil,
+      givesOutput: !measures.meters.isEmpty)
     try store.add(step.slots)
+    if steps.count >= Self.planLimit { steps.removeAll() }
     steps[examples] = step
     return step
+  }
+}
+
+// MARK: - Checkpoints
+
+extension Trainer {
+  /// The state of the loss scale and of what watches it.
+  struct Scaling: Codable, Sendable {
+    /// Its bits, which no decimal text rounds.
+    var value: UInt32
+    var goodSteps: Int
+    var health: LossScaleHealth
+    var events: [History.LossScaleEvent]
+    var healthEvents: [History.LossScaleHealthEvent]
+  }
+
+  var scalingState: Scaling? {
+    lossScale.map {
+      Scaling(
+        value: $0.value.bitPattern, goodSteps: $0.goodSteps, health: health, events: events,
+        healthEvents: healthEvents)
+    }
+  }
+
+  /// Goes on from where another trainer of the same settings was.
+  ///
+  /// - Parameter tensors: one for each name of the store, of the same type.
+  mutating func restore(
+    _ counters: Counters, _ scaling: Scaling?, tensors: [(name: String, tensor: Tensor)], means: Means,
+    metrics: [[Tensor]]
+  ) {
+    self.counters = counters
+    if let scaling {
+      lossScale?.restore(value: Float(bitPattern: scaling.value), goodSteps: scaling.goodSteps)
+      health = scaling.health
+      events = scaling.events
+      healthEvents = scaling.healthEvents
+    }
+    for (name, tensor) in tensors { store.set(name, tensor) }
+    measures.restore(means, metrics)
+  }
+}
+
+/// How long the last steps took. A training may have any number of them, so only so many are kept.
+private struct RecentTimes {
+  private var times: [Double] = []
+  private var count = 0
+
+  private static let limit = 1024
+
+  mutating func add(_ milliseconds: Double) {
+    if times.count < Self.limit { times.append(milliseconds) } else { times[count % Self.limit] = milliseconds }
+    count += 1
+  }
+
+  /// Without the first three of more than six, which prepare what all others use.
+  var median: Double {
+    let settled = (count > 6 && count <= Self.limit ? Array(times.dropFirst(3)) : times).sorted()
+    return settled.isEmpty ? 0 : settled[settled.count / 2]
+  }
+}
+
+extension Duration {
+  package var milliseconds: Double {
+    Double(components.seconds) * 1e3 + Double(components.attoseconds) * 1e-15
   }
 }

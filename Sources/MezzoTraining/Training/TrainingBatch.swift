@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoGraph
 public import MezzoRuntime
 
@@ -7,10 +8,30 @@ public struct TrainingBatch: Sendable {
   public var features: Tensor
   /// Labels `int32[examples]`, or values `[examples, …]`.
   public var targets: Tensor
+  /// What a model of several inputs gets behind the first, each `[examples, …]`.
+  public var moreFeatures: [Tensor]
+  /// What a model of several outputs should say in those behind the first.
+  public var moreTargets: [Tensor]
 
-  public init(features: Tensor, targets: Tensor) {
+  public init(features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = []) {
     self.features = features
     self.targets = targets
+    self.moreFeatures = moreFeatures
+    self.moreTargets = moreTargets
+  }
+
+  var types: BatchStream.Types {
+    BatchStream.Types(
+      features: features.type, targets: targets.type, moreFeatures: moreFeatures.map(\.type),
+      moreTargets: moreTargets.map(\.type))
+  }
+
+  func further(_ tensors: KeyPath<TrainingBatch, [Tensor]>, _ index: Int) throws(TrainingError) -> Tensor {
+    let all = self[keyPath: tensors]
+    guard all.indices.contains(index) else {
+      throw .batchesDiffer(expected: "\(index + 1) or more further tensors", found: "\(all.count)")
+    }
+    return all[index]
   }
 
   /// The extent of the first axis.
@@ -27,4 +48,11 @@ public struct TrainingOutcome: Sendable {
   public var isApplied: Bool
   /// Where the first infinity or NaN came from, if it was not.
   public var firstNonFinite: NonFiniteReport?
+  /// What the model gave for each batch, where metrics want to see it.
+  var outputs: [Tensor] = []
+}
+
+extension TensorType {
+  /// The same with another number of examples in front.
+  func batch(of examples: Int) -> TensorType { TensorType(dtype, [examples] + shape.dropFirst()) }
 }

@@ -22,6 +22,10 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case gradientCount(expected: Int, found: Int)
   case gradientType(variable: Int, expected: TensorType, found: TensorType)
   case noGradients
+  case batchesDiffer(expected: String, found: String)
+  case unknownMonitor(name: String, known: [String])
+  case otherTraining(path: String, what: String, expected: String, found: String)
+  case malformedCheckpoint(path: String, reason: String)
   case otherVariables(expected: [TensorType], found: [TensorType])
 
   public var description: String {
@@ -61,6 +65,16 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
       "expected one gradient, or nil, for each of \(expected) variables, got \(found)"
     case .gradientType(let variable, let expected, let found):
       "the gradient of variable \(variable) must be \(expected), in a floating-point dtype, got \(found)"
+    case .batchesDiffer(let expected, let found):
+      "the batches of a stream must differ in nothing but the number of their examples: expected \(expected), got \(found)"
+    case .unknownMonitor(let name, let known):
+      "expected a measure of the training to monitor, got \(name); this one has \(known.joined(separator: ", "))"
+        + (name.hasPrefix("val_") ? ". Measures that begin with val_ need validation data" : "")
+    case .otherTraining(let path, let what, let expected, let found):
+      "\(path) is the checkpoint of another training: expected \(what) \(expected), found \(found). Go on with the settings "
+        + "that it was written with, or begin a new training elsewhere"
+    case .malformedCheckpoint(let path, let reason):
+      "\(path) is not a checkpoint of a training: \(reason)"
     case .noGradients: "no variable has a gradient: the loss depends on none of them"
     case .otherVariables(let expected, let found):
       "this optimizer keeps slots of \(expected) for the variables of its first step, these would need \(found)"

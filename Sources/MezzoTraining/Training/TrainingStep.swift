@@ -13,10 +13,10 @@ struct TrainingStep {
   private let hasAccuracy: Bool
 
   init(
-    _ model: Model, features: TensorType, targets: TensorType, loss: Loss, optimizer: any Optimizer,
-    isScaled: Bool
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
+    optimizer: any Optimizer, isScaled: Bool, givesOutput: Bool = false
   ) throws {
-    let batch = try TracedBatch(model, features: features, targets: targets, loss: loss, role: .state)
+    let batch = try TracedBatch(model, types: types, objective: objective, role: .state)
     let trace = batch.trace
     let rate = trace.input(TensorType(.float64, []), name: "learning rate")
     let step = trace.input(TensorType(.int64, []), name: "step")
@@ -36,7 +36,7 @@ struct TrainingStep {
       optimizer, batch.variables, paths: batch.trainable.map(\.path), gradients: gradients,
       schedule: UpdateSchedule(rate: rate, step: step, apply: apply))
     let graph = trace.finish(
-      [batch.loss, apply] + (batch.accuracy.map { [$0] } ?? []),
+      [batch.loss, apply] + [batch.accuracy, givesOutput ? batch.output : nil].compactMap { $0 },
       updates: updates.updates + (try batch.assignments(where: apply)))
     plan = try TrainingPlan(
       graph, on: model.runtime, feeds: batch.feeds.merging([rate.id: .rate, step.id: .step]) { _, new in new })
@@ -52,6 +52,7 @@ struct TrainingStep {
     let isApplied = try outputs[1].scalar() != 0
     return TrainingOutcome(
       loss: try outputs[0].scalar(), accuracy: hasAccuracy ? try outputs[2].scalar() : nil, isApplied: isApplied,
-      firstNonFinite: isApplied ? nil : try plan.firstNonFinite(batch, store, scalars))
+      firstNonFinite: isApplied ? nil : try plan.firstNonFinite(batch, store, scalars),
+      outputs: Array(outputs[(hasAccuracy ? 3 : 2)...]))
   }
 }

@@ -32,6 +32,12 @@ struct TrainingStore {
     }
   }
 
+  /// All but sums of gradients, which mean nothing between two steps.
+  var lasting: [(name: String, tensor: Tensor)] {
+    places.filter { !$0.key.hasSuffix("/\(AccumulatingStep.sumSlot)") }.sorted { $0.key < $1.key }
+      .map { ($0.key, tensors[$0.value]) }
+  }
+
   func contains(_ name: String) -> Bool { places[name] != nil }
 
   /// Adds what each slot begins with under each name that is not there yet.

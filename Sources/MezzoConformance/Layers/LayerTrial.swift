@@ -46,9 +46,15 @@ struct LayerTrial {
 
   private init(
     _ specimen: LayerSpecimen, _ policy: DTypePolicy, _ inputs: [Tensor], isTraining: Bool = false,
+    view: LayerView? = nil,
     hiding: (name: String, isSquare: Bool)? = nil, differentiates: Bool = false, weights known: [Tensor]? = nil
   ) throws {
-    let layer = try specimen.make(policy)
+    var layer = try specimen.make(policy)
+    var shown = inputs
+    if let view {
+      layer = ViewedLayer(layer, view, rows: inputs[0].shape[0])
+      shown = try inputs.map { try view.stored($0) }
+    }
     let asked = GoldenLayer(layer, takesArray: specimen.takesArray)
     model = Model(layer)
     self.specimen = specimen
@@ -60,7 +66,7 @@ struct LayerTrial {
       named[hiding.name] = try Tensor(
         zeros: TensorType(.bool, hiding.isSquare ? [query[0], query[1], key[1]] : [key[0], key[1]]))
     }
-    arguments = asked.arguments(inputs, named: named)
+    arguments = asked.arguments(shown, named: named)
     let call = try TracedCall(model, inputs: arguments.map(\.type), isTraining: isTraining) { _ in .constant }
     var random = SplitMix(state: 11)
     let weights = try call.variables.enumerated().map { index, spec in
@@ -96,7 +102,7 @@ struct LayerTrial {
     let paths = call.variables.map(\.path)
     let byPath = Dictionary(uniqueKeysWithValues: zip(paths, weights))
     var generator = SplitMix(state: 13)
-    let given = inputs + named.keys.sorted().compactMap { named[$0] }
+    let given = shown + named.keys.sorted().compactMap { named[$0] }
     // Behind what is given come weights, keys of random numbers, and factors.
     values =
       try given
@@ -134,6 +140,12 @@ struct LayerTrial {
       return try plan.run(moved)[outputCount].scalar()
     }
     return (slope, (try loss(step) - loss(-step)) / (2 * step))
+  }
+
+  /// The same with inputs that are views: the layer in memory, and what the views show laid out one after the other.
+  func viewed(_ view: LayerView) throws -> (view: LayerTrial, plain: LayerTrial) {
+    let plain = try LayerTrial(specimen, policy, try inputs.map { try view.seen($0) }, weights: weights)
+    return (try LayerTrial(specimen, policy, plain.inputs, view: view, weights: weights), plain)
   }
 
   /// The same with the first examples alone.

@@ -25,6 +25,7 @@ public final class Model: Sendable {
   private let state: Locked<BuiltModel?>
   private let plans = Locked<[Arguments<TensorType>: Inference]>([:])
   private let scale = Locked<LossScale?>(nil)
+  private let frozen = Locked(Freezing())
   let rules: CastingRules
   /// The policies of layers by path, for those that were given none of their own.
   public let policyMap: DTypePolicyMap?
@@ -32,6 +33,8 @@ public final class Model: Sendable {
   private struct Inference: Sendable {
     var plan: Plan
     var paths: [String]
+    /// Variables that the call assigns to, whose new values follow the outputs.
+    var states: [String]
     /// The outputs, with their places among the plan's.
     var outputs: Tree<Int>
   }
@@ -88,6 +91,12 @@ public final class Model: Sendable {
     set { scale.withLock { $0 = newValue } }
   }
 
+  /// What training leaves as it is.
+  package var freezing: Freezing {
+    get { frozen.withLock { $0 } }
+    set { frozen.withLock { $0 = newValue } }
+  }
+
   var built: BuiltModel? { state.withLock { $0 } }
 
   private func requireBuilt() throws(LayerError) -> BuiltModel {
@@ -126,7 +135,9 @@ public final class Model: Sendable {
         }
       }
     }
-    state.withLock { $0 = BuiltModel(variables: new, layers: $0?.layers ?? [], inputs: $0?.inputs) }
+    state.withLock {
+      $0 = BuiltModel(variables: new, layers: $0?.layers ?? [], inputs: $0?.inputs, states: $0?.states ?? [])
+    }
   }
 
   /// Puts what a change of policies made in the place of what was there, unless the weights are others by now.
@@ -166,6 +177,13 @@ public final class Model: Sendable {
     let inference = try inference(types, first: try firstCall(types))
     let outputs = try inference.plan.run(
       inputs.leaves.compactMap { $0 } + variables.tensors(at: inference.paths))
+    if !inference.states.isEmpty {
+      state.withLock { built in
+        for (path, value) in zip(inference.states, outputs.suffix(inference.states.count)) {
+          built?.variables.set(path, value, isTrainable: false)
+        }
+      }
+    }
     return inference.outputs.map { outputs[$0] }
   }
 
@@ -180,6 +198,22 @@ public final class Model: Sendable {
     try inference(Arguments(.tensor(input)), first: nil).plan
   }
 
+  /// The plan of inference with inputs of these types, if there is one already.
+  func plan(known inputs: Arguments<TensorType>) -> Plan? { plans.withLock { $0[inputs]?.plan } }
+
+  /// Begins all sequences anew: what stateful layers kept from the last call becomes 0.
+  ///
+  /// - Throws: `LayerError.notBuilt` before the model was called.
+  public func resetStates() throws {
+    _ = try requireBuilt()
+    try state.withLock { built in
+      for path in built?.states ?? [] {
+        guard let type = built?.variables[path]?.type else { continue }
+        built?.variables.set(path, try Tensor(zeros: type), isTrainable: false)
+      }
+    }
+  }
+
   /// Builds the model, unless it is built.
   ///
   /// - Returns: the call that built it.
@@ -189,12 +223,14 @@ public final class Model: Sendable {
     var variables = Variables()
     for spec in call.variables {
       variables.set(
-        spec.path, try spec.initializer.tensor(spec.type, seed: seed, path: spec.path), isTrainable: spec.isTrainable)
+        spec.path, try spec.initializer.tensor(spec.type, seed: seed, path: spec.path),
+        isTrainable: spec.isTrainable || spec.isFrozen)
     }
     // Two tasks may have built at once; the first stays, since somebody may hold it already.
     return state.withLock {
       guard $0 == nil else { return nil }
-      $0 = BuiltModel(variables: variables, layers: call.layers, inputs: types)
+      $0 = BuiltModel(
+        variables: variables, layers: call.layers, inputs: types, states: Set(call.states.map(\.variable.path)))
       return call
     }
   }
@@ -207,10 +243,13 @@ public final class Model: Sendable {
       count += 1
       return count - 1
     }
+    let states = call.states
     let made = Inference(
-      plan: try runtime.makePlan(call.graph), paths: call.variables.map(\.path), outputs: outputs)
+      plan: try runtime.makePlan(call.graph(with: states.map(\.value))), paths: call.variables.map(\.path),
+      states: states.map(\.variable.path), outputs: outputs)
     state.withLock {
       $0?.add(call.layers)
+      $0?.states.formUnion(made.states)
       if $0?.inputs == nil { $0?.inputs = types }
     }
     // Where this call settled a policy, the next one may cast what it did not.

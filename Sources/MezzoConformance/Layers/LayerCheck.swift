@@ -17,10 +17,15 @@ import MezzoRuntime
 /// let failures = LayerCheck().run(LayerSpecimen("Scale", [[[3, 5]]]) { Scale(policy: $0) })
 /// ```
 ///
-/// A configuration that is read as it was written; calls under every policy, close to those in float64; gradients that
-/// agree with differences; batches of none and of one, and rows that do not depend on each other; weights that a file
-/// keeps; of normalisations, float16 inputs of magnitude 1,000 without an error of 2·10⁻³; of attentions, no NaN where
-/// a mask hides all.
+/// - `configuration`: one that is read as it was written.
+/// - `policies`: calls under every policy, close to those in float64.
+/// - `gradients`: that agree with differences, in inference and in training.
+/// - `batches`: of none and of one, and rows that do not depend on each other.
+/// - `shapes`: empty and odd extents along every axis give a result or a typed error.
+/// - `views`: inputs that are not contiguous give what contiguous ones give.
+/// - `file`: weights that a file keeps.
+/// - `magnitude`: of normalisations, float16 inputs of magnitude 1,000 without an error of 2·10⁻³.
+/// - `hidden`: of layers that take a mask, no NaN where it hides all.
 public struct LayerCheck: Sendable {
   /// A check that failed.
   public struct Failure: Sendable, Hashable, CustomStringConvertible {
@@ -41,6 +46,7 @@ public struct LayerCheck: Sendable {
   public func run(_ specimen: LayerSpecimen) -> [Failure] {
     let checks: [(String, (LayerSpecimen) throws -> String?)] = [
       ("configuration", configuration), ("policies", policies), ("gradients", gradients), ("batches", batches),
+      ("shapes", shapes), ("views", views),
       ("file", file), ("magnitude", magnitude), ("hidden", hidden),
     ]
     return checks.compactMap { name, check in
@@ -86,10 +92,50 @@ public struct LayerCheck: Sendable {
   /// The slope along one direction through all inputs and weights.
   private func gradients(_ specimen: LayerSpecimen) throws -> String? {
     for shapes in specimen.shapes {
-      let trial = try LayerTrial(specimen, .float64, shapes, differentiates: true)
-      let (slope, differences) = try trial.slopes(step: 1e-6)
-      guard (slope - differences).magnitude <= 1e-6 * max(1, slope.magnitude, differences.magnitude) else {
-        return "\(shapes): the gradient gives a slope of \(slope), differences \(differences)"
+      for isTraining in [false, true] {
+        let trial = try LayerTrial(specimen, .float64, shapes, isTraining: isTraining, differentiates: true)
+        let (slope, differences) = try trial.slopes(step: 1e-6)
+        guard (slope - differences).magnitude <= 1e-6 * max(1, slope.magnitude, differences.magnitude) else {
+          return "\(shapes)\(isTraining ? " in training" : ""): the gradient gives a slope of \(slope), "
+            + "differences \(differences)"
+        }
+      }
+    }
+    return nil
+  }
+
+  private func shapes(_ specimen: LayerSpecimen) throws -> String? {
+    let shapes = specimen.shapes[0]
+    for axis in 0..<(shapes.map(\.count).max() ?? 0) {
+      for extent in [0, 1, 7] {
+        let changed = shapes.map { shape in
+          shape.indices.map { $0 == axis ? extent : shape[$0] }
+        }
+        do {
+          let outputs = try LayerTrial(specimen, .float32, changed).run()
+          let isEmpty = changed.contains { $0.contains(0) }
+          if !isEmpty, !outputs.allSatisfy({ $0.scalars().allSatisfy(\.isFinite) }) {
+            return "inputs \(changed) give infinities or NaN"
+          }
+        } catch is LayerError {
+        } catch is GraphError {
+        }
+      }
+    }
+    return nil
+  }
+
+  private func views(_ specimen: LayerSpecimen) throws -> String? {
+    for shapes in specimen.shapes {
+      let trial = try LayerTrial(specimen, .float32, shapes)
+      for view in LayerView.allCases {
+        let (viewed, plain) = try trial.viewed(view)
+        for (got, expected) in zip(try viewed.run(), try plain.run()) {
+          guard got.type == expected.type else { return "inputs that are \(view.rawValue) give \(got.type)" }
+          if let problem = difference(got.scalars(), expected.scalars(), 1e-5) {
+            return "inputs that are \(view.rawValue), \(shapes): \(problem)"
+          }
+        }
       }
     }
     return nil

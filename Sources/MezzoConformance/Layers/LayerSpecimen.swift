@@ -2,6 +2,11 @@ public import MezzoLayers
 public import MezzoPolicy
 
 /// A layer to be checked: how it is made, and what it is called with.
+///
+/// ```swift
+/// LayerRegistry.register(Scale.self)
+/// let specimen = LayerSpecimen("Scale", [[[3, 5]], [[2, 1, 4]]]) { Scale(policy: $0) }
+/// ```
 public struct LayerSpecimen: Sendable {
   public var name: String
   /// Shapes of the inputs, each with the batch in front; one list a check.
@@ -12,11 +17,18 @@ public struct LayerSpecimen: Sendable {
   public var integersBelow: Int?
   /// Whether it brings its inputs to a scale, so that it must take any.
   public var isNormalization: Bool
-  /// The named argument that masks the keys of an attention: `[batch, keys]`, or `[batch, queries, keys]` if
+  /// The named argument that masks steps or the keys of an attention: `[batch, keys]`, or `[batch, queries, keys]` if
   /// `isSquare`.
   public var mask: (name: String, isSquare: Bool)?
   public var make: @Sendable (DTypePolicy) throws -> any Layer
 
+  /// - Parameters:
+  ///   - shapes: of the inputs, each with the batch in front; one list a check.
+  ///   - takesArray: whether all inputs come in one array.
+  ///   - integersBelow: what the inputs are below, if they are integers.
+  ///   - isNormalization: whether it must take inputs of any scale.
+  ///   - mask: the named argument that masks.
+  ///   - make: the layer under a policy.
   public init(
     _ name: String, _ shapes: [[[Int]]], takesArray: Bool = false, integersBelow: Int? = nil,
     isNormalization: Bool = false,
@@ -38,6 +50,12 @@ public struct LayerSpecimen: Sendable {
     -> LayerSpecimen
   {
     LayerSpecimen(name, shapes.map { [$0] }, make: make)
+  }
+
+  private static func masked(
+    _ name: String, _ shapes: [Int]..., make: @escaping @Sendable (DTypePolicy) -> any Layer
+  ) -> LayerSpecimen {
+    LayerSpecimen(name, shapes.map { [$0] }, mask: ("mask", false), make: make)
   }
 
   private static func pair(
@@ -74,7 +92,10 @@ public struct LayerSpecimen: Sendable {
       one("AlphaDropout", [3, 5]) { AlphaDropout(0.5, policy: $0) },
       one("GaussianNoise", [3, 5]) { GaussianNoise(0.5, policy: $0) },
       one("ActivityRegularization", [3, 5]) { ActivityRegularization(l1: 0.1, policy: $0) },
+      one("SpatialDropout1D", [2, 3, 2]) { SpatialDropout1D(0.5, policy: $0) },
       one("SpatialDropout2D", [2, 3, 3, 2]) { SpatialDropout2D(0.5, policy: $0) },
+      one("SpatialDropout3D", [1, 2, 3, 2, 2]) { SpatialDropout3D(0.5, policy: $0) },
+      one("Identity", [3, 5]) { Identity(policy: $0) },
     ]
 
   private static let windowed: [LayerSpecimen] = [
@@ -124,7 +145,9 @@ public struct LayerSpecimen: Sendable {
   private static let weighted: [LayerSpecimen] = [
     one("Dense", [3, 5], [2, 3, 4]) { Dense(3, activation: .tanh, policy: $0) },
     one("EinsumDense", [2, 3, 4]) { EinsumDense("...c,cde->...de", outputShape: [2, 3], biasAxes: "de", policy: $0) },
-    LayerSpecimen("Embedding", [[[3, 2]]], integersBelow: 5) { Embedding(inputDim: 5, outputDim: 3, policy: $0) },
+    LayerSpecimen("Embedding", [[[3, 2]]], integersBelow: 5) {
+      Embedding(inputDim: 5, outputDim: 3, maskZero: true, policy: $0)
+    },
     LayerSpecimen("Attention", [[[2, 3, 4], [2, 5, 4]]], takesArray: true, mask: ("value_mask", false)) {
       Attention(useScale: true, policy: $0)
     },
@@ -143,12 +166,20 @@ public struct LayerSpecimen: Sendable {
   ]
 
   private static let sequential: [LayerSpecimen] = [
-    one("SimpleRNN", [2, 4, 3]) { SimpleRNN(3, policy: $0) },
-    one("LSTM", [2, 4, 3], [1, 1, 1]) { LSTM(2, returnSequences: true, policy: $0) },
-    one("GRU", [2, 4, 3]) { GRU(2, goBackwards: true, policy: $0) },
+    masked("SimpleRNN", [2, 4, 3]) { SimpleRNN(3, policy: $0) },
+    masked("LSTM", [2, 4, 3], [1, 1, 1]) { LSTM(2, returnSequences: true, policy: $0) },
+    masked("GRU", [2, 4, 3]) { GRU(2, goBackwards: true, policy: $0) },
     one("GRU, reset before", [2, 4, 3]) { GRU(2, resetAfter: false, policy: $0) },
-    one("Bidirectional", [2, 3, 3]) { Bidirectional(LSTM(2, returnSequences: true, policy: $0), policy: $0) },
+    masked("Bidirectional", [2, 3, 3]) { Bidirectional(LSTM(2, returnSequences: true, policy: $0), policy: $0) },
     one("TimeDistributed", [2, 3, 4]) { TimeDistributed(Dense(3, policy: $0), policy: $0) },
+    one("Sequential", [3, 5]) { policy in
+      Sequential([Dense(4, activation: .tanh, policy: policy), Dense(2, policy: policy)], policy: policy)
+    },
+    LayerSpecimen("Functional", [[[3, 5], [3, 5]]]) { policy in
+      let (x, y) = (LayerOutput.input("x", shape: [5]), LayerOutput.input("y", shape: [5]))
+      let shared = Dense(3, activation: .tanh, name: "shared", policy: policy)
+      return try Functional(inputs: [x, y], outputs: Add(policy: policy)(shared(x), shared(y)), policy: policy)
+    },
   ]
 
   private static let normalizing: [LayerSpecimen] = [

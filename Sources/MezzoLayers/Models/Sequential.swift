@@ -51,20 +51,7 @@ public struct Sequential: LayerContainer {
   }
 
   /// Each layer's own name, or that of its class, made unique by a number as Keras does: `dense`, `dense_1`.
-  public var names: [String] {
-    var used: Set<String> = Set(layers.compactMap(\.name))
-    return layers.map { layer in
-      if let name = layer.name { return name }
-      let base = type(of: layer).defaultName
-      var name = base
-      var number = 0
-      while !used.insert(name).inserted {
-        number += 1
-        name = "\(base)_\(number)"
-      }
-      return name
-    }
-  }
+  public var names: [String] { LayerNames.unique(layers) }
 }
 
 extension Sequential: Codable {

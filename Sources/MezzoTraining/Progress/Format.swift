@@ -1,7 +1,7 @@
 /// Numbers as people read them.
-enum Format {
+package enum Format {
   /// `12.34`, with exactly so many digits behind the point.
-  static func fixed(_ value: Double, _ digits: Int) -> String {
+  package static func fixed(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
@@ -15,11 +15,11 @@ enum Format {
     return "\(sign)\(whole / unit).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
   }
 
-  static func percent(_ share: Double?) -> String { share.map { "\(fixed($0 * 100, 2)) %" } ?? "–" }
+  package static func percent(_ share: Double?) -> String { share.map { "\(fixed($0 * 100, 2)) %" } ?? "–" }
 
-  static func milliseconds(_ value: Double) -> String { "\(fixed(value, value < 10 ? 2 : 1)) ms" }
+  package static func milliseconds(_ value: Double) -> String { "\(fixed(value, value < 10 ? 2 : 1)) ms" }
 
-  static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     switch count {
     case ..<1024: "\(count) B"
     case ..<(1 << 20): "\(fixed(Double(count) / 1024, 1)) KiB"
@@ -28,18 +28,18 @@ enum Format {
     }
   }
 
-  static func seconds(_ value: Double) -> String {
+  package static func seconds(_ value: Double) -> String {
     guard value.isFinite, value < 1e9 else { return "–" }
     let whole = Int(value.rounded())
     return whole < 60 ? "\(whole) s" : "\(whole / 60) min \(whole % 60) s"
   }
 
   /// `32768` as `2^15`; other values as they are.
-  static func scale(_ value: Float) -> String {
+  package static func scale(_ value: Float) -> String {
     value >= 2 && value.isFinite && value.significand == 1 ? "2^\(value.exponent)" : "\(value)"
   }
 
-  static func grouped(_ count: Int) -> String {
+  package static func grouped(_ count: Int) -> String {
     let digits = Array(String(count))
     return String(
       digits.enumerated().flatMap { index, digit in
@@ -49,12 +49,12 @@ enum Format {
 }
 
 extension String {
-  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(width - count, 0)) }
+  package func padded(to width: Int) -> String { self + String(repeating: " ", count: max(width - count, 0)) }
 
-  func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(width - count, 0)) + self }
+  package func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(width - count, 0)) + self }
 
   /// Lines of at most `width` characters, broken between words; a longer word is a line of its own.
-  func wrapped(to width: Int) -> [String] {
+  package func wrapped(to width: Int) -> [String] {
     var lines: [String] = []
     for word in split(separator: " ") {
       if let last = lines.last, last.count + 1 + word.count <= width {
