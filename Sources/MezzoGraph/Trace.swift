@@ -14,7 +14,8 @@ public final class Trace {
   /// The precision that was in force where each node was traced, which its gradient honours too.
   private(set) var precisions: [OperationPrecision] = []
   private var inputs: [Graph.Input] = []
-  private var constants: [Constant: SymbolicTensor] = [:]
+  /// Places and not tensors, which would hold the trace that holds them.
+  private var constants: [Constant: Graph.ValueID] = [:]
   /// What the loss was differentiated by, and the gradient.
   private var gradients: [(variable: Graph.ValueID, value: Graph.ValueID)] = []
   /// Which layer is being traced, and in which phase; operations are tagged with it.
@@ -39,9 +40,9 @@ public final class Trace {
       throw GraphError(.constant(value, dtype: dtype, fate: fate), layer: origin.layer)
     }
     let constant = Constant(value: value, dtype: dtype)
-    if let known = constants[constant] { return known }
+    if let known = constants[constant] { return symbol(known) }
     let symbol = try apply(constant, [])[0]
-    constants[constant] = symbol
+    constants[constant] = symbol.id
     return symbol
   }
 

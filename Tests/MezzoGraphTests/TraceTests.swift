@@ -79,4 +79,17 @@ import Testing
     #expect(try graph(0, "a") != graph(-0.0, "a"))
     #expect(try graph(.nan, "a") == graph(.nan, "a"))
   }
+
+  @Test func aTraceGoesWithItsLastTensor() throws {
+    weak var known: Trace?
+    func trace() throws {
+      let trace = Trace()
+      known = trace
+      let x = trace.input(TensorType(.float32, [2]), name: "x")
+      #expect(try (x * 3).id != (x * 4).id)
+      #expect(try trace.constant(3, dtype: .float32).id == trace.constant(3, dtype: .float32).id)
+    }
+    try trace()
+    #expect(known == nil)
+  }
 }

@@ -47,18 +47,4 @@ import Testing
     try model.freeze()
     #expect(throws: TrainingError.frozen) { try updated() }
   }
-
-  /// A graph of layers trains, is evaluated and predicts as any model.
-  @Test(arguments: [DTypePolicy.float32, .mixedFloat16, .mixedBFloat16])
-  func functionalModelsTrain(policy: DTypePolicy) async throws {
-    let x = LayerOutput.input("x", shape: [2])
-    let hidden = Dense(8, activation: .relu, name: "hidden", policy: policy)(x)
-    let residual = Add(policy: policy)(hidden, Dense(8, activation: .relu, policy: policy)(hidden))
-    let graph = try Functional(inputs: [x], outputs: Dense(2, policy: .float32)(residual))
-    let model = Model(graph, seed: 1, runtime: .builtinOnly())
-    let data = try FitTests.clouds()
-    try await model.fit(data, epochs: 4, batch: 16, optimizer: .adam(learningRate: 0.02))
-    #expect(try model.evaluate(data).accuracy ?? 0 > 0.98)
-    #expect(try model.predict(data.features).shape == [200, 2])
-  }
 }

@@ -29,13 +29,16 @@ public struct ProgressBar: TrainingCallback {
 
   /// The time of the steps of an epoch behind its first, which also makes plans.
   private struct Pace {
-    var start: ContinuousClock.Instant?
-    var first = 0
-    var last = 0
+    private var start: (time: ContinuousClock.Instant, step: Int)?
+    /// Of a step.
+    private(set) var milliseconds: Double?
 
-    func milliseconds(at now: ContinuousClock.Instant) -> Double? {
-      guard let start, last > first else { return nil }
-      return (now - start).milliseconds / Double(last - first)
+    mutating func note(_ step: Int, at time: ContinuousClock.Instant) {
+      guard let start else {
+        start = (time, step)
+        return
+      }
+      milliseconds = (time - start.time).milliseconds / Double(step - start.step)
     }
   }
 
@@ -47,13 +50,12 @@ public struct ProgressBar: TrainingCallback {
   public mutating func onTrainBatchEnd(_ training: inout TrainingSession) {
     let progress = training.progress
     let now = clock.now
-    if pace.start == nil { pace = Pace(start: now, first: progress.step) }
-    pace.last = progress.step
+    pace.note(progress.step, at: now)
     guard isDrawn else { return }
     if progress.step != progress.steps, let drawn, now - drawn < Self.interval { return }
     drawn = now
     isLineOpen = true
-    Console.error("\r" + bar(progress, pace.milliseconds(at: now)) + "\u{1B}[K")
+    Console.error("\r" + bar(progress, pace.milliseconds) + "\u{1B}[K")
   }
 
   public mutating func onEpochEnd(_ training: inout TrainingSession) {
@@ -62,7 +64,7 @@ public struct ProgressBar: TrainingCallback {
     let record = training.history.epochs.last
     progress.loss = record?.loss ?? .nan
     progress.accuracy = record?.accuracy
-    if !isDrawn { Console.error(plain(progress, pace.milliseconds(at: clock.now)) + "\n") }
+    if !isDrawn { Console.error(plain(progress, pace.milliseconds) + "\n") }
     pace = Pace()
     drawn = nil
   }
