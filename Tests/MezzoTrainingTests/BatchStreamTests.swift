@@ -135,9 +135,11 @@ import Testing
 
   /// A stream that waits forever for its second batch.
   @Test func aTrainingThatWaitsForDataCanBeCancelled() async throws {
+    let isEnded = Locked(false)
     let stream = BatchStream { _ in
       AsyncStream { continuation in
         if let batch = try? Self.batch([0, 1]) { continuation.yield(batch) }
+        continuation.onTermination = { _ in isEnded.withLock { $0 = true } }
       }
     }
     let model = Model(seed: 1, runtime: .builtinOnly()) { Dense(2, policy: .float32) }
@@ -145,6 +147,9 @@ import Testing
     try await Task.sleep(for: .milliseconds(50))
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
+    // Who made the batches is told too.
+    for _ in 0..<200 where !isEnded.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(isEnded.withLock { $0 })
   }
 
   @Test func fitTrainsOnAStreamAsOnItsDataSet() async throws {

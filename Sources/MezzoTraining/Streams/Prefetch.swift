@@ -15,10 +15,11 @@ final class Prefetch: Sendable {
 
   private let state = Locked(State())
   private let limit: Int
+  private let preparation = Locked<Task<Void, Never>?>(nil)
 
   init(_ stream: BatchStream, epoch: Int, skipping: Int) {
     limit = stream.ahead
-    Task {
+    let task = Task {
       let end: Result<Void, any Error>
       do {
         try await stream.produce(epoch, skipping) { await self.send($0) }
@@ -28,6 +29,7 @@ final class Prefetch: Sendable {
       }
       self.wake(\.consumer) { $0.end = end }
     }
+    preparation.withLock { $0 = task }
   }
 
   /// Nothing more is wanted: whoever waits goes on, and what was prepared is dropped.
@@ -37,6 +39,8 @@ final class Prefetch: Sendable {
       $0.ready = []
     }
     wake(\.consumer) { _ in }
+    // It may wait for something that never comes.
+    preparation.withLock { $0 }?.cancel()
   }
 
   /// - Returns: `nil` after the last batch.
