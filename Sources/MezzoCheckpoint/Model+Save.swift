@@ -12,7 +12,7 @@ public import MezzoRuntime
 extension Model {
   private static let configurationFile = "config.json"
   /// Bytes of a configuration beyond which it is not read.
-  private static let configurationLimit = 1 << 26
+  private static let configurationLimit = 1 << 24
   /// Under which the weights hold the configuration that they were saved with.
   private static let configurationKey = "mezzo.configuration"
 

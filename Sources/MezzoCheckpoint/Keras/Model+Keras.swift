@@ -4,10 +4,10 @@ public import MezzoLayers
 public import MezzoPolicy
 public import MezzoRuntime
 
-/// What is in a `.keras` file, and the bytes beyond which it is refused: 64 MiB of configuration, 64 GiB of weights.
+/// What is in a `.keras` file, and the bytes beyond which it is refused: 16 MiB of configuration, 64 GiB of weights.
 enum KerasFile {
   static let configurationName = "config.json"
-  static let configurationLimit = 1 << 26
+  static let configurationLimit = 1 << 24
   static let weightsName = "model.weights.h5"
   static let weightsLimit = 1 << 36
 }
