@@ -15,7 +15,7 @@ extension Model {
   /// Under which the weights hold the configuration that they were saved with.
   private static let configurationKey = "mezzo.configuration"
   /// Bytes of a configuration beyond which it is not read.
-  private static let configurationLimit = 1 << 26
+  private static let configurationLimit = 1 << 24
 
   /// What `config.json` holds; a version that is not known is refused rather than guessed at.
   private struct Configuration: Codable {
@@ -55,6 +55,9 @@ extension Model {
   /// ```swift
   /// try model.save(to: "classifier", dtype: .bfloat16)   // half the bytes, whatever the policy
   /// ```
+  ///
+  /// The two belong together whenever the process ends: the weights carry their configuration, which counts where
+  /// `config.json` is still, or already, that of another save.
   ///
   /// - Parameters:
   ///   - dtype: what floating weights are rounded to in the file, once and to nearest even. A model that is made of the

@@ -40,7 +40,7 @@ import Testing
     }
     try Safetensors.write(variables, to: folder.path("w.safetensors"))
     let bytes = [UInt8](try Data(contentsOf: folder.url.appending(path: "w.safetensors")))
-    try attack([bytes], count: Mutator.count(share: 0.25, otherwise: 3_000), seed: 1) { file in
+    try attack([bytes], count: Mutator.count(share: 0.26, otherwise: 3_000), seed: 1) { file in
       _ = try Safetensors.parse(Array(file.bytes), path: file.path)
     }
   }
@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["mlp", "texts.mixed_float16", "chain.float32"]) func modelsOfKeras(name: String) throws {
+  @Test(arguments: ["mlp", "texts.mixed_float16", "grouped.float32"]) func modelsOfKeras(name: String) throws {
     let runtime = Runtime.builtinOnly()
     let whole = try Fixture.bytes("keras/\(name).keras")
     let archive = try ZipArchive(FileBytes(copying: whole, path: "whole"))
@@ -104,6 +104,8 @@ import Testing
       do {
         _ = try Model.keras(file, runtime: runtime)
       } catch is CheckpointError {
+        refused += 1
+      } catch is LayerError {
         refused += 1
       }
     }

@@ -58,6 +58,40 @@ import Testing
     try check(model, "\(base).\(policy.name)", tolerance: policy.tolerance)
   }
 
+  @Test(
+    arguments: ["encoder", "branches", "grouped", "masked"],
+    [("float32", 2e-5), ("mixed_bfloat16", 3e-2), ("mixed_float16", 4e-3)])
+  func connectedLayersAndMasks(name: String, policy: (name: String, tolerance: Double)) throws {
+    let model = try Model.keras(
+      try Fixture.path("keras/\(name).float32.keras"), policy: try DTypePolicy(policy.name), runtime: runtime)
+    try check(model, "\(name).\(policy.name)", tolerance: policy.tolerance)
+  }
+
+  @Test func whatKerasFrozeIsFrozen() throws {
+    let model = try Model.keras(try Fixture.path("keras/grouped.float32.keras"), runtime: runtime)
+    #expect(model.frozenPaths == ["frozen"])
+    #expect(try !model.isTrainable("frozen.kernel") && model.isTrainable("last.kernel"))
+    #expect(try model.variables.paths.contains { $0.hasPrefix("block.") && $0.hasSuffix(".gamma") })
+  }
+
+  @Test func connectionsThatAreNotThereAreNamed() throws {
+    let dense = #"{"class_name": "Dense", "name": "d", "config": {"name": "d", "units": 2}, "inbound_nodes": []}"#
+    let error = #expect(throws: CheckpointError.self) {
+      try Model.keras(try file(dense, class: "Functional"), runtime: runtime)
+    }
+    #expect(error?.description.contains("expected a name and inbound_nodes for each layer") == true)
+  }
+
+  @Test func weightsAloneDoNotGoToAFunctional() throws {
+    let x = LayerOutput.input("x")
+    let model = Model(try Functional(inputs: [x], outputs: Dense(6)(x)), runtime: runtime)
+    try model.build(input: [1, 8])
+    let error = #expect(throws: CheckpointError.self) {
+      try model.loadKerasWeights(from: try Fixture.path("keras/mlp.weights.h5"))
+    }
+    #expect(error?.description.contains("load its .keras file") == true)
+  }
+
   @Test func bfloat16WeightsStayWhatTheyAre() throws {
     let model = try Model.keras(try Fixture.path("keras/chain.bfloat16.keras"), runtime: runtime)
     #expect(try model.variables.paths.allSatisfy { try model.variables[$0]?.dtype == .bfloat16 })
@@ -149,10 +183,7 @@ import Testing
     ),
     (#"{"class_name": "Dense", "config": {"name": "d"}}"#, "expected units, found none"),
     (#"{"class_name": "Dense", "config": {"units": 2, "activation": "sparsemax"}}"#, "activation expected"),
-    (
-      #"{"class_name": "Embedding", "config": {"input_dim": 3, "output_dim": 2, "mask_zero": true}}"#,
-      "mask_zero is true"
-    ),
+    (#"{"class_name": "GRU", "config": {"units": 3, "stateful": true}}"#, "stateful is true"),
     (#"{"class_name": "LSTM", "config": {"units": 3, "recurrent_dropout": 0.5}}"#, "recurrent_dropout is 0.5"),
     (#"{"class_name": "Dense", "config": {"units": 2, "dtype": "float31"}}"#, "float31"),
     (

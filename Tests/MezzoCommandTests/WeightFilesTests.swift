@@ -10,6 +10,10 @@ import Testing
 
   private func path(_ name: String) -> String { folder.appending(path: name).path }
 
+  /// An array that NumPy wrote, of the tests of another module.
+  private static let array = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "MezzoCheckpointTests/Resources/numpy/little_f4.npy").path
+
   @Test func aTrainedModelIsSavedShownAndConverted() throws {
     let trained = try Command(
       "train", "--epochs", "1", "--layers", "8", "--policy", "mixed_float16", "--quiet", "--save", path("model"),
@@ -39,6 +43,8 @@ import Testing
     try Data("PK\u{3}\u{4}".utf8).write(to: folder.appending(path: "cut.npz"))
     let damaged = try Command("checkpoint", "show", path("cut.npz"))
     #expect(damaged.status == 65 && damaged.error.contains("zip archive"), "\(damaged.error)")
+    let unknown = try Command("checkpoint", "convert", Self.array, path("weights.onnx"))
+    #expect(unknown.status == 73 && unknown.error.contains(".safetensors or .npz"), "\(unknown.error)")
     let usage = try Command("train", "--save-dtype", "bfloat16")
     #expect(usage.status == 64 && usage.error.contains("--save"))
     let integers = try Command("checkpoint", "convert", "a", "b", "--dtype", "int8")

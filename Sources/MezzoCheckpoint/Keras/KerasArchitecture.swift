@@ -4,9 +4,15 @@ import MezzoPolicy
 
 /// The model that a `config.json` of Keras 3 describes.
 struct KerasArchitecture {
-  var layer: any Layer
+  private(set) var layer: any Layer = Sequential([])
   /// What the model is called with; extents that the file leaves open, batches but for the first axis, are `nil`.
-  var inputs: [Input]
+  private(set) var inputs: [Input] = []
+  /// The layers of each functional model in Keras's order, by its path here.
+  private(set) var orders: [String: [Member]] = [:]
+  /// The paths of layers that training leaves as they are.
+  private(set) var frozen: [String] = []
+  private var problems: [String] = []
+  private let policy: DTypePolicy?
 
   struct Input {
     var dtype: DType
@@ -18,68 +24,88 @@ struct KerasArchitecture {
     }
   }
 
+  /// A layer of a functional model.
+  struct Member: Equatable {
+    var name: String
+    var className: String
+  }
+
   /// Deeper than models are nested.
   private static let depthLimit = 16
+  private static let containers: Set = ["Sequential", "Functional", "Model"]
 
   /// - Parameter policy: what all layers follow, whatever the file says.
   init(_ text: JSONValue, policy: DTypePolicy?, path: String) throws(CheckpointError) {
-    var problems: [String] = []
-    var inputs: [Input] = []
-    let layer = Self.model(text, policy: policy, depth: 0, &inputs, &problems)
-    guard let layer, problems.isEmpty else { throw .mismatch(path: path, problems: problems) }
-    self.layer = layer
-    self.inputs = inputs
+    self.policy = policy
+    let made = model(text, at: "", depth: 0)
+    if usesMasks(text), zeroesMaskedSteps(text) {
+      problems.append("zero_output_for_mask is true for a layer behind a mask, which Mezzo does not have")
+    }
+    guard let made, problems.isEmpty else { throw .mismatch(path: path, problems: problems) }
+    layer = made.layer
+    inputs = made.inputs
   }
 
-  private static func model(
-    _ value: JSONValue, policy: DTypePolicy?, depth: Int, _ inputs: inout [Input], _ problems: inout [String]
-  ) -> (any Layer)? {
+  private mutating func model(
+    _ value: JSONValue, at path: String, depth: Int
+  ) -> (layer: any Layer, inputs: [Input])? {
+    let className = value["class_name"]?.string ?? value.kind
     let name = value["config"]?["name"]?.string
     let place = "model \(name ?? "without a name")"
-    guard let layers = value["config"]?["layers"]?.array else {
+    guard Self.containers.contains(className), let config = value["config"], let layers = config["layers"]?.array else {
       problems.append(
-        "\(place) expected a Sequential or a Functional with its layers, found \(value["class_name"]?.string ?? value.kind)"
-      )
+        "\(place) is of the class \(className), expected Sequential or Functional with its layers: what a class of one's own "
+          + "does is not in the file; write the model with Mezzo's layers and call loadKerasWeights(from:)")
       return nil
     }
-    guard depth < depthLimit else {
-      problems.append("\(place) is nested more than \(depthLimit) times")
+    guard depth < Self.depthLimit else {
+      problems.append("\(place) is nested more than \(Self.depthLimit) times")
       return nil
     }
-    switch value["class_name"]?.string {
-    case "Sequential": break
-    case "Functional", "Model":
-      if let problem = problemOfChain(layers, value["config"]) {
-        problems.append("\(place): \(problem)")
-        return nil
-      }
-    default:
-      problems.append(
-        "\(place) is of the class \(value["class_name"]?.string ?? "?"), expected Sequential or Functional: what a class "
-          + "of one's own does is not in the file; write the model with Mezzo's layers and call loadKerasWeights(from:)"
-      )
-      return nil
-    }
-    var made: [any Layer] = []
+    if config["trainable"]?.bool == false { frozen.append(path) }
+    var given: [(name: String, input: Input)] = []
+    var made: [(name: String, layer: any Layer)] = []
+    var members: [Member] = []
     for layer in layers {
-      switch layer["class_name"]?.string {
-      case "InputLayer":
-        if let input = input(layer, &problems) { inputs.append(input) }
-      case "Sequential", "Functional", "Model":
+      let className = layer["class_name"]?.string ?? ""
+      let name = layer["config"]?["name"]?.string ?? layer["name"]?.string ?? ""
+      if className == "InputLayer" {
+        if let input = input(layer) { given.append((name, input)) }
+        continue
+      }
+      members.append(Member(name: name, className: className))
+      let inner = path.isEmpty ? name : "\(path).\(name)"
+      if Self.containers.contains(className) {
+        guard let model = model(layer, at: inner, depth: depth + 1) else { continue }
+        made.append((name, model.layer))
         // What is inside begins with the input that comes from outside.
-        var inner: [Input] = []
-        if let layer = Self.model(layer, policy: policy, depth: depth + 1, &inner, &problems) { made.append(layer) }
-        if inputs.isEmpty { inputs = inner }
-      default:
-        if let layer = KerasLayers.layer(layer, policy: policy, &problems) { made.append(layer) }
+        if given.isEmpty, className == "Sequential" || members.count == 1 { given += model.inputs.map { (name, $0) } }
+      } else if let layer = self.layer(layer, at: inner) {
+        made.append((name, layer))
       }
     }
-    if inputs.isEmpty, depth == 0, let input = builtInput(value) { inputs.append(input) }
-    return Sequential(made, name: depth == 0 ? nil : name, policy: policy ?? .float32)
+    let ownName = depth == 0 ? nil : name
+    if className == "Sequential" {
+      if given.isEmpty, let input = builtInput(value) { given.append(("", input)) }
+      return (Sequential(made.map(\.layer), name: ownName, policy: policy ?? .float32), given.map(\.input))
+    }
+    orders[path] = members
+    let byName = Dictionary(made.map { ($0.name, $0.layer) }) { first, _ in first }
+    guard problems.isEmpty,
+      let graph = KerasGraph.model(
+        config, byName, place: place, name: ownName, policy: policy ?? .float32, &problems)
+    else { return nil }
+    let inputs = graph.inputs.compactMap { name in given.first { $0.name == name }?.input }
+    return (graph.model, inputs)
+  }
+
+  private mutating func layer(_ value: JSONValue, at path: String) -> (any Layer)? {
+    if value["config"]?["trainable"]?.bool == false { frozen.append(path) }
+    return KerasLayers.layer(value, policy: policy, &problems)
   }
 
   /// What an input layer says comes in.
-  private static func input(_ value: JSONValue, _ problems: inout [String]) -> Input? {
+  private mutating func input(_ value: JSONValue) -> Input? {
     let config = value["config"]
     let dtype = config?["dtype"]?.string ?? config?["dtype"]?["config"]?["name"]?.string ?? "float32"
     guard let shape = config?["batch_shape"]?.array ?? config?["batch_input_shape"]?.array,
@@ -92,46 +118,30 @@ struct KerasArchitecture {
   }
 
   /// The input that a Sequential without an input layer was built for.
-  private static func builtInput(_ value: JSONValue) -> Input? {
+  private func builtInput(_ value: JSONValue) -> Input? {
     let shape = value["build_config"]?["input_shape"]?.array ?? value["config"]?["build_input_shape"]?.array
-    return shape.map { Input(dtype: .float32, shape: $0.map(\.integer)) }
+    guard let shape, shape.allSatisfy({ KerasConfiguration.isExtent($0.integer ?? 0) }) else { return nil }
+    return Input(dtype: .float32, shape: shape.map(\.integer))
   }
 
-  /// Why the layers of a Functional are not one after the other; `nil` if they are.
-  private static func problemOfChain(_ layers: [JSONValue], _ config: JSONValue?) -> String? {
-    let expected = "expected layers one after the other, with one input and one output each"
-    var last: String?
-    for (index, layer) in layers.enumerated() {
-      guard let name = layer["name"]?.string, let nodes = layer["inbound_nodes"]?.array else {
-        return "layer \(index) expected a name and inbound_nodes"
-      }
-      if index == 0 {
-        guard layer["class_name"]?.string == "InputLayer" else { return "\(expected), found no input first" }
-      } else {
-        guard nodes.count == 1, let arguments = nodes[0]["args"]?.array, arguments.count == 1,
-          arguments[0]["class_name"]?.string == "__keras_tensor__",
-          let history = arguments[0]["config"]?["keras_history"]?.array, history.count == 3,
-          history[0].string == last, history[1].integer == 0, history[2].integer == 0,
-          nodes[0]["kwargs"]?.object?.allSatisfy({ isOff($0.value) }) ?? true
-        else { return "\(expected), found another way to layer \(name)" }
-      }
-      last = name
-    }
-    guard let last, names(config?["output_layers"]) == [last] else { return "\(expected), found another output" }
-    return nil
+  /// Whether a layer anywhere in `value` makes masks.
+  private func usesMasks(_ value: JSONValue) -> Bool {
+    value.contains { $0["mask_zero"]?.bool == true || $0["class_name"]?.string == "Masking" }
   }
 
-  private static func isOff(_ value: JSONValue) -> Bool {
-    switch value {
-    case .null, .bool(false): true
+  /// Whether a recurrent layer gives 0 for steps that are masked, where Mezzo's give the step before.
+  private func zeroesMaskedSteps(_ value: JSONValue) -> Bool {
+    value.contains { $0["zero_output_for_mask"]?.bool == true && $0["return_sequences"]?.bool == true }
+  }
+}
+
+extension JSONValue {
+  /// Whether any object in it fulfils a condition.
+  fileprivate func contains(_ condition: (JSONValue) -> Bool) -> Bool {
+    switch self {
+    case .array(let elements): elements.contains { $0.contains(condition) }
+    case .object(let members): condition(self) || members.contains { $0.value.contains(condition) }
     default: false
     }
-  }
-
-  /// Keras writes one output as `["name", 0, 0]`, or as a list of such.
-  private static func names(_ value: JSONValue?) -> [String] {
-    guard let elements = value?.array else { return [] }
-    if let name = elements.first?.string { return [name] }
-    return elements.compactMap { $0.array?.first?.string }
   }
 }

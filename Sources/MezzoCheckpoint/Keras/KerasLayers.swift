@@ -58,7 +58,8 @@ enum KerasLayers {
       Embedding(
         inputDim: $0.integer("input_dim"), outputDim: $0.integer("output_dim"),
         embeddingsInitializer: $0.initializer("embeddings_initializer", .randomUniform(minimum: -0.05, maximum: 0.05)),
-        embeddingsRegularizer: $0.regularizer("embeddings_regularizer"), name: $0.name(), policy: $0.policy())
+        embeddingsRegularizer: $0.regularizer("embeddings_regularizer"), maskZero: $0.bool("mask_zero", false),
+        name: $0.name(), policy: $0.policy())
     },
     "MultiHeadAttention": {
       $0.requireMiddleAxis()
@@ -138,6 +139,9 @@ enum KerasLayers {
     },
     "Softmax": {
       Softmax(axis: $0.take("axis", "an integer", -1) { $0.integer }, name: $0.name(), policy: $0.policy())
+    },
+    "Masking": {
+      Masking(maskValue: $0.number("mask_value", 0), name: $0.name(), policy: $0.policy())
     },
     "Dropout": { Dropout($0.number("rate", 0), name: $0.name(), policy: $0.policy()) },
     "SpatialDropout1D": { SpatialDropout1D($0.number("rate", 0), name: $0.name(), policy: $0.policy()) },

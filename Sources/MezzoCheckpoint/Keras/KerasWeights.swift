@@ -30,20 +30,33 @@ struct KerasWeights {
   ///   - paths: the variables of the whole model.
   ///   - path: of the layer in the model.
   ///   - group: of the layer in the file; empty for the whole model.
-  static func places(of layer: any Layer, paths: [String], path: String, group: String) -> [Place] {
+  ///   - orders: the layers of functional models in Keras's order, by path.
+  static func places(
+    of layer: any Layer, paths: [String], path: String, group: String,
+    orders: [String: [KerasArchitecture.Member]]
+  ) -> [Place] {
     func sub(_ part: String) -> String { path.isEmpty ? part : "\(path).\(part)" }
     func inside(_ part: String) -> String { group.isEmpty ? part : "\(group)/\(part)" }
     switch layer {
     case let container as Sequential:
-      return zip(container.layers, zip(container.names, groupNames(container.layers))).flatMap { layer, names in
-        places(of: layer, paths: paths, path: sub(names.0), group: inside("layers/\(names.1)"))
+      let groups = groupNames(container.layers.map { type(of: $0).className })
+      return zip(container.layers, zip(container.names, groups)).flatMap { layer, names in
+        places(of: layer, paths: paths, path: sub(names.0), group: inside("layers/\(names.1)"), orders: orders)
+      }
+    case let graph as Functional:
+      let members = orders[path] ?? []
+      return zip(members, groupNames(members.map(\.className))).flatMap { member, name in
+        let layer = graph.layers.first { $0.name == member.name }?.layer
+        return layer.map {
+          places(of: $0, paths: paths, path: sub(member.name), group: inside("layers/\(name)"), orders: orders)
+        } ?? []
       }
     case let wrapper as TimeDistributed:
       let name = wrapper.layer.name ?? type(of: wrapper.layer).defaultName
-      return places(of: wrapper.layer, paths: paths, path: sub(name), group: inside("layer"))
+      return places(of: wrapper.layer, paths: paths, path: sub(name), group: inside("layer"), orders: orders)
     case let wrapper as Bidirectional:
       return ["forward_layer", "backward_layer"].flatMap {
-        places(of: wrapper.layer, paths: paths, path: sub($0), group: inside($0))
+        places(of: wrapper.layer, paths: paths, path: sub($0), group: inside($0), orders: orders)
       }
     case is any RecurrentLayer: return own(paths, path, inside("cell"))
     case is MultiHeadAttention:
@@ -65,11 +78,12 @@ struct KerasWeights {
     }
   }
 
-  /// What Keras calls the groups of layers in a container.
-  private static func groupNames(_ layers: [any Layer]) -> [String] {
+  /// What Keras calls the groups of layers of these classes in a container.
+  private static func groupNames(_ classNames: [String]) -> [String] {
     var counts: [String: Int] = [:]
-    return layers.map { layer in
-      let name = snakeCase(type(of: layer).className)
+    return classNames.map { className in
+      // The only class that files name otherwise.
+      let name = snakeCase(className == "GroupQueryAttention" ? "GroupedQueryAttention" : className)
       let count = counts[name, default: 0]
       counts[name] = count + 1
       return count == 0 ? name : "\(name)_\(count)"
@@ -101,9 +115,10 @@ struct KerasWeights {
   /// - Throws: `CheckpointError.mismatch` with all that is missing, has another shape or belongs to no layer. Nothing of
   ///   the size of a variable is made before the file is known to have it.
   static func load(
-    _ file: HDF5File, into layer: any Layer, _ variables: [Variable]
+    _ file: HDF5File, into layer: any Layer, _ variables: [Variable],
+    orders: [String: [KerasArchitecture.Member]] = [:]
   ) throws(CheckpointError) -> Variables {
-    let places = places(of: layer, paths: variables.map(\.path), path: "", group: "")
+    let places = places(of: layer, paths: variables.map(\.path), path: "", group: "", orders: orders)
     let datasets = Dictionary(places.map { ($0.variable, $0.dataset) }) { first, _ in first }
     var problems: [String] = []
     var rest = Set(file.datasets.keys.filter { isWeight($0) })

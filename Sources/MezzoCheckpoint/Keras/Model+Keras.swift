@@ -4,10 +4,10 @@ public import MezzoLayers
 public import MezzoPolicy
 public import MezzoRuntime
 
-/// What is in a `.keras` file, and the bytes beyond which it is refused: 64 MiB of configuration, 64 GiB of weights.
+/// What is in a `.keras` file, and the bytes beyond which it is refused: 16 MiB of configuration, 64 GiB of weights.
 enum KerasFile {
   static let configurationName = "config.json"
-  static let configurationLimit = 1 << 26
+  static let configurationLimit = 1 << 24
   static let weightsName = "model.weights.h5"
   static let weightsLimit = 1 << 36
 }
@@ -53,9 +53,21 @@ extension Model {
       let variables = call.variables.map {
         KerasWeights.Variable(path: $0.path, type: $0.type, isTrainable: $0.isTrainable)
       }
-      return Model(
+      let model = Model(
         architecture.layer, seed: 0, runtime: runtime,
-        variables: try KerasWeights.load(content, into: architecture.layer, variables), layers: call.layers)
+        variables: try KerasWeights.load(
+          content, into: architecture.layer, variables, orders: architecture.orders), layers: call.layers)
+      for path in architecture.frozen { try model.freeze(path) }
+      return model
+    }
+  }
+
+  private static func hasFunctional(_ layer: any Layer) -> Bool {
+    switch layer {
+    case is Functional: true
+    case let container as Sequential: container.layers.contains(where: hasFunctional)
+    case let wrapper as TimeDistributed: hasFunctional(wrapper.layer)
+    default: false
     }
   }
 
@@ -87,12 +99,17 @@ extension Model {
   /// Replaces the weights by those that Keras 3 saved, as `.weights.h5` or in a `.keras` file, each rounded once to the
   /// dtype that this model stores it in.
   ///
-  /// As in Keras, layers are matched by their classes and order, not by their names.
+  /// As in Keras, layers are matched by their classes and order, not by their names. What order Keras gives to the layers
+  /// of a functional model is in its `.keras` file alone: ``keras(_:policy:runtime:)`` loads those.
   ///
   /// - Throws: `LayerError.notBuilt` before the input's shape was ever known, and ``CheckpointError``;
   ///   ``CheckpointError/mismatch(path:problems:)`` lists all that does not fit. The weights are then as before.
   public func loadKerasWeights(from path: String) throws {
     let old = try variables
+    guard !Self.hasFunctional(layer) else {
+      throw CheckpointError.mismatch(
+        path: path, problems: ["weights alone do not tell the order of a Functional's layers; load its .keras file"])
+    }
     var file = try FileBytes(file: path)
     if ZipArchive.recognizes(file.bytes) {
       let archive = try ZipArchive(file)

@@ -12,8 +12,16 @@ enum ModelFolder {
   static func isFile(_ path: String) -> Bool { path.hasSuffix(".safetensors") || path.hasSuffix(".npz") }
 
   /// Makes the directory, where the name is none of a file and it is not there.
+  ///
+  /// - Throws: `CheckpointError.unwritable` for a name with the ending of another kind of file.
   static func prepare(_ path: String) throws {
     guard !isFile(path) else { return }
+    let name = path.split(separator: "/").last ?? ""
+    let ending = name.split(separator: ".").dropFirst().last ?? ""
+    guard ending.isEmpty || !ending.allSatisfy(\.isLetter) || FileManager.default.fileExists(atPath: path) else {
+      throw CheckpointError.unwritable(
+        path: path, reason: "expected a name that ends in .safetensors or .npz, or that of a directory")
+    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

@@ -55,6 +55,8 @@ extension RecurrentCell {
     }
     try context.require(input, rank: 3, "[batch, steps, features]")
     let (batch, steps) = (input.shape[0], input.shape[1])
+    // Each step is several operations of the plan: a shape from a file must not make a plan without end.
+    try context.require(steps <= 1 << 14, "a sequence of at most 16,384 steps", steps)
     let stateType = [batch, units]
     let given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap {
       $0

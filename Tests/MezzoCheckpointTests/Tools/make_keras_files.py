@@ -20,7 +20,7 @@ OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HOME, "Resources", "ker
 # The weights are the same under all policies: one file of a model is enough, with what Keras computes under each.
 KEPT = {
     "mlp", "images.mixed_bfloat16", "texts.mixed_float16", "signals.float32", "encoder.float32", "branches.float32",
-    "chain.float32", "chain.bfloat16",
+    "chain.float32", "chain.bfloat16", "masked.float32", "grouped.float32",
 }
 
 
@@ -163,6 +163,29 @@ def branches():
     )
 
 
+def masked():
+    return keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            layers.Embedding(11, 4, mask_zero=True),
+            layers.LSTM(3),
+            layers.Dense(2, dtype="float32"),
+        ]
+    )
+
+
+def grouped():
+    x = keras.Input((5, 8), name="x")
+    attended = layers.GroupQueryAttention(4, 4, 2, name="grouped")(x, x, use_causal_mask=True)
+    block = keras.Sequential([layers.Dense(6, activation="relu"), layers.LayerNormalization()], name="block")
+    output, hidden, cell = layers.LSTM(3, return_state=True, name="states")(block(attended))
+    frozen = layers.Dense(4, name="frozen", trainable=False)
+    inner_input = keras.Input((3,), name="inner_input")
+    inner = keras.Model(inner_input, layers.Dense(3, name="inside")(inner_input), name="inner")
+    merged = layers.Concatenate(name="merged")([inner(output), frozen(hidden), cell])
+    return keras.Model(x, layers.Dense(2, dtype="float32", name="last")(merged), name="grouped_model")
+
+
 def chain():
     x = keras.Input((8,))
     y = layers.Dense(3, name="last")(layers.Dense(4, activation="tanh", name="first")(x))
@@ -173,6 +196,8 @@ MODELS = {
     "images": (images, (normal(3, 8, 8, 2),)),
     "texts": (texts, (tokens(3, 6, high=11),)),
     "signals": (signals, (normal(3, 12, 3),)),
+    "masked": (masked, (np.array([[3, 4, 0, 5, 0, 0], [1, 2, 3, 4, 5, 6]], np.int32),)),
+    "grouped": (grouped, (normal(2, 5, 8),)),
     "encoder": (encoder, (normal(3, 5, 4),)),
     "branches": (branches, (normal(3, 4), normal(3, 3, seed=8))),
     "chain": (chain, (normal(3, 8),)),
