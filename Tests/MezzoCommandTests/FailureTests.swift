@@ -88,7 +88,7 @@ import Testing
     ["--policies", "float32,floaty"], ["--average", "1.5"], ["--schedule", "zigzag"], ["--model", "rnn"],
   ])
   func optionsThatDoNotGoTogether(arguments: [String]) throws {
-    expect(try Command(["train"] + arguments), 64, String(arguments[2 % arguments.count].drop { $0 == "-" }))
+    expect(try Command(arguments: ["train"] + arguments), 64, String(arguments[2 % arguments.count].drop { $0 == "-" }))
   }
 
   @Test func everyFloatingDTypeHasABackend() throws {

@@ -70,7 +70,8 @@ import Testing
 
   private func trained(_ files: ImageFiles, _ options: [String]) throws -> [String: Any] {
     let command = try Command(
-      ["train", "--data", files.path, "--layers", "8", "--batch", "20", "--epochs", "2", "--quiet", "--json"] + options)
+      arguments: ["train", "--data", files.path, "--layers", "8", "--batch", "20", "--epochs", "2", "--quiet", "--json"]
+        + options)
     #expect(command.status == 0, "\(options): \(command.error)")
     return try command.json()
   }
