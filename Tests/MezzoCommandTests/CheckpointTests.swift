@@ -89,15 +89,15 @@ import Testing
         "\(folder)/run", "--quiet",
       ]
       for (signal, extra) in [(SIGINT, []), (SIGTERM, ["--resume"])] as [(Int32, [String])] {
+        func steps() -> Int { (try? TrainingCheckpoint("\(folder)/run/last.safetensors"))?.steps ?? 0 }
+        let before = steps()
         let process = try Self.start(long + extra)
-        for _ in 0..<200 where !FileManager.default.fileExists(atPath: "\(folder)/run/last.safetensors") {
-          usleep(20_000)
-        }
-        usleep(100_000)
+        // Only a process that trains has seen to signals.
+        for _ in 0..<1000 where steps() <= before { usleep(20_000) }
         kill(process.processIdentifier, signal)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 130)
-        #expect(try TrainingCheckpoint("\(folder)/run/last.safetensors").steps > 0)
+        #expect(steps() > before)
       }
     }
   }

@@ -51,15 +51,18 @@ public struct ModelCheckpoint: TrainingCallback {
   }
 
   public mutating func onEpochEnd(_ training: inout TrainingSession) throws {
-    training.saveCheckpoint(to: last)
     if let keepingEvery, training.epoch % keepingEvery == 0 {
       training.saveCheckpoint(to: "\(folder)/epoch-\(training.epoch).safetensors")
     }
-    guard let monitor else { return }
-    let value = try monitor.value(training)
-    guard monitor.isBetter(value, than: best) else { return }
-    best = value
-    training.saveCheckpoint(to: bestPath)
+    if let monitor {
+      let value = try monitor.value(training)
+      if monitor.isBetter(value, than: best) {
+        best = value
+        training.saveCheckpoint(to: bestPath)
+      }
+    }
+    // Behind the others: it knows of them, so that one killed between two writes makes them again.
+    training.saveCheckpoint(to: last)
   }
 
   public mutating func onTrainEnd(_ training: inout TrainingSession) throws {
