@@ -36,7 +36,7 @@ import Testing
   func imageModelsLearn(kind: String) throws {
     let command = try ImageFiles.with { files in
       try Command(
-        "train", "--data", files.path, "--model", kind, "--policy", "mixed_bfloat16", "--batch", "10", "--epochs", "6",
+        "train", "--data", files.path, "--model", kind, "--policy", "mixed_bfloat16", "--batch", "10", "--epochs", "12",
         "--learning-rate", "0.01", "--json", "--quiet")
     }
     #expect(command.status == 0, "\(command.error)")
@@ -70,7 +70,9 @@ import Testing
 
   private func trained(_ files: ImageFiles, _ options: [String]) throws -> [String: Any] {
     let command = try Command(
-      arguments: ["train", "--data", files.path, "--layers", "8", "--batch", "20", "--epochs", "2", "--quiet", "--json"]
+      arguments: [
+        "train", "--data", files.path, "--layers", "8", "--batch", "20", "--epochs", "2", "--quiet", "--json",
+      ]
         + options)
     #expect(command.status == 0, "\(options): \(command.error)")
     return try command.json()

@@ -31,9 +31,11 @@ import Testing
     let stated = try #require(StatedFloat64Layer(asked)).restated(asked.expect)
     for part in ["outputs", "input_grads", "weight_grads"] {
       let (found, expected) = (numbers(got["ok"]?[part]), numbers(stated["ok"]?[part]))
+      // The gradients of inputs in float32 are rounded to it.
+      let tolerance = part == "input_grads" ? 1e-7 : 1e-9
       #expect(found.count == expected.count && (part == "weight_grads" || !found.isEmpty))
       #expect(
-        zip(found, expected).allSatisfy { abs($0 - $1) < 1e-9 * max(1, abs($1)) },
+        zip(found, expected).allSatisfy { abs($0 - $1) < tolerance * max(1, abs($1)) },
         "\(layer), \(part): \(found), \(expected)"
       )
     }

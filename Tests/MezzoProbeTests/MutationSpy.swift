@@ -158,7 +158,9 @@
       func pick<T>(_ values: [T]) -> T { values[Int.random(in: values.indices, using: &random)] }
       return (0..<count).map { _ in
         let most = pick([3, 10, 100, 5000])
-        func extent() -> Int { Int.random(in: pick([0, 1, 1, 1])...most, using: &random) }
+        func extent() -> Int {
+          Int.random(in: 0..<10, using: &random) == 0 ? 0 : Int.random(in: 1...most, using: &random)
+        }
         // Squares are what a slip with extents goes unnoticed in.
         let side = extent()
         let (m, k, n) = pick([true, false, false]) ? (side, side, side) : (extent(), extent(), extent())

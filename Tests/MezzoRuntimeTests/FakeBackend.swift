@@ -37,7 +37,8 @@ final class FakeBackend: Backend {
     // Whatever epilogue the fake rule does not take is left to the host.
     var own = request
     own.epilogue = Array(request.epilogue.prefix(rule.epiloguePrefix(request)))
-    if own.epilogue.isEmpty { own.inputs = Array(request.ownInputs) }
+    let leftOver = request.epilogue[own.epilogue.count...].compactMap(\.operand)
+    own.inputs = request.inputs.enumerated().filter { !leftOver.contains($0.offset) }.map(\.element)
     for builtin in BackendRegistry.builtin().backends {
       for candidate in builtin.rules where candidate.match(own, threads: threads) == .matches {
         return wrap(try builtin.prepare(own, rule: candidate, threads: threads), request)

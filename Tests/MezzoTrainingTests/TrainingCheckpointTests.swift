@@ -10,11 +10,13 @@ import Testing
 
 @Suite struct TrainingCheckpointTests {
   private static func model(_ policy: DTypePolicy) -> Model {
-    Model(seed: 3, runtime: .builtinOnly()) {
-      Dense(12, activation: .relu, policy: policy)
-      Dropout(0.3, policy: policy)
-      BatchNormalization(policy: policy)
-      Dense(2, policy: policy)
+    withPolicy(policy) {
+      Model(seed: 3, runtime: .builtinOnly()) {
+        Dense(12, activation: .relu)
+        Dropout(0.3)
+        BatchNormalization()
+        Dense(2)
+      }
     }
   }
 

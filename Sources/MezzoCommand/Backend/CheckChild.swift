@@ -1,6 +1,6 @@
+import Mezzo
 import MezzoConformance
 import MezzoPlugins
-import MezzoTraining
 
 /// The kit in a process of its own, the helper that also tries backends before they are let in.
 struct CheckChild {

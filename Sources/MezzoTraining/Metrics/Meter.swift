@@ -44,16 +44,18 @@ public struct Meter: Sendable {
     if !state.isEmpty, let known = plans[types] {
       plan = known
     } else {
-      plan = try makePlan(types, isWeighted: sampleWeight != nil, hasThresholds: thresholds != nil)
+      plan = try makePlan(types, isWeighted: sampleWeight != nil, hasThresholds: thresholds != nil, output: output.type)
       // The first plan of a metric that begins without a state is good for its first batch alone.
       if !state.isEmpty { remember(plan, for: types) }
     }
     let new = try plan.run(state + given)
-    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else {
-      throw TrainingError.invalidOption(
-        name: "the outputs of \(metric.name)", expected: "as many as in the batches before", found: "\(output.type)")
-    }
+    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else { throw differs(output.type) }
     state = new
+  }
+
+  private func differs(_ output: TensorType) -> TrainingError {
+    .invalidOption(
+      name: "the outputs of \(metric.name)", expected: "as many as in the batches before", found: "\(output)")
   }
 
   private mutating func remember(_ plan: Plan, for types: [TensorType]) {
@@ -61,7 +63,9 @@ public struct Meter: Sendable {
     plans[types] = plan
   }
 
-  private func makePlan(_ types: [TensorType], isWeighted: Bool, hasThresholds: Bool) throws -> Plan {
+  private func makePlan(
+    _ types: [TensorType], isWeighted: Bool, hasThresholds: Bool, output: TensorType
+  ) throws -> Plan {
     let trace = Trace()
     let state = state.map { trace.input($0.type, name: "state") }
     let given = types.map { trace.input($0, name: "given") }
@@ -69,6 +73,7 @@ public struct Meter: Sendable {
     let new = try metric.contribution(
       given[0], target: takesTarget ? given[1] : nil, thresholds: hasThresholds ? given[given.count - 1] : nil,
       weights: isWeighted ? given[takesTarget ? 2 : 1] : nil)
+    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else { throw differs(output) }
     return try runtime.makePlan(trace.finish(state.isEmpty ? new : zip(state, new).map { try $0 + $1 }))
   }
 
