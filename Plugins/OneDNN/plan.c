@@ -18,15 +18,21 @@ mezzo_status onednn_status(dnnl_status_t status) {
   }
 }
 
-static mezzo_status check_numerics(const onednn_backend *backend, const mezzo_op *op, const onednn_problem *problem,
-                                   mezzo_error *err) {
+/* In the order of the table's rules. */
+static const struct {
+  dnnl_data_type_t operands, result;
+} types[] = {{dnnl_f32, dnnl_f32}, {dnnl_bf16, dnnl_bf16}, {dnnl_bf16, dnnl_f32}};
+
+static mezzo_status check_numerics(const onednn_backend *backend, const mezzo_op *op, uint32_t rule,
+                                   const onednn_problem *problem, mezzo_error *err) {
   if (op->want.accum.code == MEZZO_FLOAT && op->want.accum.bits > 32)
     return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_ACCUM, ONEDNN_NO_OPERAND,
                          "accumulates in float32, float%u is wanted", op->want.accum.bits);
   bool is_brain = problem->a.type == dnnl_bf16;
-  if ((problem->b.type == dnnl_bf16) != is_brain || (problem->c.type == dnnl_bf16 && !is_brain))
-    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_DTYPE, 1,
-                         "takes two operands of float32, or two of bfloat16");
+  if (rule >= sizeof types / sizeof types[0] || problem->a.type != types[rule].operands ||
+      problem->b.type != types[rule].operands || problem->c.type != types[rule].result)
+    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_DTYPE, ONEDNN_NO_OPERAND,
+                         "the operands and the result are of other dtypes than the rule %u states", rule);
   /* Below this, oneDNN either emulates bfloat16, slower than float32, or has only a reference. */
   const unsigned needed = dnnl_cpu_isa_avx512_core_bf16;
   if (is_brain && ((unsigned)backend->dnnl.get_effective_cpu_isa() & needed) != needed)
@@ -182,7 +188,7 @@ mezzo_status onednn_plan(void *self, mezzo_plan_args *args) {
   args->n_epilogue = args->packed_operand = 0;
   memset(&problem, 0, sizeof problem);
   mezzo_status status = onednn_read_problem(args->op, &problem, args->h.err);
-  if (status == MEZZO_OK) status = check_numerics(backend, args->op, &problem, args->h.err);
+  if (status == MEZZO_OK) status = check_numerics(backend, args->op, args->rule, &problem, args->h.err);
   if (status != MEZZO_OK) return status;
   onednn_matmul *plan = calloc(1, sizeof *plan);
   if (plan == NULL)

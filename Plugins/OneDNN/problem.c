@@ -89,8 +89,14 @@ static void flatten_batch(onednn_problem *problem) {
   problem->ndims = 2;
 }
 
+static uint32_t epilogue_operands(const mezzo_op *op) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < op->n_epilogue; i++) count += op->epilogue[i].operand != UINT32_MAX;
+  return count;
+}
+
 mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, mezzo_error *err) {
-  if (op->op != MEZZO_OP_MATMUL || op->n_in < 2 || op->n_out != 1)
+  if (op->op != MEZZO_OP_MATMUL || op->n_in != 2 + epilogue_operands(op) || op->n_out != 1)
     return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_OP, ONEDNN_NO_OPERAND,
                          "takes only a product of two operands, came operation %u with %u operands and %u results",
                          op->op, op->n_in, op->n_out);
