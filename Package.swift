@@ -119,8 +119,8 @@ let package = Package(
     .executableTarget(
       name: "MezzoCommand",
       dependencies: [
-        "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoLayers", "MezzoModels", "MezzoPlugins",
-        "MezzoRuntime", arguments, log,
+        "CMezzoHost", "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoLayers", "MezzoModels",
+        "MezzoPlugins", "MezzoRuntime", arguments, log,
       ],
       swiftSettings: swift),
 

@@ -93,7 +93,11 @@ import Testing
         let before = steps()
         let process = try Self.start(long + extra)
         // Only a process that trains has seen to signals.
-        for _ in 0..<1000 where steps() <= before { usleep(20_000) }
+        var tries = 0
+        while steps() <= before, tries < 1000 {
+          usleep(20_000)
+          tries += 1
+        }
         kill(process.processIdentifier, signal)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 130)

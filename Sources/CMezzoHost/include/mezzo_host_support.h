@@ -30,6 +30,11 @@ int mezzo_pipe(int ends[2]);
 // value and no left-over of the last call.
 void mezzo_scribble_stack(uint8_t byte);
 
+// From here on the first SIGINT or SIGTERM writes its number to a pipe, and the second ends the process with 128 and that
+// number. Returns the end to read from, or -1 and errno.
+int mezzo_watch_interrupts(void);
+void mezzo_unwatch_interrupts(void);
+
 // Asks the system to kill this process when the thread that started it ends. Does nothing where there is no such thing.
 void mezzo_die_with_parent(void);
 #endif

@@ -1,13 +1,6 @@
+import CMezzoHost
 import Dispatch
 import Mezzo
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// The user ended the work, or the system did, and it ended in order.
 struct Interruption: Error, CustomStringConvertible {
@@ -22,21 +15,19 @@ struct Interruption: Error, CustomStringConvertible {
   static func watching<R: Sendable>(
     advice: String?, _ body: @escaping @Sendable () async throws -> R
   ) async throws -> R {
+    // Before the work begins: a signal source of Dispatch is there some time after it was asked for, and what comes before
+    // would be lost.
+    let pipe = mezzo_watch_interrupts()
+    defer { mezzo_unwatch_interrupts() }
     let task = Task { try await body() }
-    let sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        if task.isCancelled { _exit(128 + number) }
-        task.cancel()
-      }
-      source.resume()
-      return source
+    guard pipe >= 0 else { return try await task.value }
+    let source = DispatchSource.makeReadSource(fileDescriptor: pipe, queue: .global())
+    source.setEventHandler {
+      task.cancel()
+      source.cancel()
     }
-    defer {
-      for source in sources { source.cancel() }
-      for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
-    }
+    source.resume()
+    defer { source.cancel() }
     do {
       return try await task.value
     } catch is CancellationError {
