@@ -157,8 +157,8 @@ let package = Package(
     .testTarget(
       name: "MezzoBuiltinTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoConformance", "MezzoGraph", "MezzoPlugins", "MezzoPolicy",
-        "MezzoRuntime",
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoConformance", "MezzoGraph", "MezzoPlugins",
+        "MezzoPolicy", "MezzoRuntime",
       ], swiftSettings: swift),
     .testTarget(
       name: "MezzoRuntimeTests",

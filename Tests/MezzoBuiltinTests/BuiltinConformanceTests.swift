@@ -1,3 +1,4 @@
+import CMezzoHost
 import MezzoBackend
 import MezzoConformance
 import MezzoPlugins
@@ -11,11 +12,14 @@ struct BuiltinConformanceTests {
   /// One test an operation, so that they share the cores.
   @Test(arguments: OperationCode.allCases) func everyDTypeIsRight(of code: OperationCode) throws {
     let builtin = try #require(BackendRegistry.builtin().backends.first)
-    let report = ConformanceKit(backend: OneOperation(code, of: builtin), reference: builtin).run()
+    var kit = ConformanceKit(backend: OneOperation(code, of: builtin), reference: builtin)
+    let isSanitized = mezzo_is_sanitized() != 0
+    if isSanitized { kit.stride = 7 }
+    let report = kit.run()
     #expect(report.isConforming, "\(report)")
     #expect(report.declined == 0, "\(report)")
     #expect(report.untestedRules.isEmpty)
-    for dtype in dtypes(code) { #expect(report.covers(code, dtype), "\(code) \(dtype)") }
+    for dtype in dtypes(code) where !isSanitized { #expect(report.covers(code, dtype), "\(code) \(dtype)") }
   }
 
   /// What the meaning of an operation leaves open.
