@@ -42,8 +42,11 @@ package enum ProbeHelper {
     return ["SWIFT_BACKTRACE=enable=no"]
       // A helper that was built with a sanitizer would end with a status of that instead of the signal.
       + sanitizers.map { name in
-        let crashes = ["segv", "sigbus", "abort", "sigill", "sigfpe"].map { "handle_\($0)=0" }.joined(separator: ":")
-        return "\(name)=" + [Environment.value(name), crashes].compactMap { $0 }.joined(separator: ":")
+        let crashes = ["segv", "sigbus", "abort", "sigill", "sigfpe"].map { "handle_\($0)=0" }
+        // What a backend ends has threads that nobody joined.
+        let leaks = name == "TSAN_OPTIONS" ? ["report_thread_leaks=0"] : []
+        return "\(name)="
+          + ([Environment.value(name)].compactMap { $0 } + crashes + leaks).joined(separator: ":")
       }
       + Environment.all().filter { (entry: String) -> Bool in
         guard let key = entry.split(separator: "=", maxSplits: 1).first.map({ String($0) }) else { return false }
