@@ -196,7 +196,7 @@ let package = Package(
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .testTarget(
-      name: "MezzoCommandTests", dependencies: ["MezzoCheckpoint", "MezzoCommand", "MezzoTraining"],
+      name: "MezzoCommandTests", dependencies: ["CMezzoHost", "MezzoCheckpoint", "MezzoCommand", "MezzoTraining"],
       swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -1,3 +1,4 @@
+import CMezzoHost
 import Foundation
 import Testing
 
@@ -49,9 +50,12 @@ import Testing
   }
 
   @Test func exitAndEndlessLoopsAreFindings() throws {
+    // A sanitizer with something to say puts its own in place of it.
+    let status = mezzo_is_sanitized() != 0 ? "" : "7"
     try TemplateLibrary.with(replacing: [("free(args->plan);", "exit(7);")]) { library, _ in
       let command = try Command("backend", "check", library, "--level", "numerics")
-      #expect(command.status == 1 && command.output.contains("ended the process with status 7"), "\(command.output)")
+      #expect(
+        command.status == 1 && command.output.contains("ended the process with status \(status)"), "\(command.output)")
     }
     try TemplateLibrary.with(replacing: [("args->self = NULL;", "for (volatile int i = 0; i == 0;) {}")]) {
       library, _ in
