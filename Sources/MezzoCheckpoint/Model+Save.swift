@@ -78,9 +78,8 @@ extension Model {
   /// A model as it was saved: layers keep the policies they were made with, whatever the global policy is now.
   public convenience init(directory: String, runtime: Runtime = .shared) throws {
     let path = "\(directory)/\(Self.configurationFile)"
-    let carried =
-      SafetensorsShards.exist(in: directory)
-      ? try SafetensorsShards(directory).metadata[Self.configurationKey] : nil
+    let shards = SafetensorsShards.exist(in: directory) ? try SafetensorsShards(directory) : nil
+    let carried = try shards?.metadata[Self.configurationKey]
     // The first save of all may have ended between the two files.
     let isAlone = carried != nil && !AtomicFile.exists(path)
     var configuration = try Self.configuration(
@@ -92,19 +91,20 @@ extension Model {
     }
     self.init(
       configuration.model.layer, seed: configuration.seed, runtime: runtime,
-      variables: try Self.weights(in: directory, configuration), layers: configuration.layers ?? [])
+      variables: try Self.weights(shards ?? SafetensorsShards(directory), configuration),
+      layers: configuration.layers ?? [])
     lossScale = configuration.lossScale
     freezing = configuration.frozen ?? Freezing()
   }
 
-  /// The weights of a directory, in the dtypes that the model has them in.
-  private static func weights(in directory: String, _ configuration: Configuration) throws -> Variables {
-    var weights = try SafetensorsShards(directory).variables()
+  /// The weights of a file, in the dtypes that the model has them in.
+  private static func weights(_ shards: SafetensorsShards, _ configuration: Configuration) throws -> Variables {
+    var weights = try shards.variables()
     let dtypes = configuration.dtypes ?? [:]
     let untrained = Set(configuration.untrained ?? [])
     for path in untrained.union(dtypes.keys) {
       guard let tensor = weights[path] else {
-        throw CheckpointError.missingTensor(path: directory, tensor: path)
+        throw CheckpointError.missingTensor(path: shards.path, tensor: path)
       }
       let own = try tensor.stored(as: dtypes[path] ?? tensor.dtype, name: path)
       weights.set(path, own, isTrainable: !untrained.contains(path))

@@ -72,6 +72,18 @@ import Testing
     #expect(train.status == 1 && train.error.contains("(- locked, + now)"))
   }
 
+  /// The default model, whose images come in another dtype than explain takes them in.
+  @Test func aTrainingHoldsTheLockThatItWrote() throws {
+    let lock = scratch("step.lock")
+    defer { try? FileManager.default.removeItem(atPath: lock) }
+    let training = ["train", "--epochs", "1", "--layers", "8", "--quiet"]
+    #expect(try Command(arguments: training + ["--lock", lock]).status == 0)
+    let same = try Command(arguments: training + ["--locked", lock])
+    #expect(same.status == 0, "\(same.error)")
+    #expect(try Command(arguments: training + ["--locked", lock, "--policy", "bfloat16"]).status == 1)
+    #expect(try Command(arguments: training + ["--lock", "/nowhere/step.lock"]).status == 73)
+  }
+
   @Test func aLockThatIsNoneOrNotThere() throws {
     let lock = scratch("damaged.lock")
     defer { try? FileManager.default.removeItem(atPath: lock) }

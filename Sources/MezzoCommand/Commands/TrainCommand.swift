@@ -57,8 +57,11 @@ struct TrainCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Train only if the routes are those that 'mezzo explain --lock' wrote to this file.", valueName: "file"))
+      "Train only if the routes are those that --lock wrote to this file.", valueName: "file"))
   var locked: String?
+
+  @Option(help: ArgumentHelp("Write the routes of the step to this file, for --locked.", valueName: "file"))
+  var lock: String?
 
   @OptionGroup var checkpoint: CheckpointOptions
   @Option(
@@ -84,6 +87,9 @@ struct TrainCommand: AsyncParsableCommand {
     if policies?.policies.count ?? 1 > 1, checkpoint.checkpoint != nil {
       throw ValidationError("--checkpoint is of one training; found several --policies: train under one at a time")
     }
+    if policies?.policies.count ?? 1 > 1, lock != nil {
+      throw ValidationError("--lock is of one training; found several --policies: train under one at a time")
+    }
     if policies?.policies.count ?? 1 > 1, save != nil {
       throw ValidationError("--save is of one training; found several --policies: train under one at a time")
     }
@@ -100,7 +106,8 @@ struct TrainCommand: AsyncParsableCommand {
     let network = model.network(example: train.exampleShape, classes: DataSet.classes(train, test))
     var experiment = Experiment(
       network: network, train: train, test: test, epochs: epochs, batch: batch ?? (data == nil ? 32 : 128), seed: seed,
-      optimizer: optimizer, runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) })
+      optimizer: optimizer, runtime: try routing.runtime(), lock: try locked.map { try RouteLock(contentsOf: $0) },
+      lockPath: lock)
     let policies = policies?.policies ?? [model.resolvedPolicy]
     let width = policies.map(\.name.count).max() ?? 0
     if let save { try ModelFolder.prepare(save) }

@@ -12,6 +12,8 @@ struct Experiment: Sendable {
   var runtime = Runtime.shared
   /// Routes that the step must not differ from.
   var lock: RouteLock?
+  /// Where the routes of the step are written to.
+  var lockPath: String?
 
   struct Result: Sendable {
     var model: Model
@@ -28,12 +30,13 @@ struct Experiment: Sendable {
     let model = try network.model(seed: seed, runtime: runtime)
     let steps = (train.count + batch - 1) / batch
     let optimizer = try optimizer.make(steps: epochs * steps)
-    if let lock {
+    if lock != nil || lockPath != nil {
       let explanation = try model.explainTraining(
         features: TensorType(train.features.dtype, [batch] + train.exampleShape),
         targets: TensorType(train.targets.dtype, [batch] + train.targets.shape.dropFirst()),
         optimizer: optimizer)
-      for rebuilt in try explanation.check(lock, strict: runtime.router.options.isStrict) {
+      if let lockPath { try explanation.lock.write(to: lockPath) }
+      for rebuilt in try lock.map({ try explanation.check($0, strict: runtime.router.options.isStrict) }) ?? [] {
         Console.note("\(rebuilt)")
       }
     }
