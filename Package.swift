@@ -13,6 +13,9 @@ let swift: [SwiftSetting] =
     .enableUpcomingFeature("InferIsolatedConformances"),
   ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
+/// What the tests of all operations spend their time in, optimized in debug too.
+let quick: [SwiftSetting] = swift + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let strictC: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
 
 /// Kernels are built with optimization in debug too, so that tests stay quick.
@@ -47,7 +50,7 @@ let package = Package(
   ],
   targets: [
     // The policy core: no tensor is known here.
-    .target(name: "MezzoPolicy", swiftSettings: swift),
+    .target(name: "MezzoPolicy", swiftSettings: quick),
 
     // Whole files, whichever target reads or writes them.
     .target(name: "MezzoFiles", swiftSettings: swift),
@@ -57,7 +60,7 @@ let package = Package(
     .target(name: "MezzoBackend", dependencies: ["CMezzoABI", "MezzoPolicy"], swiftSettings: swift),
 
     // Graphs, and the two ways to a backend: linked in, and opened at run time.
-    .target(name: "MezzoGraph", dependencies: ["MezzoBackend", "MezzoPolicy"], swiftSettings: swift),
+    .target(name: "MezzoGraph", dependencies: ["MezzoBackend", "MezzoPolicy"], swiftSettings: quick),
     .target(name: "CMezzoBuiltin", dependencies: ["CMezzoABI"], cSettings: kernels),
     .target(name: "MezzoBuiltin", dependencies: ["CMezzoABI", "CMezzoBuiltin"], swiftSettings: swift),
     .systemLibrary(name: "CMezzoFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
@@ -74,7 +77,9 @@ let package = Package(
     // Route, plan, run.
     .target(
       name: "MezzoRuntime",
-      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", log],
+      dependencies: [
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", log,
+      ],
       swiftSettings: swift),
 
     // Layers, training, files.
@@ -114,7 +119,7 @@ let package = Package(
       dependencies: [
         "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins",
         "MezzoPolicy", "MezzoRuntime", "MezzoTraining",
-      ], swiftSettings: swift),
+      ], swiftSettings: quick),
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
       name: "MezzoCommand",

@@ -37,6 +37,13 @@ static _Thread_local int leased;
 int mezzo_is_leased(void) { return leased; }
 void mezzo_set_leased(int value) { leased = value; }
 
+uint32_t mezzo_thread_number(void) {
+  static _Atomic uint32_t last;
+  static _Thread_local uint32_t number;
+  if (number == 0) number = ++last;
+  return number;
+}
+
 #if defined(__ELF__)
 // Present under the sanitizers, whose allocator glibc knows nothing of.
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));

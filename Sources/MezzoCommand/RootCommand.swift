@@ -26,7 +26,7 @@ struct RootCommand: AsyncParsableCommand {
     subcommands: [
       TrainCommand.self, DemoCommand.self, ExplainCommand.self, WhyNotCommand.self, BackendsCommand.self,
       BackendCommand.self, CaptureCommand.self, CheckpointCommand.self, PolicyCommand.self, ConformCommand.self,
-      BenchCommand.self, EmbedCommand.self, SimilarityCommand.self,
+      BenchCommand.self, ProfileCommand.self, EmbedCommand.self, SimilarityCommand.self,
     ])
 
   static func main() async {

@@ -39,7 +39,7 @@ final class Frame {
 
   init(_ step: StepLayout) {
     self.step = step
-    operation = DebugTopic.call.isOn ? CallTrace(step) : step.operation
+    operation = step.watched(step.operation)
     let all = step.inputs + step.results
     places = all.map(\.location)
     tensors = .allocate(capacity: max(all.count, 1))
@@ -100,7 +100,8 @@ final class Frame {
     guard error.isDecline, !isSubstituted else {
       throw .backend(layer: step.origin.layer, operation: step.name, error)
     }
-    operation = try step.substitute.choose(error)
+    let substitute = try step.substitute.choose(error)
+    operation = step.watched(substitute)
     let bytes = operation.workspaceBytes
     guard let workspace = TensorStorage.allocate(byteCount: bytes) else {
       throw .outOfMemory(bytes: bytes, for: "a workspace", layer: step.origin.layer, operation: step.name)

@@ -14,6 +14,10 @@ public final class Plan: Sendable {
 
   let steps: [StepLayout]
   private let recorder: CaseRecorder?
+  private let profiler: Profiler?
+  /// Of the plans of this process.
+  let number: Int
+  private static let count = Locked(0)
   let arenaBytes: Int
   let poolBytes: Int
   /// Places in the pool that hold literals.
@@ -48,8 +52,13 @@ public final class Plan: Sendable {
     self.graph = graph
     records = planner.records
     memory = MemorySummary(planner, memoryPlan, graph)
-    steps = planner.steps.indices.map { StepLayout($0, planner, memoryPlan, threads: router.threads) }
+    steps = planner.steps.indices.map { StepLayout($0, planner, memoryPlan, router) }
     recorder = router.recorder
+    profiler = router.profiler
+    number = Self.count.withLock { count in
+      count += 1
+      return count
+    }
     arenaBytes = memoryPlan.arenaBytes
     poolBytes = memoryPlan.poolBytes
     var literals: [(offset: Int, tensor: Tensor)] = []
@@ -110,6 +119,8 @@ public final class Plan: Sendable {
   func execute(
     _ inputs: [Tensor], states: inout [Tensor], observer: (any StepObserver)?
   ) throws(RuntimeError) -> [Tensor] {
+    let begin = profiler == nil ? nil : ContinuousClock.now
+    defer { if let begin { profiler?.noteRun(of: self, since: begin) } }
     try check(inputs, states)
     let pool = try constantPool(inputs, observer: observer)
     let context = if let kept = contexts.withLock({ $0.popLast() }) { kept } else { try ExecutionContext(self) }

@@ -28,11 +28,12 @@ public final class Runtime: Sendable {
   ///   - threads: for all backends together; by default what the host has.
   ///   - options: what routing may do. Where they name a backend or a rule that is not there, the first plan throws.
   ///   - recorder: looks on as its plans run, and keeps the operations that it is told to.
+  ///   - profiler: notes when its operations ran, and for how long.
   public convenience init(
     _ registry: BackendRegistry = .discovered(), threads: Int = HostServices.threads,
-    options: RoutingOptions = RoutingOptions(), recorder: CaseRecorder? = nil
+    options: RoutingOptions = RoutingOptions(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil
   ) {
-    self.init(registry, threads: threads, options: options, problem: nil, recorder: recorder)
+    self.init(registry, threads: threads, options: options, problem: nil, recorder: recorder, profiler: profiler)
   }
 
   /// With pins, and else the usual options.
@@ -44,12 +45,13 @@ public final class Runtime: Sendable {
 
   init(
     _ registry: BackendRegistry, threads: Int, options: RoutingOptions, problem: RoutingError?,
-    notices: RoutingNotices = RoutingNotices(), recorder: CaseRecorder? = nil
+    notices: RoutingNotices = RoutingNotices(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil
   ) {
     self.registry = registry
     router = Router(
       backends: registry.backends, threads: threads, options: options,
-      problem: problem ?? registry.problem(of: options.pins), notices: notices, recorder: recorder)
+      problem: problem ?? registry.problem(of: options.pins), notices: notices, recorder: recorder,
+      profiler: profiler)
   }
 
   /// A runtime with the built-in backend alone.

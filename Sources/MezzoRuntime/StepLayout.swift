@@ -1,6 +1,7 @@
 import CMezzoABI
 import MezzoBackend
 import MezzoGraph
+import MezzoPlugins
 import MezzoPolicy
 
 /// One prepared call: who is asked, where its operands live, and the parts of its tensor structs that never change.
@@ -23,6 +24,7 @@ final class StepLayout: @unchecked Sendable {
   let workspace: Location?
   let packing: Packed?
   let substitute: Substitute
+  private let profiler: Profiler?
 
   struct Place {
     /// The value that lies there, of the graph or of the plan's own.
@@ -45,7 +47,7 @@ final class StepLayout: @unchecked Sendable {
     var bytes: Int { packing.bytes }
   }
 
-  init(_ index: Int, _ planner: Planner, _ memory: MemoryPlan, threads: Int) {
+  init(_ index: Int, _ planner: Planner, _ memory: MemoryPlan, _ router: Router) {
     let step = planner.steps[index]
     operation = step.operation
     name = step.name
@@ -53,7 +55,8 @@ final class StepLayout: @unchecked Sendable {
     backendVersion = step.backendVersion
     rule = step.rule
     request = step.request
-    self.threads = threads
+    threads = router.threads
+    profiler = router.profiler
     origin = step.origin
     isConstant = step.isConstant
     substitute = step.substitute
@@ -75,6 +78,12 @@ final class StepLayout: @unchecked Sendable {
       let shape = planner.types[value].shape
       return place(ValueView(base: value, shape: shape, strides: rowMajorStrides(shape)))
     }
+  }
+
+  /// The operation with those who want to know of its calls around it.
+  func watched(_ operation: any PreparedOperation) -> any PreparedOperation {
+    let traced = DebugTopic.call.isOn ? CallTrace.watched(self, operation) : operation
+    return profiler?.watched(self, traced) ?? traced
   }
 
   /// Whether an operand or a result lies where the caller has it, which may be elsewhere at the next run.

@@ -1,19 +1,10 @@
 import MezzoPolicy
 import Testing
 
-/// The only tests that write the state of the process. Each leaves it as it found it; every other test uses
-/// `withPolicy`.
-@Suite(.serialized)
-struct GlobalPolicyTests {
-  /// Runs `body` on a clean state and cleans up after it.
+/// No test writes the state of its process, which all the others follow: these write that of an environment, or of a child.
+@Suite struct GlobalPolicyTests {
   private func onCleanState(_ body: () async throws -> Void) async throws {
-    try setGlobalPolicy(nil)
-    try setFloatx(.float32)
-    defer {
-      try? setGlobalPolicy(nil)
-      try? setFloatx(.float32)
-    }
-    try await body()
+    try await withPolicyEnvironment(PolicyEnvironment()) { try await body() }
   }
 
   @Test func unsetItFollowsFloatxLive() async throws {
@@ -85,7 +76,7 @@ struct GlobalPolicyTests {
   }
 
   @Test func otherTasksSeeIt() async throws {
-    try await onCleanState {
+    await #expect(processExitsWith: .success) {
       try setGlobalPolicy(.mixedFloat16)
       #expect(await Task.detached { globalPolicy() }.value == .mixedFloat16)
       await Task.detached { try? setGlobalPolicy(.float64) }.value
@@ -106,7 +97,7 @@ struct GlobalPolicyTests {
   }
 
   @Test func detachedTasksAreOutsideTheScope() async throws {
-    try await onCleanState {
+    await #expect(processExitsWith: .success) {
       try setGlobalPolicy(.float64)
       let seen = await withPolicy(.mixedFloat16) { await Task.detached { globalPolicy() }.value }
       #expect(seen == .float64)

@@ -14,6 +14,9 @@ uint64_t mezzo_enabled_states(void);
 int mezzo_is_leased(void);
 void mezzo_set_leased(int leased);
 
+// Threads are numbered from 1 in the order in which they ask.
+uint32_t mezzo_thread_number(void);
+
 // Bytes that are allocated in this process, or -1 where the allocator does not tell.
 int64_t mezzo_heap_bytes(void);
 
@@ -37,4 +40,13 @@ void mezzo_unwatch_interrupts(void);
 
 // Asks the system to kill this process when the thread that started it ends. Does nothing where there is no such thing.
 void mezzo_die_with_parent(void);
+
+// What this thread reaches at best in about so many seconds: multiplications and additions a second in registers, where the
+// processor has an instruction for them, else 0.
+double mezzo_peak_float32(double seconds);
+double mezzo_peak_bfloat16(double seconds);
+double mezzo_peak_int8(double seconds);
+
+// Bytes a second that this thread reads from `memory`, passing over it again and again.
+double mezzo_read_rate(const void *memory, uint64_t bytes, double seconds);
 #endif

@@ -42,6 +42,8 @@ struct BenchCommand: ParsableCommand {
     var mostMilliseconds: Double
     var iterations: Int
     var operationsPerSecond: OrNull<Double>
+    /// Of what this machine was measured to do at best in the dtype of the products.
+    var ofCeiling: OrNull<Double>
   }
 
   func validate() throws {
@@ -64,36 +66,41 @@ struct BenchCommand: ParsableCommand {
       try workloads.isEmpty
       ? BenchKind.all.filter { $0.isReady(BenchParameters(nil)) } : workloads.map { try BenchKind.named($0) }
     let variants = policy.map { [$0] } ?? BenchKind.variants
+    let ceiling = Ceiling.measured()
     var measurements: [Measurement] = []
     for kind in kinds {
       for variant in variants {
         if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[K\(kind.name) \(variant)") }
-        measurements.append(try measure(kind, variant))
+        measurements.append(try measure(kind, variant, ceiling))
       }
     }
     if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[K") }
     if output.json { try printJSON(measurements) } else { print(table(measurements)) }
   }
 
-  private func measure(_ kind: BenchKind, _ variant: String) throws -> Measurement {
+  private func measure(_ kind: BenchKind, _ variant: String, _ ceiling: Ceiling) throws -> Measurement {
     let parameters = BenchParameters(nil)
-    var workload = try kind.make(parameters, BenchSetting(variant: variant, runtime: .shared, seed: 0))
+    var workload = try kind.make(
+      parameters, BenchSetting(variant: variant, runtime: try Observation.runtime(), seed: 0))
     let run = try BenchRun(&workload, seconds: seconds, most: .max)
-    let operations = try kind.operations(parameters)
+    let rate = try kind.operations(parameters).map { $0 / run.median * 1e3 }
+    let dtype = try DTypePolicy(variant).computeDType?.name ?? ""
     return Measurement(
       workload: kind.name, title: kind.title, policy: variant, medianMilliseconds: run.median,
       leastMilliseconds: run.times.min() ?? .nan, mostMilliseconds: run.times.max() ?? .nan,
-      iterations: run.times.count, operationsPerSecond: OrNull(operations.map { $0 / run.median * 1e3 }))
+      iterations: run.times.count, operationsPerSecond: OrNull(rate),
+      ofCeiling: OrNull(rate.map { $0 / ceiling.operations(for: dtype) }))
   }
 
   private func table(_ measurements: [Measurement]) -> TextTable {
     TextTable(
-      header: ["workload", "", "policy", "median", "least – most", "Gop/s"],
+      header: ["workload", "", "policy", "median", "least – most", "Gop/s", "of the ceiling"],
       rows: measurements.map { row in
         [
           row.workload, row.title, row.policy, Self.time(row.medianMilliseconds),
           "\(Self.time(row.leastMilliseconds)) – \(Self.time(row.mostMilliseconds))",
           row.operationsPerSecond.value.map { "\(Int(($0 / 1e9).rounded()))" } ?? "–",
+          row.ofCeiling.value.map { "\(Int(($0 * 100).rounded())) %" } ?? "–",
         ]
       })
   }

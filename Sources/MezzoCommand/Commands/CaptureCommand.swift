@@ -63,37 +63,14 @@ struct CaptureCommand: AsyncParsableCommand {
         layer: layer.map { PathPattern($0) }, operation: operation, phase: phase, backend: backend, first: first,
         limit: count))
     // What a training fails of is often what is to be captured.
-    let failure = try await Recording.$recorder.withValue(recorder) { try await Self.run(command) }
+    let failure = try await Observation.$recorder.withValue(recorder) {
+      try await ForwardedCommand.run(command, of: [TrainCommand.self, EmbedCommand.self, SimilarityCommand.self])
+    }
     if recorder.cases.isEmpty {
       throw failure ?? CaptureFailure(matches: recorder.matches, passedBy: recorder.passedBy)
     }
     try show(try write(recorder.cases))
     if let failure { throw failure }
-  }
-
-  /// Runs a command, with standard output for nobody but this one.
-  /// - Returns: what that command failed of.
-  private static func run(_ words: [String]) async throws -> (any Error)? {
-    guard var command = try RootCommand.parseAsRoot(words) as? any AsyncParsableCommand,
-      command is TrainCommand || command is EmbedCommand || command is SimilarityCommand
-    else {
-      throw ValidationError(
-        "expected train, embed or similarity with its arguments, found '\(words.joined(separator: " "))'")
-    }
-    fflush(nil)
-    let saved = dup(Console.Stream.output.rawValue)
-    dup2(Console.Stream.error.rawValue, Console.Stream.output.rawValue)
-    defer {
-      fflush(nil)
-      dup2(saved, Console.Stream.output.rawValue)
-      close(saved)
-    }
-    do {
-      try await command.run()
-      return nil
-    } catch {
-      return error
-    }
   }
 
   private struct Written: Encodable {
@@ -136,17 +113,6 @@ struct CaptureCommand: AsyncParsableCommand {
       throw ValidationError("expected forward, backward or update, found '\(text)'")
     }
     return phase
-  }
-}
-
-/// Who looks on as the models of this command run.
-enum Recording {
-  @TaskLocal static var recorder: CaseRecorder?
-
-  /// The shared runtime, or one of its backends that somebody looks on at.
-  static func runtime() throws -> Runtime {
-    guard let recorder else { return .shared }
-    return Runtime(Runtime.shared.registry, options: try .environment(), recorder: recorder)
   }
 }
 

@@ -25,7 +25,7 @@ struct EncoderOptions: ParsableArguments {
   func open() throws -> SentenceEncoder {
     Runtime.shared.registry.noteRefused()
     do {
-      return try SentenceEncoder(directory: model, policy: policy, runtime: try Recording.runtime())
+      return try SentenceEncoder(directory: model, policy: policy, runtime: try Observation.runtime())
     } catch let error as CheckpointError {
       // Whoever did not name a directory should hear how to get one.
       guard model == Self.fetched, case .unreadable = error else { throw error }

@@ -34,13 +34,13 @@ struct RoutingArguments: ParsableArguments {
 
   /// The shared runtime, or one of its backends that routes as is asked for here.
   func runtime() throws -> Runtime {
-    if pin.isEmpty, routing == nil, !strict, backends == nil { return try Recording.runtime() }
+    if pin.isEmpty, routing == nil, !strict, backends == nil { return try Observation.runtime() }
     var options = try RoutingOptions.environment()
     if let routing { try options.read(routing) }
     options.pins += pin
     if strict { options.isStrict = true }
     var registry = Runtime.shared.registry
     if let backends { registry.choose(backends) }
-    return Runtime(registry, options: options, recorder: Recording.recorder)
+    return Runtime(registry, options: options, recorder: Observation.recorder, profiler: Observation.profiler)
   }
 }

@@ -20,10 +20,13 @@ struct SVGDocument {
     self.css = css
   }
 
-  mutating func rectangle(x: Double, y: Double, width: Double, height: Double, radius: Double = 2, class name: String) {
+  /// - Parameter tip: what is shown while the pointer rests on it.
+  mutating func rectangle(
+    x: Double, y: Double, width: Double, height: Double, radius: Double = 2, class name: String, tip: String? = nil
+  ) {
     elements.append(
       "<rect \(Self.attributes(["x": x, "y": y, "width": max(width, 0), "height": max(height, 0), "rx": radius])) "
-        + "class=\"\(name)\"/>")
+        + "class=\"\(name)\"" + (tip.map { "><title>\(Self.escaped($0))</title></rect>" } ?? "/>"))
   }
 
   mutating func line(from start: (x: Double, y: Double), to end: (x: Double, y: Double), class name: String) {
@@ -65,7 +68,7 @@ struct SVGDocument {
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     text.map { character in
       switch character {
       case "&": "&amp;"

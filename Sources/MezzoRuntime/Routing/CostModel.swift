@@ -40,7 +40,7 @@ package enum CostModel {
     }
   }
 
-  private static func bytes(_ request: OperationRequest) -> Double {
+  package static func bytes(_ request: OperationRequest) -> Double {
     (request.inputs + request.results).reduce(0) { $0 + bytes($1) }
   }
 

@@ -17,6 +17,7 @@ public struct Router: Sendable {
   let notices: RoutingNotices
   /// Looks on as plans run.
   let recorder: CaseRecorder?
+  let profiler: Profiler?
   /// Why nothing is routed at all: options or pins that make no sense here.
   let problem: RoutingError?
 
@@ -28,7 +29,7 @@ public struct Router: Sendable {
 
   init(
     backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: RoutingNotices,
-    recorder: CaseRecorder? = nil
+    recorder: CaseRecorder? = nil, profiler: Profiler? = nil
   ) {
     self.backends = backends
     self.threads = threads
@@ -36,6 +37,7 @@ public struct Router: Sendable {
     self.problem = problem
     self.notices = notices
     self.recorder = recorder
+    self.profiler = profiler
   }
 
   public struct Route: Sendable {

@@ -13,7 +13,8 @@ import Testing
     let plan = try Runtime.builtinOnly().plan(
       trace.finish([try trace.tagged(Graph.Origin(layer: "model.0", phase: .forward)) { try x.exp() }]))
     let lines = Locked<[String]>([])
-    let traced = CallTrace(plan.steps[0]) { line in lines.withLock { $0.append(line) } }
+    let traced = CallTrace.watched(plan.steps[0], plan.steps[0].operation) { line in lines.withLock { $0.append(line) }
+    }
     #expect(traced.workspaceBytes == plan.steps[0].operation.workspaceBytes && traced.packing == nil)
     var arguments = mezzo_exec_args()
     // Without its tensors the operation fails, and the line says so.
