@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mezzo
+import MezzoPlugins
 
 /// The command `mezzo`.
 @main
@@ -31,6 +32,7 @@ struct RootCommand: AsyncParsableCommand {
 
   static func main() async {
     do {
+      if let problem = DebugTopic.problem { throw ValidationError(problem) }
       let command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

@@ -27,8 +27,8 @@ struct RoutingArguments: ParsableArguments {
 
   @Flag(
     help: """
-      Fail where an operation is computed in other dtypes, or falls back to the built-in backend though another one \
-      offers it.
+      Fail where an operation is computed in other dtypes, or a backend does not keep a rule that takes it. \
+      With --routing fallback=error also where the built-in backend does what another one offers in other dtypes or shapes.
       """)
   var strict = false
 
@@ -42,5 +42,12 @@ struct RoutingArguments: ParsableArguments {
     var registry = Runtime.shared.registry
     if let backends { registry.choose(backends) }
     return Runtime(registry, options: options, recorder: Recording.recorder)
+  }
+}
+
+extension Explanation {
+  /// A pin that meets no operation is a slip of its writer: nothing would be as it asks.
+  func checkPins() throws(RoutingError) {
+    if let error = unmetPins.first { throw error }
   }
 }

@@ -27,7 +27,8 @@ public struct RoutingOptions: Hashable, Sendable {
   public var substitution = Substitution.widen
   /// Exceptions for single operations.
   public var operations: [OperationCode: Substitution] = [:]
-  /// Any substitution, and any fallback to the built-in backend where another one offers the operation, is an error.
+  /// Any substitution of dtypes is an error, and any backend that declines or fails at what its rule takes. With
+  /// ``fallback`` at ``Fallback/error`` also what no rule of another backend takes, though it offers the operation.
   public var isStrict = false
   /// Values between operations that compute in float32 stay in float32, instead of being rounded to their dtype each time.
   /// Results then are not those of the policy bit for bit, but closer to those of exact arithmetic.
