@@ -26,8 +26,8 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, DemoCommand.self, ExplainCommand.self, WhyNotCommand.self, BackendsCommand.self,
-      BackendCommand.self, CaptureCommand.self, CheckpointCommand.self, PolicyCommand.self, ConformCommand.self,
-      BenchCommand.self, EmbedCommand.self, SimilarityCommand.self,
+      BackendCommand.self, TuneCommand.self, CaptureCommand.self, CheckpointCommand.self, PolicyCommand.self,
+      ConformCommand.self, BenchCommand.self, EmbedCommand.self, SimilarityCommand.self,
     ])
 
   static func main() async {

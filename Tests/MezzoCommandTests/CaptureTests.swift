@@ -95,6 +95,7 @@ import Testing
       let file = try #require(try command.jsonList().first?["file"] as? String)
       let replay = try Command("backend", "check", library, "--replay", file)
       #expect(replay.status == 1 && replay.output.contains("no rule is for cast"), "\(replay.output)")
+      #expect(replay.output.contains("takes 0 of 1 captured operations") && !replay.output.contains("conforms"))
       #expect(replay.error.contains("does not take 1 of 1 captured operation"), "\(replay.error)")
     }
   }

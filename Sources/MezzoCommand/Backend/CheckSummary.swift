@@ -22,6 +22,8 @@ struct CheckSummary {
         style.yellow("does not conform")
       } else if !report.untestedRules.isEmpty {
         style.yellow("not known to conform: no case reaches \(report.untestedRules.count) of its rules")
+      } else if report.replays.contains(where: { $0.verdict == .declined }) {
+        style.yellow("takes \(report.passed) of \(report.cases) captured operations")
       } else {
         style.green("conforms")
       }

@@ -35,13 +35,22 @@ struct RoutingArguments: ParsableArguments {
   /// The shared runtime, or one of its backends that routes as is asked for here.
   func runtime() throws -> Runtime {
     if pin.isEmpty, routing == nil, !strict, backends == nil { return try Recording.runtime() }
+    return Runtime(registry, options: try options(), recorder: Recording.recorder)
+  }
+
+  /// What routing may do, with what was measured on this machine.
+  func options() throws -> RoutingOptions {
     var options = try RoutingOptions.environment()
     if let routing { try options.read(routing) }
     options.pins += pin
     if strict { options.isStrict = true }
+    return options
+  }
+
+  var registry: BackendRegistry {
     var registry = Runtime.shared.registry
     if let backends { registry.choose(backends) }
-    return Runtime(registry, options: options, recorder: Recording.recorder)
+    return registry
   }
 }
 

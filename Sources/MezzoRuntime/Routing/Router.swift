@@ -17,6 +17,8 @@ public struct Router: Sendable {
   let notices: RoutingNotices
   /// Looks on as plans run.
   let recorder: CaseRecorder?
+  /// Is told what is asked.
+  let survey: RoutingSurvey?
   /// Why nothing is routed at all: options or pins that make no sense here.
   let problem: RoutingError?
 
@@ -28,7 +30,7 @@ public struct Router: Sendable {
 
   init(
     backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: RoutingNotices,
-    recorder: CaseRecorder? = nil
+    recorder: CaseRecorder? = nil, survey: RoutingSurvey? = nil
   ) {
     self.backends = backends
     self.threads = threads
@@ -36,6 +38,7 @@ public struct Router: Sendable {
     self.problem = problem
     self.notices = notices
     self.recorder = recorder
+    self.survey = survey
   }
 
   public struct Route: Sendable {

@@ -1,5 +1,5 @@
 public import MezzoBackend
-import MezzoPlugins
+public import MezzoPlugins
 
 /// What routing may do without being asked: which substitutions, which fallbacks, and whose wishes it follows.
 ///
@@ -39,6 +39,8 @@ public struct RoutingOptions: Hashable, Sendable {
   public var pins: [Pin] = []
   /// Routes that plans must not differ from.
   public var lock: RouteLock?
+  /// What `mezzo tune` measured here; `nil`: routes go by what rules declare and probes found.
+  public var tuned: TunedCosts?
 
   public init() {}
 
@@ -48,10 +50,12 @@ public struct RoutingOptions: Hashable, Sendable {
     self.pins = try Pin.list(parsing: pins)
   }
 
-  /// What `MEZZO_ROUTING` and `MEZZO_PINS` say.
+  /// What `MEZZO_ROUTING` and `MEZZO_PINS` say, and what was measured on this machine.
   public static func environment() throws(RoutingError) -> RoutingOptions {
-    try RoutingOptions(
+    var options = try RoutingOptions(
       parsing: Environment.value("MEZZO_ROUTING") ?? "", pins: Environment.value("MEZZO_PINS") ?? "")
+    options.tuned = TunedCosts.stored(threads: HostServices.threads)
+    return options
   }
 
   /// Takes over what `text` says, and leaves the rest as it is.
