@@ -34,6 +34,16 @@ train() {
 MEZZO_BACKEND_PATH=$library train op:relu_gradient=rectifier
 echo "third-party: rectifier conforms, and trains"
 
+# A manifest that was written along the guide, for a library of the system.
+manifest=$PWD/Tests/ThirdParty/Manifests/gslcblas.toml
+if "$mezzo" backend check "$manifest" --level load >"$work/gslcblas.txt" 2>&1 || ! grep -q 'can be opened' "$work/gslcblas.txt"; then
+  "$mezzo" backend check "$manifest"
+  MEZZO_BACKEND_PATH=$manifest train op:matmul=gslcblas
+  echo "third-party: gslcblas conforms, and trains"
+else
+  echo "third-party: skipped gslcblas, its library is not installed: apt-get install libgslcblas0"
+fi
+
 # Projects of three languages, all three in one training. Their symbols have the same names.
 paths=() pins=() place=op:matmul
 for project in c:cc rust:cargo swift:swiftc; do

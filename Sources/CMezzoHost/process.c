@@ -1,12 +1,15 @@
 #define _GNU_SOURCE // prctl and mallinfo2, in strict C11
 #include "mezzo_host_support.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__linux__)
-#include <signal.h>
 #include <sys/prctl.h>
 #endif
 #if defined(__GLIBC__)
@@ -96,8 +99,43 @@ int64_t mezzo_heap_bytes(void) {
 #endif
 }
 
-void mezzo_die_with_parent(void) {
+static void die_with_parent(void) {
 #if defined(__linux__)
   prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
+}
+
+// Ends this process as the other one ended.
+static void end_as(int status) {
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  int number = WTERMSIG(status);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, number);
+  signal(number, SIG_DFL);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  raise(number);
+  _exit(128 + number);
+}
+
+int mezzo_leave_parent(void) {
+  die_with_parent();
+  pid_t watcher = getpid(), child = fork();
+  if (child < 0) return -1;
+  if (child == 0) {
+    die_with_parent();
+    // It may have died before it could take this one along.
+    if (getppid() != watcher) _exit(4);
+    return 0;
+  }
+  // Ends of pipes that the host waits for are the child's alone.
+  for (int file = 0; file < 256; file++) close(file);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) _exit(4);
+  }
+  end_as(status);
+  return -1;
 }

@@ -37,7 +37,13 @@ public struct TensorType: Hashable, Sendable, Codable, CustomStringConvertible {
   }
 
   /// `bfloat16[128, 784]`
-  public var description: String { "\(dtype.name)\(shape)" }
+  public var description: String {
+    guard shape.count > Self.shownAxes else { return "\(dtype.name)\(shape)" }
+    let first = shape.prefix(Self.shownAxes).map(String.init).joined(separator: ", ")
+    return "\(dtype.name)[\(first), … \(shape.count) axes]"
+  }
+
+  private static let shownAxes = 16
 }
 
 /// Strides in elements, last axis fastest: `[2, 3, 4]` has strides `[12, 4, 1]`.

@@ -63,8 +63,10 @@ extension CapturedCase {
       document = try decoder.decode(CaseDocument.self, from: data)
     } catch let error as CheckpointError {
       throw error
+    } catch let error as DecodingError {
+      throw malformed("\(Self.key): \(error.inWords)")
     } catch {
-      throw malformed("\(Self.key) cannot be read: \(error)")
+      throw malformed("\(Self.key) is no JSON")
     }
     let request: OperationRequest
     do throws(CaseDocument.Defect) {

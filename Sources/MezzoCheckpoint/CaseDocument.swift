@@ -101,6 +101,7 @@ extension CaseDocument.AttributeRecord {
 extension CaseDocument.OperandRecord {
   /// Far more than a case has that anybody can look at.
   private static let elementLimit = 1 << 26
+  private static let axisLimit = 16
 
   fileprivate init(_ operand: Operand) {
     (dtype, shape, strides, constant) = (operand.dtype, operand.shape, operand.strides, operand.isConstant)
@@ -108,7 +109,13 @@ extension CaseDocument.OperandRecord {
 
   fileprivate func operand() throws(CaseDocument.Defect) -> Operand {
     let operand = Operand(dtype: dtype, shape: shape, strides: strides, isConstant: constant)
-    guard shape.count <= 16, let count = operand.type.checkedCount, operand.checkedSpan != nil else {
+    guard shape.count <= Self.axisLimit else {
+      throw .init(reason: "\(operand.type) has \(shape.count) axes, expected at most \(Self.axisLimit)")
+    }
+    guard strides.count == shape.count else {
+      throw .init(reason: "no elements lie as \(operand.type) with strides \(strides), expected one for each axis")
+    }
+    guard let count = operand.type.checkedCount, operand.checkedSpan != nil else {
       throw .init(reason: "no elements lie as \(operand.type) with strides \(strides)")
     }
     guard count <= Self.elementLimit else {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mezzo
+import MezzoPlugins
 
 /// The command `mezzo`.
 @main
@@ -25,12 +26,13 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, DemoCommand.self, ExplainCommand.self, WhyNotCommand.self, BackendsCommand.self,
-      BackendCommand.self, CaptureCommand.self, CheckpointCommand.self, PolicyCommand.self, ConformCommand.self,
-      BenchCommand.self, ProfileCommand.self, EmbedCommand.self, SimilarityCommand.self,
+      BackendCommand.self, TuneCommand.self, CaptureCommand.self, CheckpointCommand.self, PolicyCommand.self,
+      ConformCommand.self, BenchCommand.self, ProfileCommand.self, EmbedCommand.self, SimilarityCommand.self,
     ])
 
   static func main() async {
     do {
+      if let problem = DebugTopic.problem { throw ValidationError(problem) }
       let command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

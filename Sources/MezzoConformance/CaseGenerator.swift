@@ -21,6 +21,42 @@ struct CaseGenerator {
   func cases(_ rule: Rule) -> [ConformanceCase] {
     let blueprints =
       Blueprint.all(rule.code, effort) + (hasReference && rule.code == .matmul ? MatmulBlueprints.huge(effort) : [])
+    let usual = cases(rule, blueprints)
+    if !usual.isEmpty { return usual }
+    // A condition may want multiples, or more than the usual extents.
+    for scale in Self.scales {
+      let scaled = Blueprint.scaled(rule.code, effort, by: scale)
+      let found = cases(rule, scaled.filter { hasReference || rule.code != .matmul || $0.isSmallProduct })
+      if !found.isEmpty { return Array(found.prefix(Self.scaledLimit)) }
+    }
+    return []
+  }
+
+  private static let scales = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096]
+  private static let scaledLimit = 64
+
+  /// What kept a rule without any case from the one that came closest.
+  func obstacle(_ rule: Rule) -> String {
+    var closest = (rank: -1, text: "the kit has no request for \(rule.code)")
+    for assignment in DTypeAssignment.all(rule.code) {
+      for blueprint in Blueprint.all(rule.code, effort) {
+        let request = request(rule, blueprint, assignment, layouts(blueprint)[0])
+        guard case .differs(let why, let text) = rule.match(request, threads: threads) else { continue }
+        let rank =
+          switch why {
+          case .operation, .dtype: 0
+          case .shape: 1
+          case .accumulator: 2
+          default: 3
+          }
+        // Of a condition, the last request that misses it is the largest.
+        if rank >= closest.rank { closest = (rank, text) }
+      }
+    }
+    return closest.text
+  }
+
+  private func cases(_ rule: Rule, _ blueprints: [Blueprint]) -> [ConformanceCase] {
     var cases: [ConformanceCase] = []
     for assignment in DTypeAssignment.all(rule.code) {
       guard let probe = blueprints.first, admits(rule, assignment, probe) else { continue }

@@ -45,12 +45,8 @@ struct CaseRun {
     self.rule = rule
     self.guarding = guarding
     self.operation = operation
-    var request = request
-    let leftOver = request.epilogue[operation.consumedEpilogue...].compactMap(\.operand)
-    request.epilogue = Array(request.epilogue.prefix(operation.consumedEpilogue))
-    request.inputs = request.inputs.enumerated().filter { !leftOver.contains($0.offset) }.map(\.element)
+    let request = request.consuming(operation.consumedEpilogue)
     self.request = request
-    // What is left over stands at the end, so that places stay as they are.
     inputs = request.inputs.enumerated().map { index, operand in
       let buffer = GuardedBuffer(operand, poison: .first, guarding: guarding, alignment: rule.alignment)
       fill(index, operand, buffer)

@@ -97,6 +97,7 @@ public struct ConformanceKit: Sendable {
     result.declined = report.declined - before.2
     if cases.isEmpty {
       report.untestedRules.append(rule.name)
+      result.obstacle = CaseGenerator(effort: effort, threads: threads, hasReference: reference != nil).obstacle(rule)
     } else if result.declined == cases.count {
       report.failures.append(
         .init(

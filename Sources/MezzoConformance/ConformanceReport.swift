@@ -89,6 +89,8 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
     public var cases = 0
     public var passed = 0
     public var declined = 0
+    /// Why none of the kit's requests matches the rule, of the one that came closest; `nil` where some do.
+    public var obstacle: String?
     /// How many cases passed of each list of dtypes, as `float32, float32 -> float32`.
     public var dtypes: [String: Int] = [:]
     /// Nanoseconds of the largest case that was timed, and what the rule's cost says of it; `nil` where none was timed.
@@ -117,8 +119,8 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
     self.version = version
   }
 
-  /// Whether nothing went wrong; warnings do not count.
-  public var isConforming: Bool { failures.isEmpty }
+  /// Whether nothing went wrong, and something is known of each rule; warnings do not count.
+  public var isConforming: Bool { failures.isEmpty && untestedRules.isEmpty }
 
   /// Whether `code` ran with an operand or result of `dtype`.
   public func covers(_ code: OperationCode, _ dtype: DType) -> Bool {
@@ -135,7 +137,9 @@ extension ConformanceReport: CustomStringConvertible {
       "backend \(backend) \(version): \(isConforming ? "conforms" : "DOES NOT CONFORM")",
       "  \(cases) cases: \(passed) passed, \(cases - passed - declined) failed, \(declined) declined",
     ]
-    if !untestedRules.isEmpty { lines.append("  rules without a case: \(untestedRules.joined(separator: ", "))") }
+    for rule in rules where untestedRules.contains(rule.rule) {
+      lines.append("  rule \(rule.rule) has no case: \(rule.obstacle ?? "")")
+    }
     lines += failures.prefix(Self.shownFailures).map { "  \($0)" }
     if failures.count > Self.shownFailures { lines.append("  and \(failures.count - Self.shownFailures) more") }
     return lines.joined(separator: "\n")

@@ -79,53 +79,22 @@ struct CostRun {
   /// The least time of an execution in nanoseconds; and the same where the reference takes just what it declares, which is
   /// the time that other estimates can be compared with.
   private func time(_ request: OperationRequest, mustPack: Bool = false) -> (measured: Double, scaled: Double?)? {
-    guard let operation = try? backend.prepare(request, rule: rule, threads: threads),
-      operation.contradiction(to: request) == nil, !mustPack || operation.packing != nil
-    else { return nil }
-    var random = SplitMix(state: 1)
-    let inputs = request.inputs.map { operand in
-      let buffer = GuardedBuffer(operand, poison: .first)
-      buffer.write(ValueRecipe.positive.values(operand.type.checkedCount ?? 0, operand.dtype, &random))
-      return buffer
-    }
-    guard let call = call(operation, request, inputs) else { return nil }
-    let start = ContinuousClock.now
-    func clock() -> Double {
-      let spent = (ContinuousClock.now - start).components
-      return Double(spent.seconds) * 1e9 + Double(spent.attoseconds) / 1e9
-    }
-    let other = other(request, inputs)
+    guard let run = OperationRun(backend, rule, request, threads: threads, mustPack: mustPack) else { return nil }
+    let other = other(request)
     let timing = PairedTiming(
-      clock: clock, subject: { call.execute() == nil }, reference: { other.map { $0.call.execute() == nil } ?? true })
+      clock: OperationRun.clock, subject: run.execute, reference: { other?.run.execute() ?? true })
     guard let timing else { return nil }
     let scaled = other.map { CostModel.estimate(request, $0.rule) * timing.subject / max(timing.reference, 1) }
     return (timing.subject, scaled)
   }
 
-  /// The reference on the same operands; `nil` where it has no rule for them as they are.
-  private func other(_ request: OperationRequest, _ inputs: [GuardedBuffer]) -> (call: BackendCall, rule: Rule)? {
+  /// The reference on the same numbers; `nil` where it has no rule for them as they are.
+  private func other(_ request: OperationRequest) -> (run: OperationRun, rule: Rule)? {
     guard let reference, reference.id != backend.id,
       let rule = reference.rules.first(where: { $0.match(request, threads: threads) == .matches }),
-      let operation = try? reference.prepare(request, rule: rule, threads: threads),
-      let call = call(operation, request, inputs)
+      let run = OperationRun(reference, rule, request, threads: threads)
     else { return nil }
-    return (call, rule)
-  }
-
-  private func call(
-    _ operation: any PreparedOperation, _ request: OperationRequest, _ inputs: [GuardedBuffer]
-  ) -> BackendCall? {
-    var packed: GuardedBuffer?
-    if let packing = operation.packing {
-      let form = GuardedBuffer(byteCount: packing.bytes, poison: .first)
-      do throws(BackendError) {
-        try BackendCall.pack(operation, request.inputs[packing.operand], inputs[packing.operand], into: form)
-      } catch { return nil }
-      packed = form
-    }
-    return BackendCall(
-      operation, request, inputs: inputs, results: request.results.map { GuardedBuffer($0, poison: .first) },
-      workspace: GuardedBuffer(byteCount: operation.workspaceBytes, poison: .first), packed: packed)
+    return (run, rule)
   }
 
   private static func text(_ nanoseconds: Double) -> String {

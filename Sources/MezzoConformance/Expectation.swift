@@ -41,9 +41,11 @@ struct Expectation {
       // An element of the wrong class is worse than any distance.
       let isWorse = worst.map { !($0.error.isNaN) && (error.isNaN || error > $0.error) } ?? true
       guard isWorse else { continue }
-      let bounds = low[index] == high[index] || low[index].isNaN ? "\(low[index])" : "\(low[index]) ... \(high[index])"
+      let bounds =
+        low[index] == high[index] || low[index].isNaN
+        ? low[index].inWords : "\(low[index].inWords) ... \(high[index].inWords)"
       worst = Mismatch(
-        index: index, expected: bounds, got: "\(got[index])", error: error,
+        index: index, expected: bounds, got: got[index].inWords, error: error,
         tolerance: max(abs(high[index] - values[index]), abs(values[index] - low[index])), count: 0)
     }
     worst?.count = count
@@ -98,4 +100,9 @@ struct Roundoff {
 
   /// What a function of a mathematical library may be off, in units: 8 units in the last place.
   static let function = 16.0
+}
+
+extension Double {
+  /// A NaN is one, whatever its sign and payload.
+  var inWords: String { isNaN ? "nan" : "\(self)" }
 }

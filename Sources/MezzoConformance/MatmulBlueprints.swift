@@ -77,6 +77,22 @@ enum MatmulBlueprints {
       + extents.flatMap { [make([], $0, isDenseOnly: true), make([], $0, constant: 1, isDenseOnly: true)] }
   }
 
+  /// Each extent is 1, `scale`, ten less or three times that, since a condition may ask for one of them alone.
+  static func scaled(by scale: Int) -> [Blueprint] {
+    let extents = Set([1, scale, 3 * scale, max(scale - 10, 2)]).sorted()
+    func work(_ extents: Extents) -> Int { extents.m * extents.k * extents.n }
+    var all: [Extents] = []
+    for m in extents { for k in extents { for n in extents { all.append((m, k, n)) } } }
+    return all.filter { work($0) <= 1 << 26 && max($0.m * $0.k, $0.k * $0.n, $0.m * $0.n) <= 1 << 22 }
+      .sorted { work($0) < work($1) }
+      .flatMap { extents -> [Blueprint] in
+        let ends: [EpilogueStep] = [.bias(operand: 2), .relu]
+        return [
+          make([], extents), make([2], extents), make([], extents, constant: 1), make([], extents, epilogue: ends),
+        ]
+      }
+  }
+
   private static func make(
     _ batch: [Int], _ extents: Extents, recipe: ValueRecipe = .ordinary, constant: Int? = nil,
     epilogue: [EpilogueStep] = [], isDenseOnly: Bool = false, scales: Scales = (1, 0), old: ValueRecipe = .ordinary

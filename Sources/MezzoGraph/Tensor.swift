@@ -127,7 +127,10 @@ extension Tensor: CustomStringConvertible {
   public var description: String {
     let shown =
       (ElementCodec(dtype).map { codec in
-        (0..<min(count, 8)).map { "\(codec.load(storage.bytes, $0 * width))" }
+        (0..<min(count, 8)).map { index in
+          let value = codec.load(storage.bytes, index * width)
+          return value.isNaN ? "nan" : "\(value)"
+        }
       } ?? []).joined(separator: " ")
     return "\(type) \(shown)\(count > 8 ? " …" : "")"
   }

@@ -54,7 +54,8 @@ struct ModelFile {
     _ name: String, of object: JSONValue, in range: ClosedRange<Int>, or fallback: Int? = nil
   ) throws(PretrainedError) -> Int {
     try member(
-      name, of: object, "a whole number from \(range.lowerBound) to \(range.upperBound)",
+      name, of: object,
+      range.count == 1 ? "\(range.lowerBound)" : "a whole number from \(range.lowerBound) to \(range.upperBound)",
       { $0.integer.flatMap { range.contains($0) ? $0 : nil } }, or: fallback)
   }
 }

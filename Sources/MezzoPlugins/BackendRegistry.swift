@@ -30,6 +30,9 @@ public struct BackendRegistry: Sendable {
     case refused(reason: String)
   }
 
+  /// Of backends that are part of Mezzo itself: no other one can have them.
+  package static let reservedIDs: Set<String> = ["builtin"]
+
   /// Only the backends that are handed over, in this order.
   public init(_ backends: [any Backend] = []) {
     for backend in backends { register(backend) }
@@ -143,6 +146,16 @@ public struct BackendRegistry: Sendable {
     }
   }
 
+  /// Backends that come with Mezzo and whose libraries are there, but which take part only once they were measured.
+  public var waiting: [(id: String, reason: String)] {
+    refused.compactMap { entry in
+      guard Manifest.triedFirst[entry.name] != nil,
+        Manifest.shipped.first(where: { $0.id == entry.name })?.libraryPath != nil
+      else { return nil }
+      return (entry.name, entry.reason)
+    }
+  }
+
   /// The OpenMP runtimes that are in this process, by the names of their libraries.
   public static var threadRuntimes: [String] { ThreadRuntimes.names(in: LoadedLibraries.paths()).sorted() }
 
@@ -191,6 +204,7 @@ public struct BackendRegistry: Sendable {
       LoaderTrace.write("\(folder): \(found.count) files")
       files += found
     }
+    if let problem = discovery.approved.problem { Logger(label: "mezzo.backends").warning("\(problem)") }
     var seen: Set<String> = []
     add(discovery.examine(files.filter { seen.insert($0.path).inserted }))
     for plugin in bundled where !entries.contains(where: { $0.name == plugin.id && $0.isReady }) {

@@ -1,3 +1,4 @@
+import CMezzoHost
 import MezzoBackend
 import MezzoConformance
 import MezzoPlugins
@@ -21,6 +22,8 @@ import MezzoRuntime
     else {
       refuse("mezzo-probe is started by programs that use Mezzo; 'mezzo backend check FILE' tests a backend")
     }
+    // What the backend takes for its parent, and may kill, is this program and not the host.
+    guard mezzo_leave_parent() == 0 else { refuse("mezzo-probe cannot start a process of its own") }
     ProbeLimits.apply(cpuSeconds: seconds)
     guard let reporter = ProbeReporter() else {
       refuse("mezzo-probe found no host that listens")

@@ -43,15 +43,23 @@ public final class Runtime: Sendable {
     self.init(registry, options: options)
   }
 
+  /// One whose requests are noted.
+  package convenience init(_ registry: BackendRegistry, options: RoutingOptions, survey: RoutingSurvey) {
+    self.init(registry, threads: HostServices.threads, options: options, problem: nil, survey: survey)
+  }
+
   init(
     _ registry: BackendRegistry, threads: Int, options: RoutingOptions, problem: RoutingError?,
-    notices: RoutingNotices = RoutingNotices(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil
+    notices: RoutingNotices = RoutingNotices(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil,
+    survey: RoutingSurvey? = nil
   ) {
     self.registry = registry
+    var options = options
+    options.tuned = options.tuned?.holding(for: registry.backends)
     router = Router(
       backends: registry.backends, threads: threads, options: options,
       problem: problem ?? registry.problem(of: options.pins), notices: notices, recorder: recorder,
-      profiler: profiler)
+      profiler: profiler, survey: survey)
   }
 
   /// A runtime with the built-in backend alone.

@@ -89,13 +89,15 @@ import Testing
     try expectMalformed("\"strides\":[4,1]", "\"strides\":[4611686018427387904,1]", "no elements lie as")
     try expectMalformed("\"strides\":[4,1]", "\"strides\":[5,1]", "expected uint8[16] as operand.0")
     try expectMalformed("\"shape\":[5]", "\"shape\":[1000000000]", "expected at most")
+    let many = "\"shape\":[\((0..<100).map { _ in "1" }.joined(separator: ","))]"
+    try expectMalformed("\"shape\":[5]", many, "… 100 axes] has 100 axes, expected at most 16")
     try expectMalformed("\"shape\":[5]", "\"shape\":[-5]", "no elements lie as")
     try expectMalformed("\"dtype\":\"float32\",\"shape\":[5]", "\"dtype\":\"string\",\"shape\":[5]", "no elements lie")
     try expectMalformed("{\"operand\":2,\"step\":\"bias\"}", "{\"operand\":3,\"step\":\"bias\"}", "no step 'bias'")
     try expectMalformed("{\"step\":\"silu\"}", "{\"step\":\"dance\"}", "no step 'dance'")
     try expectMalformed("\"int\":-1", "\"int\":-1,\"float\":1", "none or several")
-    try expectMalformed("\"phase\":\"backward\"", "\"phase\":\"sideways\"", "cannot be read")
-    try expectMalformed("\"version\":1", "\"version\":\"one\"", "cannot be read")
+    try expectMalformed("\"phase\":\"backward\"", "\"phase\":\"sideways\"", "the field source.phase")
+    try expectMalformed("\"version\":1", "\"version\":\"one\"", "the field version")
   }
 
   @Test func otherFilesAreNoCases() throws {

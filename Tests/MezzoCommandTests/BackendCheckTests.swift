@@ -2,6 +2,14 @@ import CMezzoHost
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// `mezzo backend check` on libraries that do something wrong on purpose.
 @Suite struct BackendCheckTests {
   @Test func theReportIsForProgramsToo() throws {
@@ -110,7 +118,51 @@ import Testing
       let file = folder.appending(path: "text.so")
       try Data("not a library".utf8).write(to: file)
       let command = try Command("backend", "check", file.path)
-      #expect(command.status == 1 && command.output.contains("cannot be opened"), "\(command.output)")
+      #expect(command.status == 2 && command.error.contains("is not a shared library"), "\(command.error)")
+      let pipe = folder.appending(path: "pipe.so").path
+      #expect(mkfifo(pipe, 0o600) == 0)
+      let waiting = try Command("backend", "check", pipe)
+      #expect(waiting.status == 2 && waiting.error.contains("is not a regular file"), "\(waiting.error)")
+      let manifest = folder.appending(path: "wrong.toml")
+      try Data("manifest = 1\n[backend]\nid = \"builtin\"\n".utf8).write(to: manifest)
+      let wrong = try Command("backend", "check", manifest.path)
+      #expect(wrong.status == 2 && wrong.error.contains("wrong.toml:3:6: expected an id of its own"), "\(wrong.error)")
+      let new = try Command("backend", "new", "--lang", "c", "builtin")
+      #expect(new.status == 64 && new.error.contains("found 'builtin'"), "\(new.error)")
+    }
+  }
+
+  /// A library whose end is missing kills whoever opens it.
+  @Test func aTruncatedLibraryIsNotOpened() throws {
+    try TemplateLibrary.with { library, folder in
+      let whole = try Data(contentsOf: URL(filePath: library))
+      let part = folder.appending(path: "part.so")
+      try whole.prefix(whole.count / 2).write(to: part)
+      let command = try Command("backend", "check", part.path)
+      #expect(command.status == 2 && command.error.contains("is truncated"), "\(command.error)")
+    }
+  }
+
+  @Test func anIdThatIsTakenIsAFailure() throws {
+    try TemplateLibrary.with(replacing: [(#".id = "template""#, #".id = "builtin""#)]) { library, _ in
+      let command = try Command("backend", "check", library, "--level", "load")
+      #expect(command.status == 1 && command.output.contains("its id is taken"), "\(command.output)")
+    }
+  }
+
+  @Test func aRuleThatNoCaseReachesIsNotConforming() throws {
+    let narrow = [("contiguous(x) and contiguous(y)", "contiguous(x) and contiguous(y) and rank(x) == 11")]
+    try TemplateLibrary.with(replacing: narrow) { library, _ in
+      let command = try Command("backend", "check", library, "--level", "numerics")
+      #expect(command.status == 1 && command.error.contains("is not known to conform: no case reaches its rule relu"))
+      #expect(command.output.contains("No case of the kit reaches the rule relu"), "\(command.output)")
+      #expect(command.output.contains("rank(x) == 11"), "\(command.output)")
+    }
+    // What multiples meet is tried.
+    let wide = [("contiguous(x) and contiguous(y)", "contiguous(x) and contiguous(y) and dim(x, -1) > 3000")]
+    try TemplateLibrary.with(replacing: wide) { library, _ in
+      let command = try Command("backend", "check", library, "--level", "numerics")
+      #expect(command.status == 0, "\(command.output)")
     }
   }
 }

@@ -71,6 +71,63 @@ import Testing
     }
   }
 
+  @Test func aDamagedListOfApprovalsIsToldOfAndKept() throws {
+    try TemplateLibrary.with { library, folder in
+      let user = User(folder: folder)
+      let file = try user.put(library)
+      #expect(try user.run("backend", "trust", file).status == 0)
+      let trust = folder.appending(path: "config/mezzo/trust.toml")
+      let whole = try String(contentsOf: trust, encoding: .utf8)
+      let damaged = whole + "\n[[file]]\npath = \"/opt/other.so\"\nsha256 = 12\n"
+      try Data(damaged.utf8).write(to: trust)
+      let line = damaged.split(separator: "\n", omittingEmptySubsequences: false).count - 1
+
+      let list = try user.run("backend", "list")
+      #expect(list.error.contains("trust.toml:\(line):10: expected a string for sha256"), "\(list.error)")
+      #expect(try user.entry(of: file)["trust"] as? String == "approved", "the other entries hold")
+      // Another approval goes beside it.
+      let other = try TemplateLibrary.build(replacing: [("1.0.0", "1.0.1")], in: folder, as: "other")
+      let again = try user.run("backend", "trust", other)
+      #expect(again.status == 0 && again.error.contains("trust.toml:\(line):10"), "\(again.error)")
+      let text = try String(contentsOf: trust, encoding: .utf8)
+      #expect(text.hasPrefix(damaged) && text.contains("other.so"), "\(text)")
+
+      // What cannot be read as text is left alone.
+      try Data([0xFF, 0xFE, 0x00]).write(to: trust)
+      let refused = try user.run("backend", "trust", file)
+      #expect(refused.status != 0 && refused.error.contains("trust.toml"), "\(refused.error)")
+      #expect(try Data(contentsOf: trust) == Data([0xFF, 0xFE, 0x00]))
+    }
+  }
+
+  /// A backend that takes the program with it which tries it is known by the next one.
+  @Test func whoEndsTheProgramThatTriesItIsInQuarantine() throws {
+    let killer = """
+      #include <signal.h>
+      #include <stdio.h>
+      #include <unistd.h>
+      int kill(int, int);
+      __attribute__((constructor)) static void attack(void) {
+        char name[64];
+        int host = 0;
+        snprintf(name, sizeof name, "/proc/%d/stat", (int)getppid());
+        FILE *file = fopen(name, "r");
+        if (file && fscanf(file, "%*d %*s %*c %d", &host) == 1 && host > 1) kill(host, SIGKILL);
+      }
+      """
+    try TemplateLibrary.with(replacing: [("#include <stdlib.h>", "#include <stdlib.h>\n\(killer)")]) {
+      library, folder in
+      let user = User(folder: folder)
+      let file = try user.put(library)
+      #expect(try user.run("backend", "trust", file).status == 0)
+      let first = try user.run("backend", "list")
+      #expect(first.status == -1, "it was to be killed: \(first.output)")
+      let entry = try user.entry(of: file)
+      #expect(entry["state"] as? String == "quarantined", "\(entry)")
+      #expect((entry["reason"] as? String)?.contains("was ended in the middle") == true, "\(entry)")
+    }
+  }
+
   @Test func whatIsNotKnownCannotBeRetriedOrApproved() throws {
     try Project.with { folder in
       let user = User(folder: folder)

@@ -87,6 +87,27 @@ import Testing
     }
   }
 
+  /// Nothing is known of what was declined, so that it cannot pass for right.
+  @Test func whatABackendDeclinesIsSaid() throws {
+    try TemplateLibrary.with { library, folder in
+      let command = try capture(
+        folder, ["--operation", "cast", "--json"], Self.training + ["--policy", "mixed_bfloat16"])
+      let file = try #require(try command.jsonList().first?["file"] as? String)
+      let replay = try Command("backend", "check", library, "--replay", file)
+      #expect(replay.status == 1 && replay.output.contains("no rule is for cast"), "\(replay.output)")
+      #expect(replay.output.contains("takes 0 of 1 captured operations") && !replay.output.contains("conforms"))
+      #expect(replay.error.contains("does not take 1 of 1 captured operation"), "\(replay.error)")
+    }
+  }
+
+  @Test func whereFilesCannotGoIsSaidBeforeTheModelRuns() throws {
+    for place in ["/nonexistent/folder/cases", "/dev/null"] {
+      let command = try Command(arguments: ["capture", "--to", place] + Self.training)
+      #expect(command.status == 73 && command.error.contains(place), "\(command.error)")
+      #expect(!command.error.contains("epoch"))
+    }
+  }
+
   @Test func whatIsNoCaseIsNotReplayed() throws {
     try TemplateLibrary.with { library, folder in
       let file = folder.appending(path: "bad.mezzocase")

@@ -51,7 +51,8 @@ import Testing
     }
     #expect(!command.output.contains("adam_update") || command.output.contains("dense_1 update"))
     let nobody = try Command("explain", "--layer", "nobody", "--layers", "8")
-    #expect(nobody.output.contains("no layer matches nobody; there are ") && nobody.output.contains("dense"))
+    #expect(nobody.status == 64 && nobody.output.isEmpty)
+    #expect(nobody.error.contains("found 'nobody'; there are ") && nobody.error.contains("dense"), "\(nobody.error)")
   }
 
   @Test func aLockHoldsAndADifferenceFails() throws {
@@ -104,6 +105,8 @@ import Testing
     for (arguments, status, part) in [
       (["--pin", "matmul"], Int32(64), "WHERE=BACKEND"), (["--pin", "*=nobody"], 64, "no backend nobody"),
       (["--pin", "op:matmul=builtin/matmul.f64"], 1, "cannot be honoured for matmul"),
+      (["--pin", "decoder.*=builtin"], 64, "no layer's path is decoder.*; there are dense, dense_1"),
+      (["--pin", "op:log1p=builtin"], 64, "there is no log1p in the model"),
       (["--routing", "wide"], 64, "expected strict"),
     ] {
       let command = try Command("explain", "--layers", "8", "--inputs", "16", arguments[0], arguments[1])
@@ -125,6 +128,37 @@ import Testing
     #expect((report["groups"] as? [Any])?.isEmpty == true)
     let taken = try #require(report["taken"] as? [String: Any])
     #expect(taken["count"] as? Int ?? 0 > 10)
+  }
+
+  /// A backend of a few rules beside the built-in one: what it leaves over is computed as the policy asks.
+  @Test func strictRoutingHoldsBesideASmallBackend() throws {
+    try TemplateLibrary.with { library, folder in
+      let environment = ["MEZZO_BACKEND_PATH": library, "MEZZO_CACHE_DIR": folder.appending(path: "cache").path]
+      for policy in ["float32", "float64", "mixed_bfloat16"] {
+        let model = ["--layers", "8", "--inputs", "16", "--batch", "4", "--policy", policy]
+        let strict = try Command(
+          arguments: ["explain", "--strict"] + model, backends: "only:builtin,template", environment: environment)
+        #expect(strict.status == 0, "\(policy): \(strict.error)")
+        guard policy == "float64" else { continue }
+        let all = try Command(
+          arguments: ["explain", "--strict", "--routing", "fallback=error"] + model, backends: "only:builtin,template",
+          environment: environment)
+        #expect(all.status == 1 && all.error.contains("template/matmul"), "\(all.error)")
+      }
+    }
+  }
+
+  @Test func aPinThatMeetsNothingStopsATraining() throws {
+    let training = try Command("train", "--layers", "8", "--epochs", "1", "--quiet", "--pin", "decoder=builtin")
+    #expect(training.status == 64 && training.error.contains("no layer's path is decoder"), "\(training.error)")
+    let whyNot = try Command("why-not", "builtin", "--layers", "8", environment: ["MEZZO_PINS": "decoder=builtin"])
+    #expect(whyNot.status == 64 && whyNot.error.contains("no layer's path is decoder"), "\(whyNot.error)")
+  }
+
+  @Test func aTraceThatThereIsNoneOfIsAnError() throws {
+    let command = try Command("policy", "float32", environment: ["MEZZO_DEBUG": "route,calls"])
+    #expect(command.status == 64 && command.output.isEmpty)
+    #expect(command.error.contains("MEZZO_DEBUG=route,calls: expected loader, route, call"), "\(command.error)")
   }
 
   @Test func tracesGoToStandardError() throws {

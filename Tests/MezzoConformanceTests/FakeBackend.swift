@@ -18,14 +18,17 @@ final class FakeBackend: Backend {
   private let takesAttributes: Bool
 
   init(
-    _ code: OperationCode, _ signature: String, traits: Rule.Traits = [.deterministic, .reentrant],
+    _ code: OperationCode, _ signature: String, when: String? = nil,
+    traits: Rule.Traits = [.deterministic, .reentrant],
     accumulator: DType = .float32, packedBytes: Int = 0, consumedEpilogue: Int = 0, declines: Bool = false,
     takesAttributes: Bool = false, kernel: @escaping Kernel
   ) throws {
+    let signature = try RuleSignature(parsing: signature)
     rules = [
       Rule(
-        name: "fake", code: code, signature: try RuleSignature(parsing: signature), accumulator: accumulator,
-        traits: traits, index: 0)
+        name: "fake", code: code, signature: signature,
+        condition: try when.map { try RuleExpression(parsing: $0, signature: signature, code: code) },
+        accumulator: accumulator, traits: traits, index: 0)
     ]
     self.kernel = kernel
     self.packedBytes = packedBytes

@@ -265,6 +265,36 @@ import Testing
     #expect(!wrong.isConforming)
   }
 
+  /// Of an argument on the stack a call writes as many bytes as the manifest says: what a function reads beyond them, or of an
+  /// argument that nobody passes, is what lay there. The kit leaves garbage there instead of the zeros of a young process.
+  @Test func argumentsThatOnlyHappenToBeRightAreFound() throws {
+    let source = """
+      #include <stdint.h>
+      void negate_all(const float *x, float *y, int64_t a, int64_t b, int64_t c, int64_t d, int64_t n) {
+        if (n < 0 || n > 1000000) return;
+        for (int64_t i = 0; i < n; i++) y[i] = -x[i];
+      }
+      """
+    func report(_ last: String, name: String) throws -> ConformanceReport {
+      try self.report(
+        """
+        [[bind]]
+        name = "negate"
+        op = "negate"
+        sig = "x:f32 -> y:f32"
+        when = "contiguous(x) and contiguous(y)"
+        symbol = "negate_all"
+        args = [["ptr", "x"], ["ptr", "y"], ["i64", "count(x)"], ["i64", 0], ["i64", 0], ["i64", 0]\(last)]
+        """, source: source, name: name)
+    }
+    let right = try report(#", ["i64", "count(x)"]"#, name: "stack-right")
+    #expect(right.isConforming, "\(right)")
+    #if arch(x86_64)
+      #expect(try !report(#", ["i32", "count(x)"]"#, name: "stack-narrow").isConforming)
+      #expect(try !report("", name: "stack-none").isConforming)
+    #endif
+  }
+
   private static let half = """
     [[bind]]
     name = "multiply"

@@ -222,9 +222,25 @@ struct WrongBackendTests {
     #expect(report.failures.allSatisfy { $0.request.contains(", 0] float32[") }, "\(report)")
   }
 
+  /// Conditions that none of the usual extents meets.
+  @Test(arguments: ["n % 64 == 0 and n > 0", "n > 5000", "n >= 48 and n % 16 == 0"])
+  func extentsAreLookedForThatMeetACondition(condition: String) throws {
+    func report(_ sign: Float) throws -> ConformanceReport {
+      self.report(
+        try FakeBackend(.negate, "x:f32[n] -> y:f32[n]", when: condition + " and contiguous(x) and contiguous(y)") {
+          $0.result.write($0.input(0).values.map { sign * $0 })
+        })
+    }
+    let right = try report(-1)
+    #expect(right.isConforming && right.passed > 0, "\(right)")
+    #expect(try !report(1).failures.isEmpty)
+  }
+
   @Test func ruleWithoutACaseIsNamed() throws {
     let report = report(try FakeBackend(.add, "x:f32[12345] y:f32[12345] -> z:f32[12345]") { _ in })
-    #expect(report.untestedRules == ["fake"])
+    #expect(report.untestedRules == ["fake"] && !report.isConforming)
+    #expect(report.rules.first?.obstacle?.contains("12345") == true, "\(report)")
+    #expect("\(report)".contains("rule fake has no case"))
   }
 }
 

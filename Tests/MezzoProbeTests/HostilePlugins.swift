@@ -112,6 +112,26 @@ struct Hostile: Sendable, CustomTestStringConvertible {
       plugin: TestPlugin(
         open: "FILE *file = tmpfile(); if (file) { fputs(\"text\", file); fflush(file); }",
         declarations: "#include <stdio.h>")),
+    Hostile(
+      name: "kills-its-parent", reason: "SIGKILL", phase: "open",
+      plugin: TestPlugin(
+        open: "kill(getppid(), SIGKILL); for (;;) pause();",
+        declarations: "#include <signal.h>\n#include <unistd.h>\nint kill(int, int);")),
+    Hostile(
+      name: "kills-its-group", reason: "SIGTERM", phase: "open",
+      plugin: TestPlugin(
+        open: "kill(0, SIGTERM); for (;;) pause();",
+        declarations: "#include <signal.h>\n#include <unistd.h>\nint kill(int, int);")),
+    Hostile(
+      name: "forks-in-execute", reason: "left a process running",
+      plugin: TestPlugin(
+        execute: "static int forked; if (!forked) { forked = 1; if (fork() == 0) for (;;) pause(); }",
+        declarations: "#include <unistd.h>")),
+    Hostile(
+      name: "goes-on-in-two", reason: "left a process running",
+      plugin: TestPlugin(
+        execute: "static int forked; if (!forked) { forked = 1; if (fork() == 0) sleep(30); }",
+        declarations: "#include <unistd.h>")),
     Hostile(name: "throws", reason: "SIGABRT", phase: "execute of rule relu", plugin: TestPlugin(source: throwing)),
   ]
 

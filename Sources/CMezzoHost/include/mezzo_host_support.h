@@ -38,8 +38,10 @@ void mezzo_scribble_stack(uint8_t byte);
 int mezzo_watch_interrupts(void);
 void mezzo_unwatch_interrupts(void);
 
-// Asks the system to kill this process when the thread that started it ends. Does nothing where there is no such thing.
-void mezzo_die_with_parent(void);
+// Goes on in a child of this process, while this one waits and then ends as the child did: what goes on has neither the parent
+// of this process for its own parent nor anything of its memory. Where the system can, it ends with that parent. Returns 0, or
+// -1 and errno. For programs with one thread.
+int mezzo_leave_parent(void);
 
 // What this thread reaches at best in about so many seconds: multiplications and additions a second in registers, where the
 // processor has an instruction for them, else 0.

@@ -61,6 +61,7 @@ struct CheckChild {
       case .other: return "nothing may abort the process" + debugger
       }
     case .late, .hung: return "it hangs here, or needs a longer --timeout"
+    case .strayed: return "a process that it starts, or a fork of this one, has to end before the call returns"
     case .intruded: return "leave descriptors alone that the backend did not open"
     }
   }

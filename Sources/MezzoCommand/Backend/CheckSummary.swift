@@ -17,8 +17,16 @@ struct CheckSummary {
 
   func print() {
     let columns = Console.columns(of: .output)
-    let conforms = report.isConforming && lostClaims.isEmpty
-    let verdict = conforms ? style.green("conforms") : style.yellow("does not conform")
+    let verdict =
+      if !report.failures.isEmpty || !lostClaims.isEmpty {
+        style.yellow("does not conform")
+      } else if !report.untestedRules.isEmpty {
+        style.yellow("not known to conform: no case reaches \(report.untestedRules.count) of its rules")
+      } else if report.replays.contains(where: { $0.verdict == .declined }) {
+        style.yellow("takes \(report.passed) of \(report.cases) captured operations")
+      } else {
+        style.green("conforms")
+      }
     Swift.print("\(style.bold(report.backend)) \(report.version)  \(verdict)")
     Swift.print("  " + style.dim(file) + "\n")
     if report.replays.isEmpty {
@@ -30,8 +38,12 @@ struct CheckSummary {
         TextTable(
           header: ["rule", "operation", "cases", "passed", "declined", "measured", "declared"], rows: rules))
     }
-    if !report.untestedRules.isEmpty {
-      Swift.print("\nNo case of the kit matches the rules \(report.untestedRules.joined(separator: ", ")).")
+    for rule in report.rules where report.untestedRules.contains(rule.rule) {
+      Swift.print()
+      let text =
+        "No case of the kit reaches the rule \(rule.rule), so nothing is known of it. The closest one: "
+        + "\(rule.obstacle ?? ""). Widen its sig or when, or leave it out."
+      for line in text.wrapped(to: columns) { Swift.print(line) }
     }
     replays(columns)
     list("Failures", report.failures, columns)

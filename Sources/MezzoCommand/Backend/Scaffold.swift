@@ -1,5 +1,6 @@
 import ArgumentParser
 import CMezzoTemplates
+import MezzoPlugins
 
 #if canImport(Glibc)
   import Glibc
@@ -37,6 +38,9 @@ struct Scaffold {
     guard Self.isName(name) else {
       throw ValidationError(
         "expected a name of at most 40 letters, digits, '-' and '_' that begins with a letter, found '\(name)'")
+    }
+    guard !BackendRegistry.reservedIDs.contains(name) else {
+      throw ValidationError("expected a name of its own, found '\(name)', which is the id of a backend in Mezzo itself")
     }
     self.name = name
     files = (0..<mezzo_template_count()).compactMap { index in

@@ -21,7 +21,9 @@ struct CaptureCommand: AsyncParsableCommand {
         mezzo capture --backend onednn --count 3 embed texts.txt
         mezzo backend check fast.so --replay cases/*.mezzocase
 
-      Exit status: 0 cases were written; 1 nothing fitted.
+      Operands that are quantized, packed or narrower than a byte are in no case: such operations are left out, with a note.
+
+      Exit status: 0 cases were written; 1 nothing fitted, or nothing of it could be kept.
       """)
 
   @Option(
@@ -58,6 +60,11 @@ struct CaptureCommand: AsyncParsableCommand {
     if ["--help", "-h"].contains(command.first) { throw CleanExit.helpRequest(Self.self) }
     output.begin()
     guard first >= 0 else { throw ValidationError("expected --first from 0 on, found \(first)") }
+    // Before the model runs, which may take long; made only when there is something to write.
+    let place = access(to, F_OK) == 0 ? to : TextFile.folder(of: to)
+    guard access("\(place)/.", W_OK | X_OK) == 0 else {
+      throw OutputError(path: to, reason: String(cString: strerror(errno)))
+    }
     let recorder = CaseRecorder(
       .init(
         layer: layer.map { PathPattern($0) }, operation: operation, phase: phase, backend: backend, first: first,
@@ -67,8 +74,10 @@ struct CaptureCommand: AsyncParsableCommand {
       try await ForwardedCommand.run(command, of: [TrainCommand.self, EmbedCommand.self, SimilarityCommand.self])
     }
     if recorder.cases.isEmpty {
-      throw failure ?? CaptureFailure(matches: recorder.matches, passedBy: recorder.passedBy)
+      throw failure
+        ?? CaptureFailure(matches: recorder.matches, passedBy: recorder.passedBy, leftOut: recorder.leftOut)
     }
+    for text in recorder.leftOut { Console.note("left out: \(text)") }
     try show(try write(recorder.cases))
     if let failure { throw failure }
   }
@@ -121,8 +130,12 @@ struct CaptureFailure: Error, CustomStringConvertible {
   private static let shown = 12
   var matches: Int
   var passedBy: [String]
+  var leftOut: [String]
 
   var description: String {
+    if !leftOut.isEmpty {
+      return "what fits cannot be kept: \(leftOut.prefix(Self.shown).joined(separator: "; "))"
+    }
     if matches > 0 { return "\(matches) operations fit, so --first passes over all of them; choose a smaller one" }
     guard !passedBy.isEmpty else { return "no operation ran; give the model something to do" }
     let others = passedBy.count > Self.shown ? ", and \(passedBy.count - Self.shown) others" : ""

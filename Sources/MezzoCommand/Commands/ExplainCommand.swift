@@ -41,9 +41,15 @@ struct ExplainCommand: AsyncParsableCommand {
   func run() async throws {
     output.begin()
     let runtime = try routing.runtime()
+    let held = try locked.map { try RouteLock(contentsOf: $0) }
     let explanation = try step.explanation(on: runtime)
-    if let lock { try explanation.lock.write(to: lock) }
+    try explanation.checkPins()
     let pattern = layer.map { PathPattern($0) }
+    if let layer, let pattern, !explanation.layers.contains(where: pattern.matches) {
+      throw ValidationError(
+        "expected --layer to name a layer, found '\(layer)'; there are \(explanation.layers.joined(separator: ", "))")
+    }
+    if let lock { try explanation.lock.write(to: lock) }
     let routes = explanation.distinct.map {
       RouteReport($0.record, count: $0.count, withCandidates: all || pattern != nil)
     }.filter { pattern?.matches($0.layer) ?? true }
@@ -59,9 +65,8 @@ struct ExplainCommand: AsyncParsableCommand {
       runtime.registry.noteRefused()
       show(routes, explanation)
     }
-    if let locked {
-      let lock = try RouteLock(contentsOf: locked)
-      for rebuilt in try explanation.check(lock, strict: routing.strict) { Console.note("\(rebuilt)") }
+    for rebuilt in try held.map({ try explanation.check($0, strict: runtime.router.options.isStrict) }) ?? [] {
+      Console.note("\(rebuilt)")
     }
   }
 
@@ -71,10 +76,6 @@ struct ExplainCommand: AsyncParsableCommand {
     print(
       style.bold(step.network.policy.name), step.training ? "in a step of training" : "in inference",
       "on \(step.batch) examples, \(Router.duration(explanation.estimatedNanoseconds)) estimated\n")
-    if routes.isEmpty {
-      print("no layer matches \(layer ?? ""); there are \(explanation.layers.joined(separator: ", "))")
-      return
-    }
     for line in RouteTable(routes, columns: columns, style: style).lines() { print(line) }
     for line in "threads: \(explanation.threads)".wrapped(to: columns) { print(line) }
     if all || layer != nil {

@@ -22,9 +22,9 @@ struct WhyNotCommand: AsyncParsableCommand {
   func run() async throws {
     output.begin()
     let runtime = try routing.runtime()
-    let records =
-      runtime.registry.backends.contains { $0.id == backend } ? try step.explanation(on: runtime).records : []
-    guard let report = WhyNot(backend, records, registry: runtime.registry) else {
+    let explanation = runtime.registry.backends.contains { $0.id == backend } ? try step.explanation(on: runtime) : nil
+    try explanation?.checkPins()
+    guard let report = WhyNot(backend, explanation?.records ?? [], registry: runtime.registry) else {
       throw ValidationError(
         "expected one of the backends \(runtime.registry.entries.map(\.name).joined(separator: ", ")), found \(backend)"
       )

@@ -27,20 +27,36 @@ struct RoutingArguments: ParsableArguments {
 
   @Flag(
     help: """
-      Fail where an operation is computed in other dtypes, or falls back to the built-in backend though another one \
-      offers it.
+      Fail where an operation is computed in other dtypes, or a backend does not keep a rule that takes it. \
+      With --routing fallback=error also where the built-in backend does what another one offers in other dtypes or shapes.
       """)
   var strict = false
 
   /// The shared runtime, or one of its backends that routes as is asked for here.
   func runtime() throws -> Runtime {
     if pin.isEmpty, routing == nil, !strict, backends == nil { return try Observation.runtime() }
+    return Runtime(registry, options: try options(), recorder: Observation.recorder, profiler: Observation.profiler)
+  }
+
+  /// What routing may do, with what was measured on this machine.
+  func options() throws -> RoutingOptions {
     var options = try RoutingOptions.environment()
     if let routing { try options.read(routing) }
     options.pins += pin
     if strict { options.isStrict = true }
+    return options
+  }
+
+  var registry: BackendRegistry {
     var registry = Runtime.shared.registry
     if let backends { registry.choose(backends) }
-    return Runtime(registry, options: options, recorder: Observation.recorder, profiler: Observation.profiler)
+    return registry
+  }
+}
+
+extension Explanation {
+  /// A pin that meets no operation is a slip of its writer: nothing would be as it asks.
+  func checkPins() throws(RoutingError) {
+    if let error = unmetPins.first { throw error }
   }
 }

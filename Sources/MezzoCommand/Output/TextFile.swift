@@ -30,6 +30,13 @@ enum TextFile {
   /// Of a whole text, as claims or a case are: far more than any has.
   private static let limit = 1 << 28
 
+  /// Where a file of this path lies.
+  static func folder(of path: String) -> String {
+    let trimmed = String(path.reversed().drop { $0 == "/" }.reversed())
+    guard let slash = trimmed.lastIndex(of: "/") else { return path.hasPrefix("/") ? "/" : "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+  }
+
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   static func bytes(_ path: String) throws(OutputError) -> [UInt8] {

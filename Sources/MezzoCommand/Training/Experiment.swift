@@ -30,11 +30,12 @@ struct Experiment: Sendable {
     let model = try network.model(seed: seed, runtime: runtime)
     let steps = (train.count + batch - 1) / batch
     let optimizer = try optimizer.make(steps: epochs * steps)
-    if lock != nil || lockPath != nil {
+    if lock != nil || lockPath != nil || !runtime.router.options.pins.isEmpty {
       let explanation = try model.explainTraining(
         features: TensorType(train.features.dtype, [batch] + train.exampleShape),
         targets: TensorType(train.targets.dtype, [batch] + train.targets.shape.dropFirst()),
         optimizer: optimizer)
+      try explanation.checkPins()
       if let lockPath { try explanation.lock.write(to: lockPath) }
       for rebuilt in try lock.map({ try explanation.check($0, strict: runtime.router.options.isStrict) }) ?? [] {
         Console.note("\(rebuilt)")

@@ -35,6 +35,10 @@ public struct BackendCheck: Sendable, Codable, Hashable {
   /// Whether `file` is a manifest and no library.
   public var isManifest: Bool { file.hasSuffix(".toml") }
 
+  /// Looks at the file without running any of its code.
+  /// - Throws: `BackendError` where it is nothing that could be opened here: there is nothing to check then.
+  public func look() throws(BackendError) { try BackendFile.look(at: file) }
+
   /// The backend in the file, opened.
   public func open() throws(BackendError) -> any Backend {
     isManifest ? try ManifestBackend(file: file) : try NativeBackend(library: file)
@@ -69,6 +73,7 @@ public struct BackendCheck: Sendable, Codable, Hashable {
       report = kit.run(progress: progress)
       report.failures = loaded.failures + report.failures
       report.warnings = loaded.warnings + report.warnings
+      if BackendRegistry.reservedIDs.contains(backend.id) { report.failures.insert(Self.reserved(backend.id), at: 0) }
       if levels.contains(.load) {
         if let table { OpenCheck(native: backend, table: table, progress: progress).run(&report) }
         ManifestCheck(backend: backend).run(&report)
@@ -100,6 +105,12 @@ public struct BackendCheck: Sendable, Codable, Hashable {
   /// Of a backend that has not said yet what it is.
   private var unopened: ConformanceReport {
     ConformanceReport(backend: file.split(separator: "/").last.map(String.init) ?? file, version: "")
+  }
+
+  private static func reserved(_ id: String) -> ConformanceReport.Finding {
+    .init(
+      .load, what: "its id is taken", expected: "an id of its own", got: "\(id), which is part of Mezzo",
+      advice: "choose another id: ids are unique, so that no program would ever load it")
   }
 
   private func cannotBeOpened(_ error: BackendError) -> ConformanceReport.Finding {

@@ -3,6 +3,7 @@
 #else
   import Foundation
 #endif
+import MezzoBackend
 
 /// What a backend was once seen to do right, to be kept beside its source: doing less of it later is a failure, also where
 /// it only declines.
@@ -35,8 +36,10 @@ public struct Claims: Sendable, Codable, Hashable {
     do {
       self = try JSONDecoder().decode(Claims.self, from: Data(text.utf8))
     } catch {
+      let reason = (error as? DecodingError)?.inWords ?? "it is no JSON"
       throw ClaimsError(
-        message: "expected the claims that 'mezzo backend check --claims FILE' wrote, found something else (\(error)); "
+        message:
+          "expected the claims that 'mezzo backend check --claims FILE' wrote, found something else (\(reason)); "
           + "delete the file to have it written anew")
     }
   }

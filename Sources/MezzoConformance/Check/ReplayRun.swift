@@ -158,8 +158,8 @@ private struct ResultComparison {
     let element =
       wrong?.index ?? capturedWrong?.index ?? Self.farthest(got ?? captured ?? expectation.values, expectation)
     entry = Replay.Result(
-      element: element, count: count, exact: "\(expectation.values[element])", got: got.map { "\($0[element])" },
-      captured: captured.map { "\($0[element])" }, wrong: got.map { _ in wrong?.count ?? 0 },
+      element: element, count: count, exact: expectation.values[element].inWords, got: got.map { $0[element].inWords },
+      captured: captured.map { $0[element].inWords }, wrong: got.map { _ in wrong?.count ?? 0 },
       capturedWrong: captured.map { _ in capturedWrong?.count ?? 0 }, isSameAsCaptured: isSame)
   }
 

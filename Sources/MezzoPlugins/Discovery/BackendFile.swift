@@ -23,7 +23,7 @@ package struct BackendFile: Sendable {
   static func isManifest(_ path: String) -> Bool { path.hasSuffix(".toml") }
 
   /// Looks at the file.
-  init(_ path: String) throws(BackendError) {
+  package init(_ path: String) throws(BackendError) {
     self.path = path
     let last = path.split(separator: "/").last.map(String.init) ?? path
     func refuse(_ message: String) -> BackendError { BackendError(backend: last, kind: .unloadable, message: message) }
@@ -71,6 +71,13 @@ package struct BackendFile: Sendable {
   /// The id in the path of a manifest that is part of the program.
   static func shippedID(_ path: String) -> String? {
     path.hasPrefix(shippedPrefix) ? String(path.dropFirst(shippedPrefix.count)) : nil
+  }
+
+  /// Looks at a file that is to be opened here: whether it is whole, and whether this machine has what it asks for.
+  package static func look(at path: String) throws(BackendError) {
+    let file = try BackendFile(path)
+    guard let missing = file.requirements.missing else { return }
+    throw BackendError(backend: file.name, kind: .declined(.processor), message: missing)
   }
 
   /// Opens it in this process.

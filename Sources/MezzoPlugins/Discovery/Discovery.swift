@@ -105,6 +105,8 @@ struct Discovery: Sendable {
     }
     var probe = Probe(helper: helper)
     probe.limits = limits
+    let end = cache.mark(file, key: key)
+    defer { end() }
     switch probe.run(file.path) {
     case .unavailable(let reason): return .failure(.init(message: reason))
     case .ended(let outcome):

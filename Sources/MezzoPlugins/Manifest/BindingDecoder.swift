@@ -107,9 +107,18 @@ struct BindingDecoder {
   private func accumulator(
     _ fields: ManifestFields, _ code: OperationCode, _ signature: RuleSignature
   ) throws(TOMLError) -> DType {
-    guard let (text, position) = try fields.text("accum") else { return .float32 }
+    // As a request has it that says nothing: float64 for float64 data. No request for those would ever match less.
+    let data = [signature.inputs.first, signature.results.first].compactMap { $0 }
+    let wide = data.first { signature.dtype(of: $0.name) == .float64 }
+    guard let (text, position) = try fields.text("accum") else { return wide == nil ? .float32 : .float64 }
     guard let dtype = DType(shortName: text.text), dtype == .float32 || dtype == .float64 || dtype == .float16 else {
       throw TOMLError(position: position, message: "expected f32, f64 or f16 for accum, found '\(text.text)'")
+    }
+    if let wide, dtype != .float64 {
+      throw TOMLError(
+        position: position,
+        message: "expected f64 for accum, as \(wide.name) is f64 and such operations want sums in f64, found "
+          + "'\(text.text)'; leave it out")
     }
     return dtype
   }

@@ -23,6 +23,11 @@ struct ForeignLibrary: @unchecked Sendable {
     var reasons: [String] = []
     for name in manifest.library.names {
       let path = Self.path(name, of: manifest.path)
+      // Of a name without a slash only the loader knows which file it is.
+      if path.contains("/"), let defect = LibraryFile.defect(at: path) {
+        reasons.append(defect)
+        continue
+      }
       // RTLD_NOW: a missing symbol is an error here and not an abort at the first call.
       if let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) {
         self.handle = handle
@@ -56,7 +61,9 @@ struct ForeignLibrary: @unchecked Sendable {
 
   static func path(_ name: String, of manifest: String) -> String {
     guard name.contains("/"), !name.hasPrefix("/") else { return name }
-    guard let slash = manifest.lastIndex(of: "/") else { return "./\(name)" }
-    return "\(manifest[...slash])\(name)"
+    var own = name[...]
+    while own.hasPrefix("./") { own = own.dropFirst(2).drop { $0 == "/" } }
+    guard let slash = manifest.lastIndex(of: "/") else { return "./\(own)" }
+    return "\(manifest[...slash])\(own)"
   }
 }

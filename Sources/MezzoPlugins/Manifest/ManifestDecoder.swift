@@ -63,6 +63,10 @@ struct ManifestDecoder {
         position: position,
         message: "expected an id of at most 64 letters, digits, '-', '_' and '.', found '\(text.text)'")
     }
+    guard !BackendRegistry.reservedIDs.contains(text.text) else {
+      throw TOMLError(
+        position: position, message: "expected an id of its own, found '\(text.text)', which is part of Mezzo")
+    }
     id = text.text
     version = try fields.required("version", "of the library that it is written for").string.text
     summary = try fields.string("summary")

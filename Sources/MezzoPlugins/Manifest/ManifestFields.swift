@@ -54,8 +54,11 @@ struct ManifestFields {
 
   func integer(_ key: String, in range: ClosedRange<Int>) throws(TOMLError) -> Int? {
     guard let value = value(key) else { return nil }
-    guard case .integer(let integer) = value.content, range.contains(integer) else {
-      throw wrong(value, key, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+    let expected =
+      range.count == 1 ? "\(range.lowerBound)" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    guard case .integer(let integer) = value.content else { throw wrong(value, key, expected) }
+    guard range.contains(integer) else {
+      throw TOMLError(position: value.position, message: "expected \(expected) for \(key), found \(integer)")
     }
     return integer
   }

@@ -78,14 +78,29 @@ struct ChildProcess {
     #endif
   }
 
+  /// How many processes run that it started, beside the one child that it is expected to have; 0 where that cannot be told.
+  func strays() -> Int {
+    #if os(Linux)
+      // One that has ended meanwhile has no parent.
+      marked().count { ProcessStamp.parent(of: $0) ?? id != id }
+    #else
+      0
+    #endif
+  }
+
   #if os(Linux)
     private func killMarked() {
       // Again as long as there are some: one may have forked meanwhile.
       for _ in 0..<8 {
-        let marked = SearchPath.names(in: "/proc")?.compactMap { pid_t($0) }.filter { $0 != id && isMarked($0) } ?? []
+        let marked = marked()
         if marked.isEmpty { return }
         for process in marked { _ = Self.signal(process) }
       }
+    }
+
+    /// All that it started and that runs, wherever it has moved to.
+    private func marked() -> [pid_t] {
+      SearchPath.names(in: "/proc")?.compactMap { pid_t($0) }.filter { $0 != id && isMarked($0) } ?? []
     }
 
     private func isMarked(_ process: pid_t) -> Bool {

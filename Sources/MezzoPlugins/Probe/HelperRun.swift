@@ -14,6 +14,8 @@ package struct HelperRun<Outcome: Decodable & Sendable>: Sendable {
   package var helper: String
   package var arguments: [String]
   package var limits: HelperLimits
+  /// Called once if it takes longer than somebody waits without a word.
+  package var delayed: @Sendable () -> Void = {}
 
   package init(_ helper: String, _ arguments: [String], limits: HelperLimits) {
     self.helper = helper
@@ -41,7 +43,7 @@ package struct HelperRun<Outcome: Decodable & Sendable>: Sendable {
       return .unavailable(error.message)
     }
     defer { child.closePipes() }
-    var watch = HelperWatch<Outcome>(nonce: nonce, limits: limits)
+    var watch = HelperWatch<Outcome>(nonce: nonce, limits: limits, delayed: delayed)
     let status = watch.follow(child)
     return watch.result(status, helper: helper)
   }
@@ -77,6 +79,8 @@ package struct HelperStop: Sendable, CustomStringConvertible {
     case hung(seconds: Double)
     /// It wrote what nobody but the helper may write.
     case intruded
+    /// Processes that it had started ran on when all was said.
+    case strayed(processes: Int)
   }
 
   package var description: String {
@@ -86,6 +90,7 @@ package struct HelperStop: Sendable, CustomStringConvertible {
     case .late(let seconds): "it was not ready after \(seconds) s and was stopped"
     case .hung(let seconds): "it hung for \(seconds) s and was stopped"
     case .intruded: "it wrote to the probe's own channel"
+    case .strayed(let count): "it left \(count == 1 ? "a process" : "\(count) processes") running"
     }
   }
 
@@ -118,6 +123,8 @@ package struct HelperStop: Sendable, CustomStringConvertible {
 private struct HelperWatch<Outcome: Decodable & Sendable> {
   private let nonce: String
   private let limits: HelperLimits
+  private let delayed: () -> Void
+  private var strays = 0
   private var phase: String?
   private var id: String?
   private var outcome: Outcome?
@@ -127,9 +134,13 @@ private struct HelperWatch<Outcome: Decodable & Sendable> {
   private var pending: [UInt8] = []
   private var log: [UInt8] = []
 
-  init(nonce: String, limits: HelperLimits) {
+  /// Seconds until it is told that a run takes its time.
+  private static var patience: Double { 5 }
+
+  init(nonce: String, limits: HelperLimits, delayed: @escaping () -> Void) {
     self.nonce = nonce
     self.limits = limits
+    self.delayed = delayed
   }
 
   /// The status with which it ended; `nil` if it was killed.
@@ -137,6 +148,7 @@ private struct HelperWatch<Outcome: Decodable & Sendable> {
     let start = Self.now()
     var lastLine = start
     var open = [child.report, child.log]
+    var isPatient = true
     while true {
       var entries = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       // Ends of processes are not told to poll; with nothing left to read, they are what is waited for.
@@ -147,7 +159,12 @@ private struct HelperWatch<Outcome: Decodable & Sendable> {
       }
       let now = Self.now()
       if lines != before { lastLine = now }
+      if isPatient, now - start > Self.patience {
+        isPatient = false
+        delayed()
+      }
       if outcome != nil || isIntruded {
+        strays = child.strays()
         child.kill()
         _ = drain(child.log, isReport: false)
         return nil
@@ -170,13 +187,16 @@ private struct HelperWatch<Outcome: Decodable & Sendable> {
   }
 
   func result(_ status: Int32?, helper: String) -> HelperRun<Outcome>.Result {
-    if let outcome { return .said(outcome, log: tail) }
+    if let outcome, strays == 0 { return .said(outcome, log: tail) }
     let status = status ?? 0
     let end: HelperStop.End =
       isIntruded
-      ? .intruded : expired ?? (status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: status & 0x7F))
+      ? .intruded
+      : strays > 0
+        ? .strayed(processes: strays)
+        : expired ?? (status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: status & 0x7F))
     let stop = HelperStop(phase: phase ?? "start", end: end, log: tail, id: id)
-    if phase == nil, !isIntruded, expired == nil {
+    if phase == nil, !isIntruded, strays == 0, expired == nil {
       return .unavailable(
         "\(helper) ended before it began (\(stop)): \(tail.isEmpty ? "it said nothing" : tail)")
     }

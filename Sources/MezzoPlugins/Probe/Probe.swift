@@ -1,3 +1,4 @@
+import Logging
 import MezzoBackend
 
 /// Tries a backend in a process of its own, with golden tests, before it may enter this one.
@@ -16,7 +17,16 @@ package struct Probe: Sendable {
 
   package func run(_ file: String) -> Result {
     LoaderTrace.write("probing \(file) with \(helper)")
-    let result = Self.result(HelperRun<ProbeOutcome>(helper, [file], limits: limits).run())
+    var run = HelperRun<ProbeOutcome>(helper, [file], limits: limits)
+    let patience = Int(min(limits.phase, limits.total))
+    run.delayed = {
+      Logger(label: "mezzo.backends").warning(
+        """
+        trying the backend \(file) in a process of its own, as once for each version of it; if it hangs, it is stopped \
+        after \(patience) s
+        """)
+    }
+    let result = Self.result(run.run())
     LoaderTrace.write("probe of \(file): \(result)")
     return result
   }

@@ -7,6 +7,13 @@ import MezzoFiles
 #else
   import Foundation
 #endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// How probes ended, kept in files, so that each backend is probed once on each machine.
 ///
@@ -37,6 +44,7 @@ struct VerdictCache: Sendable {
   }
 
   func outcome(_ key: Digest) -> ProbeOutcome? {
+    settle()
     guard let folder, let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(key).json")),
       let entry = try? JSONDecoder().decode(Entry.self, from: data), entry.version == ProbeWire.version,
       entry.libraries.allSatisfy({ FileStamp($0.path) == $0 })
@@ -55,15 +63,56 @@ struct VerdictCache: Sendable {
     case .declined: return
     }
     removeAll { $0.file == file.path && $0.digest != file.digest }
-    let entry = Entry(file: file.path, digest: file.digest, outcome: outcome, libraries: libraries)
-    guard let data = try? JSONEncoder().encode(entry) else { return }
+    write(
+      Entry(file: file.path, digest: file.digest, outcome: outcome, libraries: libraries), to: "\(folder)/\(key).json")
+  }
+
+  private func write(_ value: some Encodable, to path: String) {
+    guard let folder, let data = try? JSONEncoder().encode(value) else { return }
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try? AtomicFile.write(Array(data), to: "\(folder)/\(key).json")
+    try? AtomicFile.write(Array(data), to: path)
+  }
+
+  /// What a probe leaves while it runs, in case that it takes this process with it.
+  private struct Mark: Codable {
+    var entry: Entry
+    var key: Digest
+    var prober: ProcessStamp
+  }
+
+  private static let markSuffix = ".probing"
+
+  /// Before a probe; what it returns is called behind it.
+  func mark(_ file: BackendFile, key: Digest) -> () -> Void {
+    guard let folder else { return {} }
+    let failure = ProbeFailure(
+      phase: "probe", cause: "the program that tried it was ended in the middle, by the backend or by somebody else")
+    let mark = Mark(
+      entry: Entry(file: file.path, digest: file.digest, outcome: .failed(failure), libraries: []), key: key,
+      prober: .own)
+    let path = "\(folder)/\(key).\(getpid())-\(UInt32.random(in: 0...(.max)))\(Self.markSuffix)"
+    write(mark, to: path)
+    return { unlink(path) }
+  }
+
+  /// Makes verdicts of what programs left that ended in the middle of a probe.
+  private func settle() {
+    guard let folder else { return }
+    for name in SearchPath.names(in: folder) ?? [] where name.hasSuffix(Self.markSuffix) {
+      let path = "\(folder)/\(name)"
+      guard let data = try? Data(contentsOf: URL(filePath: path)) else { continue }
+      if let mark = try? JSONDecoder().decode(Mark.self, from: data) {
+        if mark.prober.isRunning { continue }
+        write(mark.entry, to: "\(folder)/\(mark.key).json")
+      }
+      unlink(path)
+    }
   }
 
   /// Forgets verdicts; returns the files that they were about.
   @discardableResult
   func removeAll(where matches: (Entry) -> Bool) -> [String] {
+    settle()
     guard let folder else { return [] }
     var removed: [String] = []
     for name in (SearchPath.names(in: folder) ?? []).sorted() where name.hasSuffix(".json") {

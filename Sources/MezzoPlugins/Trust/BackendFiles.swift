@@ -44,6 +44,9 @@ public enum BackendFiles {
     return approved.path ?? ""
   }
 
+  /// What is wrong with `trust.toml`, with its path and line; `nil` where it is whole or not there.
+  public static var trustProblem: String? { TrustFile.standard.problem }
+
   /// A rule's cost, as it was declared and as it was measured here.
   public struct Cost: Sendable, Codable, Hashable {
     public var rule: String

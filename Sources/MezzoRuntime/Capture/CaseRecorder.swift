@@ -45,6 +45,7 @@ public final class CaseRecorder: Sendable {
     var cases: [CapturedCase] = []
     var matches = 0
     var passedBy: Set<String> = []
+    var leftOut: Set<String> = []
   }
 
   public init(_ selection: Selection = Selection()) { self.selection = selection }
@@ -54,6 +55,9 @@ public final class CaseRecorder: Sendable {
 
   /// Whether there is nothing more to keep.
   public var isFull: Bool { state.withLock { $0.cases.count >= selection.limit } }
+
+  /// Of operations that fit and cannot be kept: which, and why. In order.
+  public var leftOut: [String] { state.withLock { $0.leftOut.sorted() } }
 
   /// Executions that fit the selection so far, kept or not; counted until the recorder is full.
   public var matches: Int { state.withLock { $0.matches } }
@@ -86,24 +90,38 @@ extension CaseRecorder: StepObserver {
   }
 
   func look(_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) {
-    guard let found = CapturedCase(step, operands, results) else { return }
-    state.withLock { state in
-      if state.cases.count < selection.limit { state.cases.append(found) }
+    do throws(CapturedCase.Obstacle) {
+      let found = try CapturedCase(step, operands, results)
+      state.withLock { state in
+        if state.cases.count < selection.limit { state.cases.append(found) }
+      }
+    } catch {
+      state.withLock { _ = $0.leftOut.insert("\(step.request): \(error.reason)") }
     }
   }
 }
 
 extension CapturedCase {
-  /// `nil` where an operand has elements that are less than a byte, which no step has today.
-  init?(_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) {
-    guard operands.count == step.request.inputs.count, results.count == step.request.results.count else { return nil }
-    func bytes(_ tensor: Tensor, _ operand: Operand) -> [UInt8]? {
-      guard let span = operand.checkedSpan, span <= tensor.byteCount else { return nil }
+  /// Why an execution cannot be kept.
+  struct Obstacle: Error {
+    var reason: String
+  }
+
+  init(_ step: StepLayout, _ operands: [Tensor], _ results: [Tensor]) throws(Obstacle) {
+    guard operands.count == step.request.inputs.count, results.count == step.request.results.count else {
+      throw Obstacle(reason: "an operand is held by its backend alone")
+    }
+    func bytes(_ tensor: Tensor, _ operand: Operand) throws(Obstacle) -> [UInt8] {
+      if operand.quantization != nil { throw Obstacle(reason: "\(operand.type) is quantized, which cases do not hold") }
+      if operand.packKey != nil { throw Obstacle(reason: "\(operand.type) is packed, which cases do not hold") }
+      guard let span = operand.checkedSpan, span <= tensor.byteCount else {
+        throw Obstacle(reason: "elements of \(operand.type) are less than a byte")
+      }
       return tensor.withUnsafeBytes { Array($0.prefix(span)) }
     }
-    let inputs = zip(operands, step.request.inputs).compactMap(bytes)
-    let made = zip(results, step.request.results).compactMap(bytes)
-    guard inputs.count == operands.count, made.count == results.count else { return nil }
+    var (inputs, made): ([[UInt8]], [[UInt8]]) = ([], [])
+    for (tensor, operand) in zip(operands, step.request.inputs) { inputs.append(try bytes(tensor, operand)) }
+    for (tensor, operand) in zip(results, step.request.results) { made.append(try bytes(tensor, operand)) }
     self.init(
       request: step.request, operands: inputs, results: made,
       source: Source(

@@ -1,4 +1,5 @@
-import MezzoBackend
+package import MezzoBackend
+import MezzoPlugins
 import MezzoPolicy
 
 /// A rule that could take a request, and how it would.
@@ -27,7 +28,25 @@ struct CandidateSet: Sendable {
 }
 
 extension Router {
+  /// A rule that could do an operation, and the request that its backend would get.
+  package struct PossibleWay: Sendable {
+    package var backend: any Backend
+    package var rule: Rule
+    package var request: OperationRequest
+    package var how: String
+    /// Nanoseconds, without the conversions around it.
+    package var estimated: Double
+  }
+
+  /// From the cheapest on.
+  package func ways(_ wanted: OperationRequest) -> [PossibleWay] {
+    candidates(wanted).possible.map {
+      PossibleWay(backend: $0.backend, rule: $0.rule, request: $0.request, how: $0.how, estimated: $0.own)
+    }
+  }
+
   func candidates(_ wanted: OperationRequest) -> CandidateSet {
+    survey?.note(wanted)
     var set = CandidateSet(possible: [], dropped: [])
     let permitted = options.substitution(for: wanted.code)
     for backend in backends {
@@ -105,7 +124,9 @@ extension Router {
     _ wanted: OperationRequest, _ backend: any Backend, _ rule: Rule, _ way: Way
   ) -> Candidate {
     let request = way.substitution.request
-    let own = CostModel.estimate(request, rule, backend.callKind(of: rule))
+    let own = CostModel.estimate(
+      request, rule, backend.callKind(of: rule),
+      tuned: options.tuned?.nanoseconds(request, backend: backend.id, rule: rule.name))
     var conversions = 0.0
     for (asked, given) in zip(wanted.inputs + wanted.results, request.inputs + request.results) where asked != given {
       conversions += CostModel.conversion(asked, to: given) * (asked.isConstant ? CostModel.constantShare : 1)

@@ -10,10 +10,12 @@ package enum CostModel {
   }
 
   /// What the rule declares, corrected by what was measured of it, the way to its function, and what it leaves over.
-  static func estimate(_ request: OperationRequest, _ rule: Rule, _ kind: CallKind) -> Double {
+  /// - Parameter tuned: what this very request was measured to take, instead of all that.
+  static func estimate(_ request: OperationRequest, _ rule: Rule, _ kind: CallKind, tuned: Double? = nil) -> Double {
     // The steps of the epilogue that the rule leaves over are passes of their own over the result.
     let left = request.epilogue.count - rule.epiloguePrefix(request)
     let passes = Double(left) * request.results.reduce(0) { $0 + conversion($1, to: $1) }
+    if let tuned { return tuned + passes }
     return estimate(request, rule) * (rule.measured?.correction ?? 1) + CallOverhead.nanoseconds(kind) + passes
   }
 

@@ -10,6 +10,8 @@ public struct Explanation: Sendable, CustomStringConvertible {
   public var refused: [String]
   /// Whose threads compute, and how many.
   public var threads: ThreadPools
+  /// Pins that concern none of the operations, each with the reason.
+  public var unmetPins: [RoutingError]
 
   public init(_ plan: Plan, on runtime: Runtime) {
     let builds = Dictionary(runtime.router.backends.map { ($0.id, $0) }) { first, _ in first }
@@ -21,6 +23,7 @@ public struct Explanation: Sendable, CustomStringConvertible {
     memory = plan.memory
     refused = runtime.registry.faults.map { "\($0.name): \($0.reason)" }
     threads = ThreadPools(plan.records, runtime.router)
+    unmetPins = runtime.router.unmetPins(plan.records)
   }
 
   /// Of a run: what is computed once is not in it.
@@ -69,6 +72,7 @@ public struct Explanation: Sendable, CustomStringConvertible {
     ).description
     text += "\nthreads  \(threads)"
     for line in refused { text += "\nrefused  \(line)" }
+    for error in unmetPins { text += "\npins     \(error)" }
     return text
   }
 }

@@ -76,6 +76,38 @@ public struct Pin: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+extension Router {
+  /// Pins that concern none of the operations. One that a later pin overrides is met all the same.
+  func unmetPins(_ records: [RouteRecord]) -> [RoutingError] {
+    func list(_ names: some Sequence<String>) -> String {
+      let sorted = Set(names).filter { !$0.isEmpty }.sorted()
+      let hidden = sorted.count - Self.shownNames
+      return sorted.isEmpty
+        ? "none" : sorted.prefix(Self.shownNames).joined(separator: ", ") + (hidden > 0 ? ", and \(hidden) more" : "")
+    }
+    return options.pins.compactMap { pin in
+      let pattern = pin.layer.map { PathPattern($0) }
+      let placed = records.filter { pattern?.matches($0.layer) ?? true }
+      if placed.isEmpty {
+        return .pin(pin, message: "no layer's path is \(pin.layer ?? "*"); there are \(list(records.map(\.layer)))")
+      }
+      let codes = Set(placed.map(\.code))
+      let concerned = OperationCode.allCases.filter { codes.contains($0.name) && (pin.operation ?? $0) == $0 }
+      if concerned.isEmpty {
+        let place = pin.layer.map { "in \($0)" } ?? "in the model"
+        return .pin(
+          pin, message: "there is no \(pin.operation?.name ?? "operation") \(place); there are \(list(codes))")
+      }
+      if !concerned.contains(where: { offers(pin.backend, $0) }) {
+        return .pin(pin, message: "\(pin.backend) offers none of the operations there: \(list(codes))")
+      }
+      return nil
+    }
+  }
+
+  private static let shownNames = 24
+}
+
 /// A text in which `*` stands for any characters.
 public struct PathPattern: Hashable, Sendable {
   private let pieces: [[UInt8]]

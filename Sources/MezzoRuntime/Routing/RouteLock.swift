@@ -3,6 +3,7 @@
 #else
   import Foundation
 #endif
+import MezzoBackend
 public import MezzoGraph
 
 /// The routes of a model, written down, so that a change of routing is seen: one line of JSON for each class of operations.
@@ -113,23 +114,12 @@ public struct RouteLock: Hashable, Sendable {
       do {
         routes.append(try decoder.decode(Route.self, from: Data(line.utf8)))
       } catch let error as DecodingError {
-        throw .malformed(line: index + 1, message: Self.message(error))
+        throw .malformed(line: index + 1, message: "expected a route as JSON: \(error.inWords)")
       } catch {
         throw .malformed(line: index + 1, message: "expected a route as JSON")
       }
     }
     self.routes = Self.sorted(routes)
-  }
-
-  private static func message(_ error: DecodingError) -> String {
-    switch error {
-    case .keyNotFound(let key, _): "expected the field \(key.stringValue)"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "the field \(context.codingPath.last?.stringValue ?? "") has a value of another type than expected"
-    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-      "the field \(context.codingPath.last?.stringValue ?? "") has a value that is not known here"
-    default: "expected a route as JSON"
-    }
   }
 
   /// A backend that says of itself that it is of the same version, and is another build.

@@ -79,20 +79,7 @@ extension Router {
     if DebugTopic.route.isOn { DebugTopic.route.write(Self.trace(record)) }
     let reasons = Self.closest(record.candidates.filter { !$0.takesPart && $0.backend != record.backend })
     let told = reasons.map { "\($0.name): \($0.why)" }
-    if options.isStrict {
-      if record.isFallback {
-        throw .routing(
-          .strict(
-            layer: record.layer, request: record.request, problem: "falls back to the built-in backend",
-            reasons: told))
-      }
-      if changesDTypes {
-        throw .routing(
-          .strict(
-            layer: record.layer, request: record.request, problem: "is computed in other dtypes",
-            reasons: record.casts + told))
-      }
-    }
+    if options.isStrict { try checkStrictly(record, changesDTypes: changesDTypes, told) }
     if record.isFallback {
       switch options.fallback {
       case .silent: break
@@ -112,6 +99,21 @@ extension Router {
       if options.isStrict { throw .routing(.rebuilt(rebuilt)) }
       notices.tell(.warning, key: "rebuilt|\(record.backend)") { "\(rebuilt)" }
     }
+  }
+
+  /// A rule that does not match offers nothing here, and leaves its backend's word unbroken; one that matches is a promise.
+  private func checkStrictly(_ record: RouteRecord, changesDTypes: Bool, _ told: [String]) throws(RuntimeError) {
+    func refuse(_ problem: String, _ reasons: [String]) -> RuntimeError {
+      .routing(.strict(layer: record.layer, request: record.request, problem: problem, reasons: reasons))
+    }
+    let broken = record.candidates.filter { $0.verdict == .declined || $0.verdict == .failed }
+    if !broken.isEmpty {
+      throw refuse(
+        "goes to \(record.backend), since \(broken.count == 1 ? "a rule that takes it was" : "rules that take it were") "
+          + "not kept",
+        broken.map { "\($0.name): \($0.why)" })
+    }
+    if changesDTypes { throw refuse("is computed in other dtypes", record.casts + told) }
   }
 
   /// Of each backend the candidate that came closest: of several, one that got as far as being asked, then the one whose

@@ -18,6 +18,8 @@ public struct Router: Sendable {
   /// Looks on as plans run.
   let recorder: CaseRecorder?
   let profiler: Profiler?
+  /// Is told what is asked.
+  let survey: RoutingSurvey?
   /// Why nothing is routed at all: options or pins that make no sense here.
   let problem: RoutingError?
 
@@ -29,7 +31,7 @@ public struct Router: Sendable {
 
   init(
     backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: RoutingNotices,
-    recorder: CaseRecorder? = nil, profiler: Profiler? = nil
+    recorder: CaseRecorder? = nil, profiler: Profiler? = nil, survey: RoutingSurvey? = nil
   ) {
     self.backends = backends
     self.threads = threads
@@ -38,6 +40,7 @@ public struct Router: Sendable {
     self.notices = notices
     self.recorder = recorder
     self.profiler = profiler
+    self.survey = survey
   }
 
   public struct Route: Sendable {

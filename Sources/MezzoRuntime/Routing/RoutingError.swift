@@ -6,7 +6,7 @@ public enum RoutingError: Error, Equatable, Sendable, CustomStringConvertible {
   case pin(Pin, message: String)
   /// A pin that its backend cannot honour for an operation, with what each of its rules says.
   case pinned(Pin, layer: String, request: String, reasons: [String])
-  /// Under `strict`: an operation that was computed in another dtype, or fell back to the built-in backend.
+  /// Under `strict`: an operation that is computed in another dtype, or whose rule was not kept by its backend.
   case strict(layer: String, request: String, problem: String, reasons: [String])
   /// Under the fallback level `error`.
   case fallback(layer: String, request: String, reasons: [String])

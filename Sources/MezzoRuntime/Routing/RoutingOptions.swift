@@ -1,5 +1,5 @@
 public import MezzoBackend
-import MezzoPlugins
+public import MezzoPlugins
 
 /// What routing may do without being asked: which substitutions, which fallbacks, and whose wishes it follows.
 ///
@@ -27,7 +27,8 @@ public struct RoutingOptions: Hashable, Sendable {
   public var substitution = Substitution.widen
   /// Exceptions for single operations.
   public var operations: [OperationCode: Substitution] = [:]
-  /// Any substitution, and any fallback to the built-in backend where another one offers the operation, is an error.
+  /// Any substitution of dtypes is an error, and any backend that declines or fails at what its rule takes. With
+  /// ``fallback`` at ``Fallback/error`` also what no rule of another backend takes, though it offers the operation.
   public var isStrict = false
   /// Values between operations that compute in float32 stay in float32, instead of being rounded to their dtype each time.
   /// Results then are not those of the policy bit for bit, but closer to those of exact arithmetic.
@@ -38,6 +39,8 @@ public struct RoutingOptions: Hashable, Sendable {
   public var pins: [Pin] = []
   /// Routes that plans must not differ from.
   public var lock: RouteLock?
+  /// What `mezzo tune` measured here; `nil`: routes go by what rules declare and probes found.
+  public var tuned: TunedCosts?
 
   public init() {}
 
@@ -47,10 +50,12 @@ public struct RoutingOptions: Hashable, Sendable {
     self.pins = try Pin.list(parsing: pins)
   }
 
-  /// What `MEZZO_ROUTING` and `MEZZO_PINS` say.
+  /// What `MEZZO_ROUTING` and `MEZZO_PINS` say, and what was measured on this machine.
   public static func environment() throws(RoutingError) -> RoutingOptions {
-    try RoutingOptions(
+    var options = try RoutingOptions(
       parsing: Environment.value("MEZZO_ROUTING") ?? "", pins: Environment.value("MEZZO_PINS") ?? "")
+    options.tuned = TunedCosts.stored(threads: HostServices.threads)
+    return options
   }
 
   /// Takes over what `text` says, and leaves the rest as it is.

@@ -1,4 +1,5 @@
 import MezzoBackend
+import MezzoPolicy
 import Testing
 
 @testable import MezzoPlugins
@@ -93,6 +94,27 @@ struct ManifestTests {
     let printed = try #require(rule.condition).description
     #expect(printed == "row(A) and row(B) and row(C) and (m < 101 or not (k % 2 == 0 and n - (m - k) > 3))")
     #expect(try RuleExpression(parsing: printed, signature: rule.signature).description == printed)
+  }
+
+  /// A request for float64 data wants sums in float64, so no other default would ever be asked.
+  @Test func sumsAreAsWideAsTheDataWants() throws {
+    func accumulator(_ head: String) throws -> DType? {
+      var text = ManifestText()
+      text.head = "name = \"mm\"\nop = \"matmul\"\n\(head)"
+      return try Manifest(parsing: text.text, path: "b.toml").rules.first?.accumulator
+    }
+    let double = #"sig = "A:f64[m,k] B:f64[k,n] -> C:f64[m,n]""#
+    #expect(try accumulator(double) == .float64)
+    #expect(try accumulator(#"sig = "A:f32[m,k] B:f32[k,n] -> C:f64[m,n]""#) == .float64)
+    #expect(try accumulator(#"sig = "A:bf16[m,k] B:bf16[k,n] -> C:f32[m,n]""#) == .float32)
+    #expect(try accumulator(#"sig = "A:f32[m,k] B:f32[k,n] -> C:f32[m,n]""# + "\naccum = \"f64\"") == .float64)
+    let found = error { $0.head = "name = \"mm\"\nop = \"matmul\"\n\(double)\naccum = \"f32\"" }
+    #expect(found.hasPrefix("b.toml:13:9: expected f64 for accum, as A is f64"), "\(found)")
+  }
+
+  @Test func anIdThatMezzoItselfHasIsTaken() {
+    let found = error { $0.backend = "id = \"builtin\"\nversion = \"1\"" }
+    #expect(found.hasPrefix("b.toml:3:6: expected an id of its own, found 'builtin'"), "\(found)")
   }
 
   // MARK: Errors

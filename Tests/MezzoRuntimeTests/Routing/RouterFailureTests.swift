@@ -108,18 +108,37 @@ import Testing
     }
   }
 
-  @Test func strictForbidsFallbacksAndSubstitutions() throws {
+  @Test func strictForbidsSubstitutionsAndBrokenPromises() throws {
     let exact = FakeBackend("exact", [try .fake(.add, "x:f32 y:f32 -> z:f32", nanoseconds: 0)])
     let strict = try runtime([exact], "strict").router
     #expect(try strict.route(request(), origin: Self.origin).record.backend == "exact")
     #expect(try strict.route(request(.multiply, .bfloat16), origin: Self.origin).record.backend == "builtin")
+    // A rule for float32 says nothing about other dtypes, which are computed as the policy asks.
     for dtype in [DType.bfloat16, .float64] {
-      let error = #expect(throws: RuntimeError.self) { try strict.route(request(.add, dtype), origin: Self.origin) }
-      guard case .routing(.strict(_, _, let problem, let reasons))? = error else {
+      let record = try strict.route(request(.add, dtype), origin: Self.origin).record
+      #expect(record.backend == "builtin" && record.isFallback && record.casts.isEmpty)
+      let error = #expect(throws: RuntimeError.self) {
+        try runtime([exact], "strict,fallback=error").router.route(request(.add, dtype), origin: Self.origin)
+      }
+      guard case .routing(.fallback(_, _, let reasons))? = error else {
         Issue.record("\(dtype): \(String(describing: error))")
         continue
       }
-      #expect(problem.contains("falls back") && reasons.count == 1 && reasons[0].contains("exact/add.fake"))
+      #expect(reasons.count == 1 && reasons[0].contains("exact/add.fake"))
+    }
+    for kind in [BackendError.Kind.declined(.limit), .failed(status: 4)] {
+      let shy = FakeBackend("shy", [try .fake(.add, "x:f32 y:f32 -> z:f32")], decline: { _ in kind })
+      // Also where a third backend takes it.
+      for others in [[], [FakeBackend("other", [try .fake(.add, "x:f32 y:f32 -> z:f32", nanoseconds: 1e4)])]] {
+        let error = #expect(throws: RuntimeError.self) {
+          try runtime([shy] + others, "strict,fallback=silent").router.route(request(), origin: Self.origin)
+        }
+        guard case .routing(.strict(_, _, let problem, let reasons))? = error else {
+          Issue.record("\(kind): \(String(describing: error))")
+          continue
+        }
+        #expect(problem.contains("not kept") && reasons == ["shy/add.fake: not today"])
+      }
     }
     // Nobody has it as it is asked for; the built-in backend would convert.
     let error = #expect(throws: RuntimeError.self) {

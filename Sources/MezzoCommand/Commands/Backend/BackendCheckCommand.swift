@@ -17,7 +17,8 @@ struct BackendCheckCommand: AsyncParsableCommand {
         mezzo backend check ./fast.so --table >> README.md
         mezzo backend check ./fast.so --replay bug.mezzocase   # what 'mezzo capture' wrote
 
-      Exit status: 0 it conforms; 1 it does not, or claims are lost; 2 it cannot be checked.
+      Exit status: 0 it conforms; 1 it does not, claims are lost, no case reaches one of its rules, or it declines an \
+      operation that is to be replayed; 2 it cannot be checked.
       """)
 
   @Argument(help: ArgumentHelp("A shared library, or a manifest (.toml).", valueName: "file"))
@@ -64,6 +65,11 @@ struct BackendCheckCommand: AsyncParsableCommand {
     guard TextFile.exists(file) else {
       throw CheckError("expected a shared library or a manifest at '\(file)'; no such file")
     }
+    do throws(BackendError) {
+      try check.look()
+    } catch {
+      throw CheckError(error.message)
+    }
     let claimed = try readClaims()
     // A case that is none is no fault of the backend.
     for path in replay { _ = try CapturedCase(checked: path) }
@@ -76,7 +82,7 @@ struct BackendCheckCommand: AsyncParsableCommand {
     } else {
       CheckSummary(report, file: file, lostClaims: lost).print()
     }
-    if !report.isConforming || !lost.isEmpty { throw CheckFailure(file: file, report, lostClaims: lost.count) }
+    if let failure = CheckFailure(file: file, report, lostClaims: lost.count) { throw failure }
   }
 
   private var check: BackendCheck {
@@ -122,19 +128,35 @@ struct CheckError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A backend was checked and does not conform.
+/// A backend was checked and does not conform, or is not known to.
 struct CheckFailure: Error, CustomStringConvertible {
   var description: String
 
-  init(file: String, _ report: ConformanceReport, lostClaims: Int) {
+  /// `nil` where everything is known and right.
+  init?(file: String, _ report: ConformanceReport, lostClaims: Int) {
+    func number(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
     let count = report.failures.count
     let rules = Set(report.failures.map(\.rule)).subtracting([""]).sorted()
     let place = rules.isEmpty ? "" : " of \(rules.joined(separator: ", "))"
-    let parts = [
-      count > 0 ? "\(count) \(count == 1 ? "failure" : "failures")\(place)" : nil,
-      lostClaims > 0 ? "\(lostClaims) \(lostClaims == 1 ? "claim" : "claims") lost" : nil,
-    ]
-    description = "\(file) does not conform: \(parts.compactMap { $0 }.joined(separator: ", "))"
+    let broken = [
+      count > 0 ? "\(number(count, "failure"))\(place)" : nil,
+      lostClaims > 0 ? "\(number(lostClaims, "claim")) lost" : nil,
+    ].compactMap { $0 }
+    let declined = report.replays.count { $0.verdict == .declined }
+    let untested = report.untestedRules
+    if !broken.isEmpty {
+      description = "\(file) does not conform: \(broken.joined(separator: ", "))"
+    } else if !untested.isEmpty {
+      description =
+        "\(file) is not known to conform: no case reaches its \(untested.count == 1 ? "rule" : "rules") "
+        + untested.joined(separator: ", ")
+    } else if declined > 0 {
+      description =
+        "\(file) does not take \(declined) of \(number(report.replays.count, "captured operation")), so nothing is known of "
+        + "\(declined == 1 ? "it" : "them")"
+    } else {
+      return nil
+    }
   }
 }
 

@@ -35,6 +35,9 @@ struct BackendMeasureCommand: AsyncParsableCommand {
     let reports = try (backends.isEmpty ? installed : backends).map { id in
       Report(backend: id, costs: try BackendFiles.measure(id))
     }
+    if backends.isEmpty {
+      for (id, reason) in registry.waiting { Console.note("\(id) was not measured: \(reason)") }
+    }
     if output.json { return try printJSON(reports) }
     for report in reports {
       print(report.backend)

@@ -29,6 +29,7 @@ struct BackendTrustCommand: AsyncParsableCommand {
   func run() async throws {
     output.begin()
     let description = try BackendFiles.describe(file)
+    if let problem = BackendFiles.trustProblem { Console.note(problem) }
     let place = dryRun ? nil : try BackendFiles.approve(file)
     if output.json {
       return try printJSON(
