@@ -44,7 +44,7 @@ struct KerasWeights {
         places(of: layer, paths: paths, path: sub(names.0), group: inside("layers/\(names.1)"), orders: orders)
       }
     case let graph as Functional:
-      let members = orders[path] ?? []
+      let members = orders[path] ?? KerasOrder.members(of: graph)
       return zip(members, groupNames(members.map(\.className))).flatMap { member, name in
         let layer = graph.layers.first { $0.name == member.name }?.layer
         return layer.map {

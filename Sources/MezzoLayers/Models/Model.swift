@@ -13,7 +13,7 @@ public import MezzoRuntime
 ///   Dense(512, activation: .relu)
 ///   Dense(10, policy: .float32)
 /// }
-/// let logits = try model(images)
+/// let logits = try model(Tensor(zeros: TensorType(.float32, [32, 784])))  // float32[32, 10]
 /// ```
 public final class Model: Sendable {
   public let layer: any Layer
