@@ -79,7 +79,7 @@ import Testing
   @Test(arguments: ["long table", "long growing", "long tree"]) func tablesOfManyPagesAreRead(
     name: String
   ) throws {
-    let file = try open("newest_chunks")
+    let file = try open("newest_tables")
     #expect(try file.tensor(#require(file.datasets[name])).scalars() == (0..<2200).map(Double.init))
   }
 

@@ -100,7 +100,9 @@ public struct Loss: Sendable, Hashable {
   }
 
   /// The number of classes of which labels name one; `nil` where targets are no labels.
-  func classes(of output: SymbolicTensor) -> Int? { function.takesLabels ? output.shape.last : nil }
+  func classes(of output: SymbolicTensor) -> Int? {
+    function.takesLabels || function == .ctc ? output.shape.last : nil
+  }
 }
 
 extension Loss {
