@@ -93,18 +93,7 @@ import Testing
     #expect(throws: GraphError.self) { try value(.circle(), embeddings, Tensor([1], shape: [1], dtype: .int32)) }
   }
 
-  @Test func bothTrain() async throws {
-    let clouds = try FitTests.clouds(24)
-    let embedder = withPolicy(.mixedBFloat16) {
-      Model(seed: 2, runtime: runtime) {
-        Dense(8, activation: .tanh)
-        Dense(4, policy: .float32)
-        UnitNormalization(policy: .float32)
-      }
-    }
-    let history = try await embedder.fit(
-      clouds, epochs: 20, batch: 24, optimizer: .adam(learningRate: 0.05), loss: .circle(gamma: 4))
-    #expect(try #require(history.epochs.last).loss < 0.8 * history.epochs[0].loss)
+  @Test func spellingIsLearnt() async throws {
     let reader = withPolicy(.float32) { Model(seed: 2, runtime: runtime) { Dense(4) } }
     let labels = try Tensor([1, 2, 3, 3, 1, 0], shape: [2, 3], dtype: .int32)
     let data = try DataSet(features: logits(steps: 8), targets: labels)
