@@ -67,6 +67,24 @@ import Testing
     try check(model, "\(name).\(policy.name)", tolerance: policy.tolerance)
   }
 
+  /// Two calls, of which the second goes on where the first ended.
+  @Test func statefulLayersGoOn() throws {
+    let model = try Model.keras(try Fixture.path("keras/stateful.keras"), runtime: runtime)
+    let (inputs, outputs) = try expected("stateful")
+    for (input, expected) in zip(inputs, outputs) {
+      for (found, expected) in zip(try model(input).scalars(), expected.scalars()) {
+        #expect(abs(found - expected) < 1e-5)
+      }
+    }
+    try model.resetStates()
+    for (found, expected) in zip(try model(inputs[0]).scalars(), outputs[0].scalars()) {
+      #expect(abs(found - expected) < 1e-5)
+    }
+    // Weights alone do not move the states.
+    try model.loadKerasWeights(from: try Fixture.path("keras/stateful.keras"))
+    #expect(try model.variables.paths.filter { $0.contains("state_") }.count == 3)
+  }
+
   @Test func whatKerasFrozeIsFrozen() throws {
     let model = try Model.keras(try Fixture.path("keras/grouped.float32.keras"), runtime: runtime)
     #expect(model.frozenPaths == ["frozen"])
@@ -202,7 +220,6 @@ import Testing
     ),
     (#"{"class_name": "Dense", "config": {"name": "d"}}"#, "expected units, found none"),
     (#"{"class_name": "Dense", "config": {"units": 2, "activation": "sparsemax"}}"#, "activation expected"),
-    (#"{"class_name": "GRU", "config": {"units": 3, "stateful": true}}"#, "stateful is true"),
     (#"{"class_name": "LSTM", "config": {"units": 3, "recurrent_dropout": 0.5}}"#, "recurrent_dropout is 0.5"),
     (#"{"class_name": "Dense", "config": {"units": 2, "dtype": "float31"}}"#, "float31"),
     (

@@ -58,6 +58,7 @@ extension KerasLayers {
     cell.returnSequences = c.bool("return_sequences", false)
     cell.returnState = c.bool("return_state", false)
     cell.goBackwards = c.bool("go_backwards", false)
+    cell.stateful = c.bool("stateful", false)
     return cell
   }
 }

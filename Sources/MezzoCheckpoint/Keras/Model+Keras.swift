@@ -48,7 +48,8 @@ package struct KerasSaved {
     let (model, places) = try withPolicyEnvironment(PolicyEnvironment(dialect: .keras3)) {
       let call = try Model.trace(architecture, path: file.path, runtime)
       let variables = call.variables.map {
-        KerasWeights.Variable(path: $0.path, type: $0.type, isTrainable: $0.isTrainable)
+        KerasWeights.Variable(
+          path: $0.path, type: $0.type, isTrainable: $0.isTrainable, isState: $0.isState)
       }
       let model = Model(
         architecture.layer, seed: 0, runtime: runtime,
@@ -56,7 +57,7 @@ package struct KerasSaved {
           content, into: architecture.layer, variables, orders: architecture.orders), layers: call.layers)
       for path in architecture.frozen { try model.freeze(path) }
       let places = KerasWeights.places(
-        of: architecture.layer, paths: variables.map(\.path), path: "", group: "",
+        of: architecture.layer, paths: variables.filter { !$0.isState }.map(\.path), path: "", group: "",
         orders: architecture.orders)
       return (model, places)
     }
@@ -144,8 +145,12 @@ extension Model {
       }
       file = try archive.content(member, limit: KerasFile.weightsLimit)
     }
+    let states = statePaths
     let wanted = old.paths.compactMap { path in
-      old[path].map { KerasWeights.Variable(path: path, type: $0.type, isTrainable: old.isTrainable(path)) }
+      old[path].map {
+        KerasWeights.Variable(
+          path: path, type: $0.type, isTrainable: old.isTrainable(path), isState: states.contains(path))
+      }
     }
     try setVariables(try KerasWeights.load(try HDF5File(file), into: layer, wanted))
   }

@@ -99,6 +99,9 @@ public final class Model: Sendable {
 
   var built: BuiltModel? { state.withLock { $0 } }
 
+  /// The states of stateful layers.
+  package var statePaths: Set<String> { built?.states ?? [] }
+
   private func requireBuilt() throws(LayerError) -> BuiltModel {
     guard let built else { throw .notBuilt(model: "the model") }
     return built

@@ -223,3 +223,19 @@ KEPT.add("lattice")
 model = lattice()
 save("lattice", model, normal(3, 5))
 model.save_weights(os.path.join(OUT, "lattice.weights.h5"))
+
+stateful = keras.Sequential(
+    [
+        keras.Input(batch_shape=(2, 3, 4)),
+        layers.LSTM(3, stateful=True, return_sequences=True),
+        layers.GRU(2, stateful=True),
+    ]
+)
+vary(stateful, 1)
+stateful.save(os.path.join(OUT, "stateful.keras"))
+for layer in stateful.layers:
+    layer.reset_state()
+steps = [normal(2, 3, 4), normal(2, 3, 4, seed=8)]
+arrays = {f"x{i}": x for i, x in enumerate(steps)}
+arrays |= {f"y{i}": np.array(stateful(x)) for i, x in enumerate(steps)}
+np.savez_compressed(os.path.join(OUT, "stateful.npz"), **arrays)
