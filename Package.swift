@@ -184,7 +184,7 @@ let package = Package(
       dependencies: [
         "CMezzoHost", "CMezzoZlib", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy",
         "MezzoRuntime", "MezzoTraining",
-      ], swiftSettings: swift),
+      ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(
       name: "MezzoCheckpointTests",
       dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],

@@ -2,6 +2,7 @@ import MezzoBackend
 import MezzoGraph
 public import MezzoLayers
 public import MezzoPolicy
+import MezzoRuntime
 
 extension Tensor {
   /// The elements rounded once to `dtype`, to nearest even.
@@ -9,17 +10,28 @@ extension Tensor {
   /// - Throws: `CheckpointError.overflow` where a finite one would become infinite or NaN.
   func stored(as dtype: DType, name: String) throws(CheckpointError) -> Tensor {
     guard dtype != self.dtype else { return self }
-    let values = scalars()
-    guard let cast = try? Tensor(values, shape: shape, dtype: dtype) else {
+    guard let results = try? rounded(to: dtype) else {
       throw .unsupportedDType(path: name, tensor: name, dtype: dtype.name)
     }
-    if dtype.isFloatingPoint {
-      let count = zip(values, cast.scalars()).count { $0.isFinite && !$1.isFinite }
+    if results.count > 1, results[1].scalars() == [0] {
+      let count = zip(scalars(), results[0].scalars()).count { $0.isFinite && !$1.isFinite }
       guard count == 0 else { throw .overflow(dtype: dtype, tensors: [name: count]) }
     }
-    return cast
+    return results[0]
+  }
+
+  /// The elements as they are rounded, and if they are floating whether all are finite.
+  private func rounded(to dtype: DType) throws -> [Tensor] {
+    let trace = Trace()
+    let cast = try trace.input(type, name: "weights").cast(to: dtype)
+    return try storing.makePlan(
+      trace.finish(dtype.isFloatingPoint ? [cast, try cast.allFinite()] : [cast])
+    ).run([self])
   }
 }
+
+/// What rounds: files are the same whatever backends there are.
+private let storing = Runtime.builtinOnly()
 
 extension Variables {
   /// The same variables with the floating ones rounded once to `dtype`, to nearest even; integers and booleans stay.

@@ -11,6 +11,7 @@ public import MezzoPolicy
 ///   Cast(to: .float32)
 ///   Dense(10, policy: .float32)
 /// }
+/// let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 10]
 /// ```
 public struct Cast: MaskPassing, Hashable {
   public var dtype: DType

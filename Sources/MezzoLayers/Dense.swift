@@ -9,6 +9,8 @@ public import MezzoPolicy
 /// ```swift
 /// let hidden = Dense(512, activation: .relu)
 /// let logits = Dense(10, policy: .float32)
+/// let layers = Sequential([hidden, logits])
+/// let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [32, 784])))  // float32[32, 10]
 /// ```
 public struct Dense: MaskPassing, Hashable {
   public var units: Int
@@ -18,6 +20,8 @@ public struct Dense: MaskPassing, Hashable {
   public var biasInitializer: Initializer
   public var kernelRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var biasConstraint: Constraint?
   /// Sees the outputs, in the compute dtype; what it adds to the loss is a mean over the batch.
   public var activityRegularizer: Regularizer?
   public var name: String?
@@ -28,7 +32,8 @@ public struct Dense: MaskPassing, Hashable {
     _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
     kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
     kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
-    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.units = units
     self.activation = activation
@@ -37,6 +42,8 @@ public struct Dense: MaskPassing, Hashable {
     self.biasInitializer = biasInitializer
     self.kernelRegularizer = kernelRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
     self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -55,14 +62,17 @@ public struct Dense: MaskPassing, Hashable {
     }
     let inputs = input.shape[input.rank - 1]
     let kernel = try context.variable(
-      "kernel", shape: [inputs, units], initializer: kernelInitializer, regularizer: kernelRegularizer)
+      "kernel", shape: [inputs, units], initializer: kernelInitializer,
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
     // The number of rows is written out rather than left to be inferred, which an extent of 0 would make ambiguous.
     let rows = input.shape.dropLast().reduce(1, *)
     var output = try input.cast(to: compute).reshaped([rows, inputs]).matmul(kernel)
     if useBias {
       output =
         try output
-        + context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer)
+        + context.variable(
+          "bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer,
+          constraint: biasConstraint)
     }
     output = try activation(output, dialect: context.dialect).reshaped(input.shape.dropLast() + [units])
     try context.regularize(output, activityRegularizer)

@@ -9,6 +9,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let heads = EinsumDense("abc,cde->abde", outputShape: [nil, 8, 64], biasAxes: "de")
+/// let output = try Model(heads)(Tensor(zeros: TensorType(.float32, [2, 10, 32])))  // float32[2, 10, 8, 64]
 /// ```
 public struct EinsumDense: Layer, Hashable {
   public var equation: String
@@ -21,6 +22,8 @@ public struct EinsumDense: Layer, Hashable {
   public var biasInitializer: Initializer
   public var kernelRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var activityRegularizer: Regularizer?
   public var name: String?
   public let policy: DTypePolicy
@@ -30,7 +33,8 @@ public struct EinsumDense: Layer, Hashable {
     _ equation: String, outputShape: [Int?], activation: ActivationFunction = .linear, biasAxes: String? = nil,
     kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
     kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
-    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.equation = equation
     self.outputShape = outputShape
@@ -40,6 +44,8 @@ public struct EinsumDense: Layer, Hashable {
     self.biasInitializer = biasInitializer
     self.kernelRegularizer = kernelRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
     self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -64,7 +70,8 @@ public struct EinsumDense: Layer, Hashable {
       shape.count == einsum.right.count, "an output shape that says every extent that the input does not",
       outputShape.map { $0 ?? -1 })
     let kernel = try context.variable(
-      "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer)
+      "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer,
+      constraint: kernelConstraint)
     var output = try einsum(input.cast(to: compute), kernel)
     if let biasAxes {
       let axes = Array(biasAxes)
@@ -73,7 +80,8 @@ public struct EinsumDense: Layer, Hashable {
         biasAxes)
       let ordered = einsum.result.filter(axes.contains)
       let bias = try context.variable(
-        "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer, regularizer: biasRegularizer)
+        "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer,
+        regularizer: biasRegularizer, constraint: biasConstraint)
       let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
       output = try output + bias.reshaped(einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 })
     }

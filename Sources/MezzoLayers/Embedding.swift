@@ -12,6 +12,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let words = Embedding(inputDim: 10_000, outputDim: 64, maskZero: true)
+/// let output = try Model(words)(Tensor([7, 2, 0], shape: [1, 3], dtype: .int32))  // float32[1, 3, 64]
 /// ```
 public struct Embedding: Layer, Hashable {
   /// The number of different integers.
@@ -20,21 +21,25 @@ public struct Embedding: Layer, Hashable {
   public var outputDim: Int
   public var embeddingsInitializer: Initializer
   public var embeddingsRegularizer: Regularizer?
+  public var embeddingsConstraint: Constraint?
   /// Whether 0 is no integer like the others but padding.
-  public var maskZero: Bool
+  @OffUnlessSaid public var maskZero: Bool
   public var name: String?
   public let policy: DTypePolicy
 
   /// - Parameter policy: by default the one in effect here; with TensorFlow 1's dtype behaviour that of `floatx()`, since
   ///   the dtype of the input, which other layers take there, is an integer's.
   public init(
-    inputDim: Int, outputDim: Int, embeddingsInitializer: Initializer = .randomUniform(minimum: -0.05, maximum: 0.05),
-    embeddingsRegularizer: Regularizer? = nil, maskZero: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
+    inputDim: Int, outputDim: Int,
+    embeddingsInitializer: Initializer = .randomUniform(minimum: -0.05, maximum: 0.05),
+    embeddingsRegularizer: Regularizer? = nil, embeddingsConstraint: Constraint? = nil,
+    maskZero: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.inputDim = inputDim
     self.outputDim = outputDim
     self.embeddingsInitializer = embeddingsInitializer
     self.embeddingsRegularizer = embeddingsRegularizer
+    self.embeddingsConstraint = embeddingsConstraint
     self.maskZero = maskZero
     self.name = name
     self.policy =
@@ -54,9 +59,11 @@ public struct Embedding: Layer, Hashable {
       throw LayerError.nonFloatingPolicy(layer: context.path, policy: context.policy.name)
     }
     let table = try context.variable(
-      "embeddings", shape: [inputDim, outputDim], initializer: embeddingsInitializer, autocast: false,
-      regularizer: embeddingsRegularizer)
-    let indices = try input.dtype == .int32 || input.dtype == .int64 ? input : input.cast(to: .int32)
+      "embeddings", shape: [inputDim, outputDim], initializer: embeddingsInitializer,
+      autocast: false,
+      regularizer: embeddingsRegularizer, constraint: embeddingsConstraint)
+    let indices =
+      try input.dtype == .int32 || input.dtype == .int64 ? input : input.cast(to: .int32)
     let output = try table.gather(indices).cast(to: compute)
     if maskZero {
       context.setMask(try indices.isEqual(input.trace.constant(0, dtype: indices.dtype)).negation(), of: output)

@@ -14,6 +14,16 @@ public enum Initializer: Codable, Sendable, Hashable {
   case heUniform
   case randomUniform(minimum: Double, maximum: Double)
   case randomNormal(mean: Double, deviation: Double)
+  /// Normal, but for what is more than two deviations from the mean, which is drawn again.
+  case truncatedNormal(mean: Double = 0, deviation: Double = 0.05)
+  /// Of the variance `scale ∕ fan`; the truncated normal has it after what was cut off.
+  case varianceScaling(
+    scale: Double = 1, mode: FanMode = .fanIn, distribution: ScaledDistribution = .truncatedNormal)
+  /// `gain` on the diagonal of a matrix.
+  case identity(gain: Double = 1)
+  /// Numbers of this seed alone, whatever the model's seed and the variable's path are: two variables of one shape begin with
+  /// the same values.
+  indirect case seeded(Initializer, seed: UInt64)
   /// Rows, or columns where there are fewer of them, of length 1 at right angles to each other (Saxe et al., ICLR
   /// 2014).
   case orthogonal
@@ -30,8 +40,12 @@ public enum Initializer: Codable, Sendable, Hashable {
       throw .initializer(path: path, expected: "an initializer, since \(dtype) has no default", found: "none")
     }
     switch asked {
-    case .zeros, .ones, .constant, .forgetGateOnes: return asked
-    case .glorotUniform, .heUniform, .randomUniform, .randomNormal, .orthogonal:
+    case .zeros, .ones, .constant, .forgetGateOnes, .identity: return asked
+    case .seeded(let inner, _):
+      _ = try usable(inner, path: path, dtype: dtype)
+      return asked
+    case .glorotUniform, .heUniform, .randomUniform, .randomNormal, .truncatedNormal,
+      .varianceScaling, .orthogonal:
       guard dtype.isFloatingPoint else {
         throw .initializer(path: path, expected: "zeros, ones or a constant, since it is \(dtype)", found: "\(asked)")
       }
@@ -42,8 +56,14 @@ public enum Initializer: Codable, Sendable, Hashable {
   /// A tensor of `type`; values are drawn in float64 and rounded once.
   public func tensor(_ type: TensorType, seed: UInt64, path: String) throws -> Tensor {
     // FNV-1a over the path, so that a variable's values do not depend on which others there are.
-    let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-    var random = SplitMix64(seed: seed &+ hash)
+    let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    return try tensor(type, SplitMix64(seed: seed &+ hash))
+  }
+
+  private func tensor(_ type: TensorType, _ source: SplitMix64) throws -> Tensor {
+    var random = source
     let (fanIn, fanOut) = Self.fans(type.shape)
     func uniform(_ limit: Double) throws -> Tensor {
       try Tensor(type) { (random.unit() * 2 - 1) * limit }
@@ -56,8 +76,30 @@ public enum Initializer: Codable, Sendable, Hashable {
     case .heUniform: return try uniform((6 / max(fanIn, 1)).squareRoot())
     case .randomUniform(let minimum, let maximum):
       return try Tensor(type) { minimum + random.unit() * (maximum - minimum) }
-    case .randomNormal(let mean, let deviation): return try Tensor(type) { mean + random.normal() * deviation }
-    case .orthogonal: return try Tensor(Self.orthogonal(type.shape, &random), shape: type.shape, dtype: type.dtype)
+    case .randomNormal(let mean, let deviation):
+      return try Tensor(type) { mean + random.normal() * deviation }
+    case .truncatedNormal(let mean, let deviation):
+      return try Tensor(type) { mean + random.truncatedNormal() * deviation }
+    case .varianceScaling(let scale, let mode, let distribution):
+      let variance = max(scale, 0) / max(mode.fan(fanIn, fanOut), 1)
+      switch distribution {
+      case .uniform: return try uniform((3 * variance).squareRoot())
+      case .untruncatedNormal: return try Tensor(type) { random.normal() * variance.squareRoot() }
+      case .truncatedNormal:
+        return try Tensor(type) {
+          random.truncatedNormal() * variance.squareRoot() / SplitMix64.truncatedDeviation
+        }
+      }
+    case .identity(let gain):
+      let columns = max(type.shape.last ?? 1, 1)
+      var place = -1
+      return try Tensor(type) {
+        place += 1
+        return place / columns == place % columns ? gain : 0
+      }
+    case .seeded(let inner, let seed): return try inner.tensor(type, SplitMix64(seed: seed))
+    case .orthogonal:
+      return try Tensor(Self.orthogonal(type.shape, &random), shape: type.shape, dtype: type.dtype)
     case .forgetGateOnes:
       let quarter = (type.checkedCount ?? 0) / 4
       var place = -1
@@ -67,6 +109,18 @@ public enum Initializer: Codable, Sendable, Hashable {
       }
     }
   }
+
+  /// Normal with the variance `2 ∕ (fan in + fan out)` (Glorot and Bengio, AISTATS 2010).
+  public static var glorotNormal: Initializer { .varianceScaling(mode: .fanAverage) }
+  /// Normal with the variance `2 ∕ fan in` (He et al., ICCV 2015).
+  public static var heNormal: Initializer { .varianceScaling(scale: 2) }
+  /// Normal with the variance `1 ∕ fan in` (LeCun et al., 1998).
+  public static var lecunNormal: Initializer { .varianceScaling() }
+  /// Uniform with the variance `1 ∕ fan in`.
+  public static var lecunUniform: Initializer { .varianceScaling(distribution: .uniform) }
+
+  /// The same with numbers of a seed of its own.
+  public func seeded(_ seed: UInt64) -> Initializer { .seeded(self, seed: seed) }
 
   /// Gram and Schmidt's method on normal vectors, twice, so that rounding leaves no angle.
   private static func orthogonal(_ shape: [Int], _ random: inout SplitMix64) -> [Double] {
@@ -101,4 +155,26 @@ public enum Initializer: Codable, Sendable, Hashable {
       return (Double(shape[shape.count - 2]) * field, Double(shape[shape.count - 1]) * field)
     }
   }
+}
+
+/// What a variance is divided by.
+public enum FanMode: String, Codable, Sendable, Hashable, CaseIterable {
+  case fanIn = "fan_in"
+  case fanOut = "fan_out"
+  case fanAverage = "fan_avg"
+
+  func fan(_ fanIn: Double, _ fanOut: Double) -> Double {
+    switch self {
+    case .fanIn: fanIn
+    case .fanOut: fanOut
+    case .fanAverage: (fanIn + fanOut) / 2
+    }
+  }
+}
+
+/// How numbers of a given variance are drawn.
+public enum ScaledDistribution: String, Codable, Sendable, Hashable, CaseIterable {
+  case truncatedNormal = "truncated_normal"
+  case untruncatedNormal = "untruncated_normal"
+  case uniform
 }

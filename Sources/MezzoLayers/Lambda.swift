@@ -8,6 +8,7 @@ public import MezzoPolicy
 /// ```swift
 /// Lambda.register("square") { try $0 * $0 }
 /// let squared = Lambda("square")
+/// let output = try Model(squared)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 /// A program that reads a model with such a layer has to register the function too. A function with variables or settings
 /// is a ``Layer`` of one's own.
@@ -47,6 +48,7 @@ public struct Lambda: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let nothing = Identity()
+/// let output = try Model(nothing)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct Identity: MaskPassing, Hashable {
   public var name: String?

@@ -13,6 +13,7 @@ public import MezzoPolicy
 ///     try input * context.variable("scale", shape: [input.shape[input.rank - 1]], initializer: .ones)
 ///   }
 /// }
+/// let output = try Model(Scale())(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public protocol Layer: Codable, Sendable {
   /// What configurations call this kind of layer: Keras's class name.

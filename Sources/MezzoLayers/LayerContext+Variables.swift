@@ -3,15 +3,17 @@ public import MezzoPolicy
 import MezzoBackend
 
 extension LayerContext {
-  /// A variable of this layer, read here: ``parameter(_:shape:initializer:dtype:isTrainable:autocast:regularizer:)``
+  /// A variable of this layer, read here: ``parameter(_:shape:initializer:dtype:isTrainable:autocast:regularizer:constraint:)``
   /// and ``LayerVariable/value(in:)`` in one.
   public func variable(
-    _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil, isTrainable: Bool = true,
-    autocast: Bool = true, regularizer: Regularizer? = nil
+    _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil,
+    isTrainable: Bool = true,
+    autocast: Bool = true, regularizer: Regularizer? = nil, constraint: Constraint? = nil
   ) throws -> SymbolicTensor {
     try parameter(
-      name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable, autocast: autocast,
-      regularizer: regularizer
+      name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable,
+      autocast: autocast,
+      regularizer: regularizer, constraint: constraint
     ).value(in: self)
   }
 
@@ -26,14 +28,17 @@ extension LayerContext {
   ///   - isTrainable: whether training changes it by its gradient. Variables that are not floating have none.
   ///   - autocast: whether a layer whose compute and variable dtypes differ reads it in its compute dtype.
   ///   - regularizer: what it adds to the loss.
+  ///   - constraint: what training brings it back to after every update.
   /// - Throws: `LayerError`, naming the variable.
   public func parameter(
-    _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil, isTrainable: Bool = true,
-    autocast: Bool = true, regularizer: Regularizer? = nil
+    _ name: String, shape: [Int], initializer: Initializer? = nil, dtype: DType? = nil,
+    isTrainable: Bool = true,
+    autocast: Bool = true, regularizer: Regularizer? = nil, constraint: Constraint? = nil
   ) throws -> LayerVariable {
     try parameter(
-      name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable, autocast: autocast,
-      regularizer: regularizer, isState: false)
+      name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable,
+      autocast: autocast,
+      regularizer: regularizer, constraint: constraint, isState: false)
   }
 
   /// What a layer keeps from one call to the next, in inference too, where ``assign(_:_:)`` changes it as well: the state of
@@ -42,13 +47,15 @@ extension LayerContext {
   /// - Parameter dtype: what it is stored and read in.
   public func state(_ name: String, shape: [Int], dtype: DType) throws -> LayerVariable {
     try parameter(
-      name, shape: shape, initializer: .zeros, dtype: dtype, isTrainable: false, autocast: false, regularizer: nil,
-      isState: true)
+      name, shape: shape, initializer: .zeros, dtype: dtype, isTrainable: false, autocast: false,
+      regularizer: nil,
+      constraint: nil, isState: true)
   }
 
   private func parameter(
-    _ name: String, shape: [Int], initializer: Initializer?, dtype: DType?, isTrainable: Bool, autocast: Bool,
-    regularizer: Regularizer?, isState: Bool
+    _ name: String, shape: [Int], initializer: Initializer?, dtype: DType?, isTrainable: Bool,
+    autocast: Bool,
+    regularizer: Regularizer?, constraint: Constraint?, isState: Bool
   ) throws -> LayerVariable {
     let dtype = dtype ?? policy.variableDType ?? floatx()
     decide(by: dtype)
@@ -63,7 +70,8 @@ extension LayerContext {
       path: path, type: TensorType(dtype, shape),
       initializer: try Initializer.usable(initializer, path: path, dtype: dtype),
       isTrainable: isTrained && !isFrozen, isFrozen: isFrozen, isState: isState,
-      regularizer: try regularizer?.usable(path: path),
+      regularizer: try regularizer?.usable(path: path, rank: shape.count),
+      constraint: try constraint?.usable(path: path, rank: shape.count),
       gradientDType: policy.gradientDType)
     if let known = try variables.known(spec) { return known }
     if let type = built?.variables[path]?.type { try spec.require(type) }

@@ -110,7 +110,8 @@ public final class LayerContext {
 
   /// Adds the penalty for `activity` `[batch, …]` to the loss, as a mean over the batch.
   public func regularize(_ activity: SymbolicTensor, _ regularizer: Regularizer?) throws {
-    guard let regularizer = try regularizer?.usable(path: joined("activity")) else { return }
+    guard let regularizer = try regularizer?.usable(path: joined("activity"), rank: activity.rank)
+    else { return }
     try addLoss(try regularizer.penalty(activity) / Double(max(activity.shape.first ?? 1, 1)))
   }
 
@@ -187,10 +188,14 @@ extension LayerContext {
     return result
   }
 
-  /// Gives the mask of the first input to outputs that have none.
+  /// Gives the mask of the first input to outputs that have its steps and no mask.
   private func passMask(of inputs: LayerInputs, to outputs: TensorTree) {
-    guard let first = inputs.positional.first?.leaves.first ?? nil, let mask = mask(of: first) else { return }
-    for case let output? in outputs.leaves where self.mask(of: output) == nil { setMask(mask, of: output) }
+    guard let first = inputs.positional.first?.leaves.first ?? nil, let mask = mask(of: first)
+    else { return }
+    for case let output? in outputs.leaves
+    where self.mask(of: output) == nil && output.shape.starts(with: mask.shape) {
+      setMask(mask, of: output)
+    }
   }
 
   private func castInput(_ input: SymbolicTensor, _ name: String, to dtype: DType?) throws -> SymbolicTensor {

@@ -16,7 +16,8 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case quantizedPolicy(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
   case initializer(path: String, expected: String, found: String)
-  case regularizer(path: String, found: String)
+  case regularizer(path: String, expected: String, found: String)
+  case constraint(path: String, expected: String, found: String)
   case assignment(path: String, expected: String, found: String)
   case invalidConfiguration(layer: String, expected: String, found: String)
   case sameName(container: String, name: String)
@@ -58,8 +59,10 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
         + "but \(path) is \(dtype)"
     case .initializer(let path, let expected, let found):
       "\(Self.named(Self.owner(path))): \(path) expected \(expected), got \(found)"
-    case .regularizer(let path, let found):
-      "\(Self.named(Self.owner(path))): the regularizer of \(path) expected finite factors, got \(found)"
+    case .regularizer(let path, let expected, let found):
+      "\(Self.named(Self.owner(path))): the regularizer of \(path) expected \(expected), got \(found)"
+    case .constraint(let path, let expected, let found):
+      "\(Self.named(Self.owner(path))): the constraint of \(path) expected \(expected), got \(found)"
     case .assignment(let path, let expected, let found):
       "\(Self.named(Self.owner(path))): assigning to \(path) expected \(expected), got \(found)"
     case .invalidConfiguration(let layer, let expected, let found): "\(layer) expected \(expected), got \(found)"

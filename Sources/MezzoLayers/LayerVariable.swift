@@ -4,9 +4,16 @@ public import MezzoPolicy
 /// A variable as a layer holds it: stored in one dtype, read in the dtype that the place of reading asks for.
 ///
 /// ```swift
-/// let mean = try context.parameter("moving_mean", shape: [8], initializer: .zeros, isTrainable: false)
-/// let old = try mean.value(in: context)            // in the compute dtype of a mixed layer
-/// try context.assign(mean, old * 0.9 + new * 0.1)  // stored in full precision
+/// struct Centered: Layer {
+///   var policy = globalPolicy()
+///   func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+///     let mean = try context.parameter("moving_mean", shape: [8], initializer: .zeros, isTrainable: false)
+///     let old = try mean.value(in: context)  // in the compute dtype of a mixed layer
+///     try context.assign(mean, old * 0.9 + input.mean(axes: [0]) * 0.1)  // stored in full precision
+///     return try input - old
+///   }
+/// }
+/// let output = try Model(Centered())(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct LayerVariable {
   /// The path in the model: `encoder.dense_1.kernel`.

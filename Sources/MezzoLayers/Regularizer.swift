@@ -8,14 +8,21 @@ public enum Regularizer: Codable, Sendable, Hashable {
   case l2(Double = 0.01)
   /// `l1 · Σ |v| + l2 · Σ v²`
   case l1l2(l1: Double = 0.01, l2: Double = 0.01)
+  /// `factor` times the mean of `|cos|` over all pairs of rows of a matrix, or of columns: 0 where all are at right angles.
+  case orthogonal(Double = 0.01, ofColumns: Bool = false)
 
-  func usable(path: String) throws(LayerError) -> Regularizer {
+  func usable(path: String, rank: Int) throws(LayerError) -> Regularizer {
+    if case .orthogonal = self, rank != 2 {
+      throw .regularizer(path: path, expected: "a matrix", found: "\(rank) axes")
+    }
     let factors =
       switch self {
-      case .l1(let factor), .l2(let factor): [factor]
+      case .l1(let factor), .l2(let factor), .orthogonal(let factor, _): [factor]
       case .l1l2(let l1, let l2): [l1, l2]
       }
-    guard factors.allSatisfy(\.isFinite) else { throw .regularizer(path: path, found: "\(factors)") }
+    guard factors.allSatisfy(\.isFinite) else {
+      throw .regularizer(path: path, expected: "finite factors", found: "\(factors)")
+    }
     return self
   }
 
@@ -28,6 +35,19 @@ public enum Regularizer: Codable, Sendable, Hashable {
     case .l1(let factor): try value.abs().sum() * factor
     case .l2(let factor): try (value * value).sum() * factor
     case .l1l2(let l1, let l2): try value.abs().sum() * l1 + (value * value).sum() * l2
+    case .orthogonal(let factor, let ofColumns):
+      try Self.angles(ofColumns ? value.transposed([1, 0]) : value) * factor
     }
+  }
+
+  /// The mean of the cosines between rows, without their signs.
+  private static func angles(_ rows: SymbolicTensor) throws -> SymbolicTensor {
+    let square = try (rows * rows).sum(axes: [-1], keepDims: true)
+    let units = try rows / square.maximum(rows.trace.constant(1e-12, dtype: rows.dtype)).sqrt()
+    // Each pair comes twice, and each row with itself.
+    let all = try units.matmul(units.transposed([1, 0])).abs().sum()
+    let own = try (units * units).sum()
+    let count = Double(rows.shape[0])
+    return try (all - own) / Swift.max(count * (count - 1), 1)
   }
 }

@@ -28,4 +28,15 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     let radius = (-2 * log(1 - unit())).squareRoot()
     return radius * cos(2 * Double.pi * unit())
   }
+
+  /// Normal numbers up to two deviations from 0.
+  mutating func truncatedNormal() -> Double {
+    while true {
+      let number = normal()
+      if number.magnitude <= 2 { return number }
+    }
+  }
+
+  /// The deviation of ``truncatedNormal()``.
+  static let truncatedDeviation = 0.879_625_661_034_239_78
 }

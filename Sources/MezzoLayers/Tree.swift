@@ -3,7 +3,9 @@ public import MezzoGraph
 /// Leaves in arrays and dictionaries, nested: what a layer may be given and may return.
 ///
 /// ```swift
-/// let inputs: TensorTree = .dictionary(["ids": .tensor(ids), "states": .array([.tensor(h), .tensor(c)])])
+/// let (h, c) = try (Tensor(zeros: TensorType(.float32, [2, 8])), Tensor(zeros: TensorType(.float32, [2, 8])))
+/// let ids = try Tensor([3, 1], shape: [2], dtype: .int32)
+/// let inputs: Tree<Tensor> = .dictionary(["ids": .tensor(ids), "states": .array([.tensor(h), .tensor(c)])])
 /// ```
 public indirect enum Tree<Leaf> {
   case tensor(Leaf)
@@ -49,6 +51,22 @@ public indirect enum Tree<Leaf> {
   }
 }
 
+extension Tree {
+  /// A name for each leaf: those of the members that lead to it, or `output`, `output_1` where there are none.
+  package var leafNames: [String] {
+    func paths(_ tree: Tree, _ path: [String]) -> [String] {
+      switch tree {
+      case .tensor: [path.joined(separator: "_")]
+      case .array(let elements): elements.flatMap { paths($0, path) }
+      case .dictionary(let members):
+        members.keys.sorted().flatMap { paths(members[$0] ?? .none, path + [$0]) }
+      case .none: []
+      }
+    }
+    return LayerNames.unique(paths(self, []).map { $0.isEmpty ? "output" : $0 })
+  }
+}
+
 extension Tree: Equatable where Leaf: Equatable {}
 extension Tree: Hashable where Leaf: Hashable {}
 extension Tree: Sendable where Leaf: Sendable {}
@@ -61,7 +79,9 @@ public typealias TensorTree = Tree<SymbolicTensor>
 /// What a layer or a model is called with: arguments by position and by name, each a tree.
 ///
 /// ```swift
-/// let outputs = try model(Arguments(.tensor(queries), .tensor(values), named: ["mask": .tensor(mask)]))
+/// let steps = try Tensor(zeros: TensorType(.float32, [2, 3, 8]))
+/// let mask = try Tensor([1, 1, 0, 1, 0, 0], shape: [2, 3], dtype: .bool)
+/// let output = try Model(LSTM(4))(Arguments(.tensor(steps), named: ["mask": .tensor(mask)])).tensor  // float32[2, 4]
 /// ```
 public struct Arguments<Leaf> {
   public var positional: [Tree<Leaf>]

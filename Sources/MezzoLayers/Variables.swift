@@ -14,6 +14,7 @@ public struct VariableSpec: Sendable, Hashable {
   /// Whether inference assigns to it too, as to the state of a stateful layer.
   public var isState = false
   public var regularizer: Regularizer?
+  public var constraint: Constraint?
   /// What its gradient is rounded to, if the policy of its layer says so.
   public var gradientDType: DType?
 

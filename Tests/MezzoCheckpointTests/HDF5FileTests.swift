@@ -49,7 +49,41 @@ import Testing
       try file.tensor(#require(file.datasets["group/f4"])) == Tensor(values, shape: [2, 3, 4], dtype: .float32))
   }
 
-  @Test(arguments: ["dense_links", "text"]) func whatIsNotReadSaysWhat(name: String) throws {
+  @Test func largeGroupsOfTheNewestFormatAreRead() throws {
+    let file = try open("dense_links")
+    #expect(file.datasets.count == 20)
+    for index in 0..<20 {
+      #expect(try file.tensor(#require(file.datasets["\(index)"])).scalar() == Double(index))
+    }
+    let many = try open("many_links")
+    #expect(many.datasets.count == 120)
+    for index in 0..<120 {
+      let name = "layers/a layer whose name is long, so that names need several blocks \(index)"
+      #expect(try many.tensor(#require(many.datasets[name])).scalar() == Double(index))
+    }
+  }
+
+  @Test(arguments: [
+    "single", "single deflated", "table", "table deflated", "larger table", "growing",
+    "growing deflated", "tree",
+    "tree deflated", "implicit",
+  ])
+  func chunksOfTheNewestFormatAreRead(name: String) throws {
+    let file = try open("newest_chunks")
+    let dtype: DType = name == "table deflated" ? .float64 : .float32
+    #expect(
+      try file.tensor(#require(file.datasets[name]))
+        == Tensor(values, shape: [2, 3, 4], dtype: dtype))
+  }
+
+  @Test(arguments: ["long table", "long growing", "long tree"]) func tablesOfManyPagesAreRead(
+    name: String
+  ) throws {
+    let file = try open("newest_tables")
+    #expect(try file.tensor(#require(file.datasets[name])).scalars() == (0..<2200).map(Double.init))
+  }
+
+  @Test(arguments: ["text"]) func whatIsNotReadSaysWhat(name: String) throws {
     let error = #expect(throws: CheckpointError.self) { try open(name) }
     guard case .unsupported(_, .hdf5, _)? = error else {
       Issue.record("expected unsupported, found \(String(describing: error))")

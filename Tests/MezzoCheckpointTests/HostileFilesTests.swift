@@ -68,7 +68,8 @@ import Testing
   }
 
   @Test func hdf5() throws {
-    let seeds = try ["hdf5/layouts.h5", "hdf5/latest.h5", "keras/mlp.weights.h5"].map { try Fixture.bytes($0) }
+    let names = ["layouts", "latest", "dense_links", "many_links", "newest_chunks"].map { "hdf5/\($0).h5" }
+    let seeds = try (names + ["keras/mlp.weights.h5"]).map { try Fixture.bytes($0) }
     try attack(seeds, count: Mutator.count(share: 0.25, otherwise: 600), seed: 5) { file in
       let file = try HDF5File(file)
       for dataset in file.datasets.values { _ = try file.tensor(dataset) }

@@ -75,7 +75,7 @@ import Testing
 
   @Test(arguments: [
     ["--epochs", "0"], ["--batch", "-1"], ["--learning-rate", "nan"], ["--learning-rate", "0"], ["--seed", "-1"],
-    ["--optimizer", "lamb"], ["--unknown"],
+    ["--optimizer", "sgdd"], ["--unknown"],
   ])
   func valuesOutOfRange(arguments: [String]) throws {
     expect(try Command("train", arguments.joined(separator: "=")), 64, arguments[0])

@@ -19,6 +19,19 @@ import Testing
     #expect(Set(LayerRegistry.builtinClassNames).subtracting(checked) == ["Cast", "Lambda"])
   }
 
+  /// Normalisations are checked as such, and what takes a mask with one that hides everything.
+  @Test func noSpecialCheckIsLeftOut() throws {
+    for specimen in LayerSpecimen.all {
+      let name = type(of: try specimen.make(.float32)).className
+      if name.hasSuffix("Normalization") {
+        #expect(specimen.isNormalization, "\(specimen.name) is not checked as a normalisation")
+      }
+      if name.hasSuffix("Attention") || ["LSTM", "GRU", "SimpleRNN"].contains(name) {
+        #expect(specimen.mask != nil, "\(specimen.name) is not checked with a mask")
+      }
+    }
+  }
+
   /// A layer of one's own that is wrong in several ways is found out.
   @Test func aWrongLayerIsFound() {
     LayerRegistry.register(WrongScale.self)

@@ -1,3 +1,4 @@
+import Foundation
 import MezzoBackend
 import MezzoGraph
 import MezzoPolicy
@@ -27,6 +28,33 @@ import Testing
     let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
     #expect(abs(mean - 2) < 4 * 3 / (20_000.0).squareRoot())
     #expect(abs(variance.squareRoot() - 3) < 0.1)
+  }
+
+  private static let variances: [(Initializer, Double)] = [
+    (.glorotNormal, 0.02 / 3), (.heNormal, 0.01), (.lecunNormal, 0.005), (.lecunUniform, 0.005),
+    (.varianceScaling(scale: 3, mode: .fanOut, distribution: .untruncatedNormal), 0.03),
+    (.truncatedNormal(deviation: 2), 3.0949652),
+  ]
+
+  @Test(arguments: variances.indices) func variancesAreThoseAskedFor(_ index: Int) throws {
+    let (initializer, variance) = Self.variances[index]
+    let values = try initializer.tensor(type, seed: 3, path: "x").scalars()
+    let found = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
+    #expect(abs(found - variance) < 0.04 * variance)
+    if case .varianceScaling(_, _, .untruncatedNormal) = initializer { return }
+    let deviation = variance.squareRoot() / 0.8796256610342398
+    #expect(values.allSatisfy { $0.magnitude <= 2 * deviation * (1 + 1e-6) })
+  }
+
+  @Test func seedsOfTheirOwnAndDiagonals() throws {
+    let seeded = Initializer.heNormal.seeded(9)
+    let first = try seeded.tensor(type, seed: 1, path: "a")
+    #expect(try seeded.tensor(type, seed: 2, path: "b") == first)
+    #expect(try Initializer.heNormal.seeded(8).tensor(type, seed: 1, path: "a") != first)
+    let square = TensorType(.float16, [2, 3])
+    #expect(try Initializer.identity(gain: 2).tensor(square, seed: 0, path: "").scalars() == [2, 0, 0, 0, 2, 0])
+    let read = try JSONDecoder().decode(Initializer.self, from: JSONEncoder().encode(seeded))
+    #expect(read == seeded)
   }
 
   @Test func constantsAreConstant() throws {

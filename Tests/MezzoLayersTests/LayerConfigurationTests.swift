@@ -31,6 +31,61 @@ import Testing
     #expect(type(of: read).className == "\(type(of: layer))")
   }
 
+  /// As they were written before layers had what is off here.
+  @Test(
+    arguments: [
+      (
+        #"""
+        {"class_name": "Embedding", "config": {"inputDim": 3, "outputDim": 4, "name": "words",
+        "embeddingsInitializer": {"randomUniform": {"minimum": -0.05, "maximum": 0.05}}, "policy": POLICY}}
+        """#, Embedding(inputDim: 3, outputDim: 4, name: "words", policy: .mixedBFloat16)
+      ),
+      (
+        #"""
+        {"class_name": "SimpleRNN", "config": {"units": 2, "activation": "tanh", "useBias": true,
+        "kernelInitializer": {"glorotUniform": {}}, "recurrentInitializer": {"orthogonal": {}},
+        "biasInitializer": {"zeros": {}}, "returnSequences": true, "returnState": false, "goBackwards": false,
+        "policy": POLICY}}
+        """#, SimpleRNN(2, returnSequences: true, policy: .mixedBFloat16)
+      ),
+      (
+        #"""
+        {"class_name": "LSTM", "config": {"units": 2, "activation": "tanh", "recurrentActivation": "sigmoid",
+        "useBias": true, "kernelInitializer": {"glorotUniform": {}}, "recurrentInitializer": {"orthogonal": {}},
+        "biasInitializer": {"zeros": {}}, "unitForgetBias": true, "kernelRegularizer": {"l2": {"_0": 0.5}},
+        "returnSequences": false, "returnState": false, "goBackwards": false, "policy": POLICY}}
+        """#, LSTM(2, kernelRegularizer: .l2(0.5), policy: .mixedBFloat16)
+      ),
+      (
+        #"""
+        {"class_name": "GRU", "config": {"units": 2, "activation": "tanh", "recurrentActivation": "sigmoid",
+        "useBias": true, "kernelInitializer": {"glorotUniform": {}}, "recurrentInitializer": {"orthogonal": {}},
+        "biasInitializer": {"zeros": {}}, "returnSequences": false, "returnState": false, "goBackwards": true,
+        "resetAfter": false, "policy": POLICY}}
+        """#, GRU(2, goBackwards: true, resetAfter: false, policy: .mixedBFloat16)
+      ),
+    ] as [(String, any Layer & Hashable)])
+  func olderConfigurationsAreRead(text: String, layer: any Layer & Hashable) throws {
+    let policy = String(decoding: try JSONEncoder().encode(layer.policy), as: UTF8.self)
+    let whole = text.replacingOccurrences(of: "POLICY", with: policy)
+    let read = try JSONDecoder().decode(AnyLayer.self, from: Data(whole.utf8)).layer
+    #expect(AnyHashable(layer) == (read as? any Hashable).map { AnyHashable($0) })
+  }
+
+  /// What a layer has got since: nothing else may be required of a configuration than what was there from the beginning.
+  @Test func whatWasAddedIsOptional() throws {
+    let added: Set = ["maskZero", "stateful"]
+    for layer in Self.layers {
+      let written = try JSONSerialization.jsonObject(with: JSONEncoder().encode(AnyLayer(layer)))
+      var whole = try #require(written as? [String: Any])
+      let config = try #require(whole["config"] as? [String: Any])
+      whole["config"] = config.filter { !added.contains($0.key) && !$0.key.hasSuffix("Constraint") }
+      let text = try JSONSerialization.data(withJSONObject: whole)
+      let read = try JSONDecoder().decode(AnyLayer.self, from: text).layer
+      #expect(AnyHashable(layer) == (read as? any Hashable).map { AnyHashable($0) })
+    }
+  }
+
   @Test func defaultsAreKerass() {
     let batch = BatchNormalization(policy: .float32)
     #expect(batch.axis == -1 && batch.momentum == 0.99 && batch.epsilon == 1e-3 && batch.center && batch.scale)

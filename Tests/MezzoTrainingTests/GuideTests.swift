@@ -57,6 +57,17 @@ import Testing
     #expect(plain.function == .huber(delta: 2) && summed.reduction == .sum)
   }
 
+  @Test func weights() async throws {
+    let model = model()
+    let train = try digits().train
+    let features = try Tensor(train.features.scalars().map { $0 / 16 }, shape: [64, 8, 8], dtype: .float32)
+    let (targets, weights) = (train.targets, try Tensor(zeros: TensorType(.float32, [64])))
+    // [examples], or [examples, steps] for sequences
+    let weighted = try DataSet(features: features, targets: targets, sampleWeights: [weights])
+    try await model.fit(weighted, metrics: [.sparseCategoricalAccuracy, .sparseCategoricalAccuracy.weighted()])
+    try await model.fit(train, classWeight: [1: 20])
+  }
+
   @Test func lossesOfTensors() throws {
     let runtime = Runtime.shared
     let (output, target, weights) = try tensors()

@@ -151,7 +151,24 @@ import Testing
         return w - rate * (direction > 0 ? 1 : direction < 0 ? -1 : 0)
       }),
     Case(optimizer: Adafactor(learningRate: rate), rule: adafactor),
+    Case(optimizer: Lamb(learningRate: rate, weightDecay: 0.1), rule: lamb),
   ]
+
+  private static let lamb: Rule = { w, g, kept, t in
+    var (m, v) = (kept["m"] ?? w.map { _ in 0 }, kept["v"] ?? w.map { _ in 0 })
+    var step = w
+    for i in w.indices {
+      w[i] *= 1 - 0.1 * rate
+      m[i] += (g[i] - m[i]) * 0.1
+      v[i] += (g[i] * g[i] - v[i]) * 0.001
+      let mean: Double = m[i] / (1 - pow(0.9, Double(t)))
+      let square: Double = v[i] / (1 - pow(0.999, Double(t)))
+      step[i] = mean / (square.squareRoot() + 1e-7)
+    }
+    (kept["m"], kept["v"]) = (m, v)
+    let ratio = rms(w) / rms(step)
+    for i in w.indices { w[i] -= rate * ratio * step[i] }
+  }
 
   private static func rms(_ values: [Double]) -> Double {
     var sum = 0.0

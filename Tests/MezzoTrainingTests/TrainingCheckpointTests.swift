@@ -81,7 +81,7 @@ import Testing
   @Test(
     arguments: [
       SGD(learningRate: 0.05, momentum: 0.9, nesterov: true), Adam(weightDecay: 0.01), RMSprop(), Adagrad(), Lion(),
-      Adafactor(), Nadam(), Adamax(), Ftrl(), Adadelta(),
+      Adafactor(), Lamb(), Nadam(), Adamax(), Ftrl(), Adadelta(),
       ExponentialMovingAverage(Adam(learningRate: 0.02), momentum: 0.9),
       Scheduled(Adam(), by: .cosineDecay(initial: 0.05, steps: 20)),
     ] as [any Optimizer])

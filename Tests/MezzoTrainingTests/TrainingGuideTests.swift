@@ -17,7 +17,7 @@ import Testing
     let blocks = page.components(separatedBy: "```swift\n").dropFirst().map {
       $0.components(separatedBy: "```")[0]
     }
-    #expect(blocks.count == 7)
+    #expect(blocks.count == 8)
     for block in blocks { #expect(source.contains(Self.trimmed(block)), "\(block)") }
   }
 
@@ -40,6 +40,16 @@ import Testing
       Dense(16, activation: .relu, policy: .mixedBFloat16)
       Dense(10, policy: .float32)
     }
+  }
+
+  @Test func aTrainingOfKeras() async throws {
+    let kerasFile = try #require(
+      Bundle.module.url(forResource: "adam.keras", withExtension: nil, subdirectory: "Resources/keras")
+    ).path
+    let data = try DataSet(
+      features: Tensor(zeros: TensorType(.float32, [32, 4])), targets: Tensor(zeros: TensorType(.float32, [32, 2])))
+    let saved = try KerasTraining(kerasFile)  // a .keras file of a model that was compiled
+    try await saved.model.fit(data, optimizer: saved.optimizer, loss: .meanSquaredError, from: saved.state)
   }
 
   @Test func fitAndCheckpoints() async throws {

@@ -46,51 +46,86 @@ struct HDF5Chunks: Sendable {
     var origin: [Int]
   }
 
-  private let shape: [Int]
-  private let chunkShape: [Int]
+  let shape: [Int]
+  let chunkShape: [Int]
   private let width: Int
-  private let filters: [HDF5Filter]
-  private let path: String
+  let filters: [HDF5Filter]
+  let path: String
   private var chunks: [Chunk] = []
 
-  /// - Parameter cursor: behind the class of a layout message.
+  /// - Parameters:
+  ///   - cursor: behind the class of a layout message.
+  ///   - version: of the layout message.
+  ///   - limits: what the dataset may grow to.
   init(
-    _ cursor: inout ByteCursor, _ filters: [HDF5Filter], _ type: TensorType, _ byteCount: Int, _ path: String,
-    _ walk: HDF5Walk
+    _ cursor: inout ByteCursor, version: Int, _ filters: [HDF5Filter], _ type: TensorType,
+    _ limits: [Int]?,
+    _ byteCount: Int, _ path: String, _ walk: HDF5Walk
   ) throws(CheckpointError) {
+    let flags = version > 3 ? try cursor.byte() : 0
     let rank = Int(try cursor.byte()) - 1
-    let address = try walk.address(&cursor)
+    var address = version > 3 ? nil : try walk.address(&cursor)
     shape = type.shape
     width = type.dtype.byteWidth ?? 0
     self.filters = filters
     self.path = path
+    let extentSize = version > 3 ? Int(try cursor.byte()) : 4
+    guard (1...8).contains(extentSize) else {
+      throw cursor.error("expected extents of 1 to 8 bytes")
+    }
     var extents: [Int] = []
-    for _ in 0...max(rank, 0) { extents.append(try cursor.size(4)) }
-    guard rank == shape.count, rank > 0, extents.last == width, extents.allSatisfy({ $0 > 0 }) else {
+    for _ in 0...max(rank, 0) { extents.append(try cursor.size(extentSize)) }
+    guard rank == shape.count, rank > 0, extents.last == width, extents.allSatisfy({ $0 > 0 })
+    else {
       throw walk.damaged(
         "the chunks of the dataset \(path) are \(extents), expected \(shape.count) axes of \(width) bytes")
     }
     chunkShape = Array(extents.dropLast())
     if byteCount == 0 { return }
+    guard let size = chunkByteCount, let expected = expectedCount, expected <= walk.file.count
+    else {
+      throw walk.damaged("the dataset \(path) is cut into more chunks than there are bytes")
+    }
+    let index = version > 3 ? try HDF5ChunkIndex(&cursor, flags: flags, walk) : nil
+    if version > 3 { address = try walk.address(&cursor) }
     guard let address else { throw walk.unsupported("the dataset \(path) was never written") }
     var walk = walk
-    try read(at: address, byteCount, &walk)
+    if let index {
+      chunks = try index.chunks(of: self, size: size, at: address, limits, &walk)
+    } else {
+      try readTree(at: address, expected, &walk)
+    }
+    for chunk in chunks where !isOrigin(chunk.origin) {
+      throw walk.damaged(
+        "a chunk of the dataset \(path) is at \(chunk.origin), expected one within it")
+    }
+    guard chunks.count == expected, Set(chunks.map(\.origin)).count == expected else {
+      throw walk.unsupported(
+        "the dataset \(path) has \(chunks.count) of \(expected) chunks, expected all")
+    }
+    let stored = chunks.reduce(0) { $0 + $1.bytes.count }
+    guard Deflate.isPossible(inflated: size, compressed: chunks.map(\.bytes.count).max() ?? 0),
+      Deflate.isPossible(inflated: byteCount, compressed: min(stored, walk.file.count))
+    else {
+      throw walk.damaged("the dataset \(path) cannot become \(byteCount) bytes from \(stored)")
+    }
   }
 
   private var chunkByteCount: Int? { TensorType(.uint8, chunkShape + [width]).checkedByteCount }
 
   /// How many chunks there have to be.
-  private var expectedCount: Int? {
-    TensorType(.uint8, zip(shape, chunkShape).map { ($0 - 1) / $1 + 1 }).checkedCount
+  private var expectedCount: Int? { TensorType(.uint8, counts(of: shape)).checkedCount }
+
+  /// Chunks along each axis of a dataset of this shape.
+  func counts(of shape: [Int]) -> [Int] {
+    zip(shape, chunkShape).map { $0 == 0 ? 0 : ($0 - 1) / $1 + 1 }
   }
 
   /// Walks through the tree of chunks.
-  private mutating func read(at root: Int, _ byteCount: Int, _ walk: inout HDF5Walk) throws(CheckpointError) {
-    guard let size = chunkByteCount, let expected = expectedCount, expected <= walk.file.count else {
-      throw walk.damaged("the dataset \(path) is cut into more chunks than there are bytes")
-    }
+  private mutating func readTree(at root: Int, _ expected: Int, _ walk: inout HDF5Walk)
+    throws(CheckpointError)
+  {
     var nodes = [root]
-    var stored = 0
     while let address = nodes.popLast() {
       try walk.enter(address, "a node of chunks")
       var cursor = try walk.cursor(from: address)
@@ -110,22 +145,15 @@ struct HDF5Chunks: Sendable {
           nodes.append(child)
           continue
         }
-        guard length <= walk.file.count - child, isOrigin(origin) else {
-          throw cursor.error("expected a chunk within the file and the dataset")
+        guard length <= walk.file.count - child else {
+          throw cursor.error("expected a chunk within the file")
         }
         guard chunks.count < expected else {
           throw walk.damaged("the dataset \(path) has more chunks than places for them")
         }
-        stored += length
         chunks.append(Chunk(bytes: child..<child + length, skipped: skipped, origin: origin))
       }
     }
-    guard Set(chunks.map(\.origin)).count == expected else {
-      throw walk.unsupported("the dataset \(path) has \(chunks.count) of \(expected) chunks, expected all")
-    }
-    guard Deflate.isPossible(inflated: size, compressed: chunks.map(\.bytes.count).max() ?? 0),
-      Deflate.isPossible(inflated: byteCount, compressed: min(stored, walk.file.count))
-    else { throw walk.damaged("the dataset \(path) cannot become \(byteCount) bytes from \(stored)") }
   }
 
   private func isOrigin(_ origin: [Int]) -> Bool {

@@ -24,29 +24,36 @@ struct HDF5Dataset: Sendable {
       throw walk.unsupported("the elements of the dataset \(path) are in other files")
     }
     let (dtype, isBigEndian) = try Self.dtype(datatype, path, walk)
-    type = TensorType(dtype, try Self.shape(dataspace, path, walk))
+    let (shape, limits) = try Self.shape(dataspace, path, walk)
+    type = TensorType(dtype, shape)
     self.isBigEndian = isBigEndian
     guard let byteCount = type.checkedByteCount else {
       throw walk.damaged("the dataset \(path) states \(type), which is too large")
     }
-    place = try Self.place(layout, header.message(.filters), type, byteCount, path, walk)
+    place = try Self.place(layout, header.message(.filters), type, limits, byteCount, path, walk)
   }
 
-  private static func shape(_ bytes: Range<Int>, _ path: String, _ walk: HDF5Walk) throws(CheckpointError) -> [Int] {
+  /// - Returns: the extents, and those that it may grow to, if it may.
+  private static func shape(
+    _ bytes: Range<Int>, _ path: String, _ walk: HDF5Walk
+  ) throws(CheckpointError) -> (shape: [Int], limits: [Int]?) {
     var cursor = try walk.cursor(bytes)
     let version = try cursor.byte()
     guard version == 1 || version == 2 else {
       throw walk.unsupported("the dataspace of the dataset \(path) is of version \(version), expected 1 or 2")
     }
     let rank = Int(try cursor.byte())
-    try cursor.skip(1)
+    let hasLimits = try cursor.byte() & 1 != 0
     let kind = try cursor.byte()
     if version == 1 { try cursor.skip(4) }
     guard version == 1 || kind != 2 else { throw walk.unsupported("the dataset \(path) has no elements at all") }
     guard rank <= 32 else { throw cursor.error("expected at most 32 axes, found \(rank)") }
     var shape: [Int] = []
     for _ in 0..<rank { shape.append(try walk.length(&cursor)) }
-    return shape
+    guard hasLimits else { return (shape, nil) }
+    var limits: [Int] = []
+    for _ in 0..<rank { limits.append(Int(clamping: try cursor.number(walk.layout.lengthSize))) }
+    return (shape, limits)
   }
 
   private static func dtype(
@@ -92,12 +99,14 @@ struct HDF5Dataset: Sendable {
   }
 
   private static func place(
-    _ bytes: Range<Int>, _ filters: Range<Int>?, _ type: TensorType, _ byteCount: Int, _ path: String, _ walk: HDF5Walk
+    _ bytes: Range<Int>, _ filters: Range<Int>?, _ type: TensorType, _ limits: [Int]?,
+    _ byteCount: Int, _ path: String,
+    _ walk: HDF5Walk
   ) throws(CheckpointError) -> Place {
     var cursor = try walk.cursor(bytes)
     let version = try cursor.byte()
-    guard version == 3 || version == 4 else {
-      throw walk.unsupported("the layout of the dataset \(path) is of version \(version), expected 3 or 4")
+    guard (3...5).contains(version) else {
+      throw walk.unsupported("the layout of the dataset \(path) is of version \(version), expected 3 to 5")
     }
     let kind = try cursor.byte()
     switch kind {
@@ -120,12 +129,14 @@ struct HDF5Dataset: Sendable {
         )
       }
       return .contiguous(address..<address + size)
-    case 2 where version == 3:
+    case 2:
       return .chunked(
-        try HDF5Chunks(&cursor, HDF5Filter.pipeline(filters, path, walk), type, byteCount, path, walk))
+        try HDF5Chunks(
+          &cursor, version: Int(version), HDF5Filter.pipeline(filters, path, walk), type, limits,
+          byteCount, path, walk))
     default:
       throw walk.unsupported(
-        "the dataset \(path) has a layout of class \(kind) and version \(version); write it with libver='earliest'")
+        "the dataset \(path) has a layout of class \(kind), expected elements in this file")
     }
   }
 

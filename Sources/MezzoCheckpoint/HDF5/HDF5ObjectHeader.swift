@@ -130,8 +130,17 @@ extension HDF5ObjectHeader {
       var cursor = try walk.cursor(info)
       try cursor.skip(1)
       if try cursor.byte() & 1 != 0 { try cursor.skip(8) }
-      guard try walk.address(&cursor) == nil else {
-        throw walk.unsupported("a group keeps its links in a fractal heap; write it with libver='earliest'")
+      // A large group has its links in a heap, and a tree that tells where each is.
+      if let heap = try walk.address(&cursor), let index = try walk.address(&cursor) {
+        let heap = try HDF5FractalHeap(at: heap, &walk)
+        let tree = try HDF5Tree(at: index, &walk)
+        for record in tree.records {
+          guard tree.kind == 5, record.count > 4 else {
+            throw cursor.error("expected a tree of names")
+          }
+          let message = try heap.object(record.lowerBound + 4..<record.upperBound)
+          if let link = try Self.link(message, walk) { links.append(link) }
+        }
       }
     }
     for message in messages where message.kind == .link {

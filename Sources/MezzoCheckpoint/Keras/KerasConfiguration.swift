@@ -1,5 +1,5 @@
 import MezzoLayers
-import MezzoPolicy
+package import MezzoPolicy
 
 /// The configuration of one layer as Keras 3 writes it, taken apart member by member.
 ///
@@ -139,7 +139,20 @@ struct KerasConfiguration {
     case "Ones", "ones": return .ones
     case "Constant": return .constant(number("value", 0))
     case "GlorotUniform", "glorot_uniform": return .glorotUniform
+    case "GlorotNormal", "glorot_normal": return .glorotNormal
     case "HeUniform", "he_uniform": return .heUniform
+    case "HeNormal", "he_normal": return .heNormal
+    case "LecunUniform", "lecun_uniform": return .lecunUniform
+    case "LecunNormal", "lecun_normal": return .lecunNormal
+    case "TruncatedNormal":
+      return .truncatedNormal(mean: number("mean", 0), deviation: number("stddev", 0.05))
+    case "VarianceScaling":
+      return .varianceScaling(
+        scale: number("scale", 1),
+        mode: config?["mode"]?.string.flatMap(FanMode.init(rawValue:)) ?? .fanIn,
+        distribution: config?["distribution"]?.string.flatMap(ScaledDistribution.init(rawValue:))
+          ?? .truncatedNormal)
+    case "Identity", "IdentityInitializer", "identity": return .identity(gain: number("gain", 1))
     case "Orthogonal", "orthogonal": return .orthogonal
     case "RandomUniform": return .randomUniform(minimum: number("minval", -0.05), maximum: number("maxval", 0.05))
     case "RandomNormal": return .randomNormal(mean: number("mean", 0), deviation: number("stddev", 0.05))
@@ -148,12 +161,37 @@ struct KerasConfiguration {
   }
 
   mutating func regularizer(_ key: String) -> Regularizer? {
-    take(key, "the regularizer L1, L2 or L1L2", nil) { value in
+    take(key, "the regularizer L1, L2, L1L2 or OrthogonalRegularizer", nil) { value in
       let config = value["config"]
+      if value["class_name"]?.string == "OrthogonalRegularizer" {
+        return .orthogonal(
+          config?["factor"]?.number ?? 0.01, ofColumns: config?["mode"]?.string == "columns")
+      }
       switch (value["class_name"]?.string, config?["l1"]?.number, config?["l2"]?.number) {
       case ("L1", let l1?, _): return .l1(l1)
       case ("L2", _, let l2?): return .l2(l2)
       case ("L1L2", let l1?, let l2?): return .l1l2(l1: l1, l2: l2)
+      default: return nil
+      }
+    }
+  }
+
+  mutating func constraint(_ key: String) -> Constraint? {
+    take(key, "the constraint MaxNorm, NonNeg, UnitNorm or MinMaxNorm", nil) { value in
+      let config = value["config"]
+      func number(_ key: String, _ fallback: Double) -> Double { config?[key]?.number ?? fallback }
+      let axis =
+        config?["axis"].flatMap { $0.integer.map { [$0] } ?? $0.array?.compactMap(\.integer) } ?? [
+          0
+        ]
+      switch value["class_name"]?.string {
+      case "MaxNorm": return .maxNorm(number("max_value", 2), axis: axis)
+      case "NonNeg": return .nonNegative
+      case "UnitNorm": return .unitNorm(axis: axis)
+      case "MinMaxNorm":
+        return .minMaxNorm(
+          minimum: number("min_value", 0), maximum: number("max_value", 1), rate: number("rate", 1),
+          axis: axis)
       default: return nil
       }
     }
@@ -196,7 +234,7 @@ extension JSONValue {
     return .object(members.filter { $0.name != name })
   }
 
-  var configuration: ConfigurationValue {
+  package var configuration: ConfigurationValue {
     switch self {
     case .null: .null
     case .bool(let value): .bool(value)

@@ -3,43 +3,20 @@ import MezzoPolicy
 
 extension KerasLayers {
   static let recurrent: [String: Maker] = [
-    "SimpleRNN": {
-      SimpleRNN(
-        $0.integer("units"), activation: $0.activation("activation", .tanh), useBias: $0.bool("use_bias", true),
-        kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
-        recurrentInitializer: $0.initializer("recurrent_initializer", .orthogonal),
-        biasInitializer: $0.initializer("bias_initializer", .zeros),
-        kernelRegularizer: $0.regularizer("kernel_regularizer"),
-        recurrentRegularizer: $0.regularizer("recurrent_regularizer"),
-        biasRegularizer: $0.regularizer("bias_regularizer"), returnSequences: $0.bool("return_sequences", false),
-        returnState: $0.bool("return_state", false), goBackwards: $0.bool("go_backwards", false), name: $0.name(),
-        policy: $0.policy())
+    "SimpleRNN": { c in
+      common(SimpleRNN(c.integer("units"), name: c.name(), policy: c.policy()), &c)
     },
-    "LSTM": {
-      LSTM(
-        $0.integer("units"), activation: $0.activation("activation", .tanh),
-        recurrentActivation: $0.activation("recurrent_activation", .sigmoid),
-        useBias: $0.bool("use_bias", true), kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
-        recurrentInitializer: $0.initializer("recurrent_initializer", .orthogonal),
-        biasInitializer: $0.initializer("bias_initializer", .zeros),
-        unitForgetBias: $0.bool("unit_forget_bias", true), kernelRegularizer: $0.regularizer("kernel_regularizer"),
-        recurrentRegularizer: $0.regularizer("recurrent_regularizer"),
-        biasRegularizer: $0.regularizer("bias_regularizer"), returnSequences: $0.bool("return_sequences", false),
-        returnState: $0.bool("return_state", false), goBackwards: $0.bool("go_backwards", false), name: $0.name(),
-        policy: $0.policy())
+    "LSTM": { c in
+      let layer = LSTM(
+        c.integer("units"), recurrentActivation: c.activation("recurrent_activation", .sigmoid),
+        unitForgetBias: c.bool("unit_forget_bias", true), name: c.name(), policy: c.policy())
+      return common(layer, &c)
     },
-    "GRU": {
-      GRU(
-        $0.integer("units"), activation: $0.activation("activation", .tanh),
-        recurrentActivation: $0.activation("recurrent_activation", .sigmoid),
-        useBias: $0.bool("use_bias", true), kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
-        recurrentInitializer: $0.initializer("recurrent_initializer", .orthogonal),
-        biasInitializer: $0.initializer("bias_initializer", .zeros),
-        kernelRegularizer: $0.regularizer("kernel_regularizer"),
-        recurrentRegularizer: $0.regularizer("recurrent_regularizer"),
-        biasRegularizer: $0.regularizer("bias_regularizer"), returnSequences: $0.bool("return_sequences", false),
-        returnState: $0.bool("return_state", false), goBackwards: $0.bool("go_backwards", false),
-        resetAfter: $0.bool("reset_after", true), name: $0.name(), policy: $0.policy())
+    "GRU": { c in
+      let layer = GRU(
+        c.integer("units"), recurrentActivation: c.activation("recurrent_activation", .sigmoid),
+        resetAfter: c.bool("reset_after", true), name: c.name(), policy: c.policy())
+      return common(layer, &c)
     },
     "Bidirectional": { c in
       let front = c.take("layer") ?? .null
@@ -61,6 +38,29 @@ extension KerasLayers {
       return TimeDistributed(inner ?? Flatten(policy: .float32), name: c.name(), policy: c.policy())
     },
   ]
+
+  /// The layer with what a configuration says of all recurrent layers.
+  private static func common<Cell: RecurrentSettings>(_ cell: Cell, _ c: inout KerasConfiguration)
+    -> Cell
+  {
+    var cell = cell
+    cell.activation = c.activation("activation", .tanh)
+    cell.useBias = c.bool("use_bias", true)
+    cell.kernelInitializer = c.initializer("kernel_initializer", .glorotUniform)
+    cell.recurrentInitializer = c.initializer("recurrent_initializer", .orthogonal)
+    cell.biasInitializer = c.initializer("bias_initializer", .zeros)
+    cell.kernelRegularizer = c.regularizer("kernel_regularizer")
+    cell.recurrentRegularizer = c.regularizer("recurrent_regularizer")
+    cell.biasRegularizer = c.regularizer("bias_regularizer")
+    cell.kernelConstraint = c.constraint("kernel_constraint")
+    cell.recurrentConstraint = c.constraint("recurrent_constraint")
+    cell.biasConstraint = c.constraint("bias_constraint")
+    cell.returnSequences = c.bool("return_sequences", false)
+    cell.returnState = c.bool("return_state", false)
+    cell.goBackwards = c.bool("go_backwards", false)
+    cell.stateful = c.bool("stateful", false)
+    return cell
+  }
 }
 
 extension KerasConfiguration {

@@ -52,7 +52,10 @@ extension KerasLayers {
       useBias: c.bool("use_bias", true), kernelInitializer: c.initializer("kernel_initializer", .glorotUniform),
       biasInitializer: c.initializer("bias_initializer", .zeros),
       kernelRegularizer: c.regularizer("kernel_regularizer"),
-      biasRegularizer: c.regularizer("bias_regularizer"), activityRegularizer: c.regularizer("activity_regularizer"),
+      biasRegularizer: c.regularizer("bias_regularizer"),
+      activityRegularizer: c.regularizer("activity_regularizer"),
+      kernelConstraint: c.constraint("kernel_constraint"),
+      biasConstraint: c.constraint("bias_constraint"),
       name: c.name(), policy: c.policy())
   }
 
@@ -65,7 +68,10 @@ extension KerasLayers {
       kernelInitializer: c.initializer("kernel_initializer", .glorotUniform),
       biasInitializer: c.initializer("bias_initializer", .zeros),
       kernelRegularizer: c.regularizer("kernel_regularizer"),
-      biasRegularizer: c.regularizer("bias_regularizer"), activityRegularizer: c.regularizer("activity_regularizer"),
+      biasRegularizer: c.regularizer("bias_regularizer"),
+      activityRegularizer: c.regularizer("activity_regularizer"),
+      kernelConstraint: c.constraint("kernel_constraint"),
+      biasConstraint: c.constraint("bias_constraint"),
       name: c.name(), policy: c.policy())
   }
 
@@ -77,8 +83,11 @@ extension KerasLayers {
       activation: c.activation(), useBias: c.bool("use_bias", true),
       depthwiseInitializer: c.initializer("depthwise_initializer", .glorotUniform),
       biasInitializer: c.initializer("bias_initializer", .zeros),
-      depthwiseRegularizer: c.regularizer("depthwise_regularizer"), biasRegularizer: c.regularizer("bias_regularizer"),
-      activityRegularizer: c.regularizer("activity_regularizer"), name: c.name(), policy: c.policy())
+      depthwiseRegularizer: c.regularizer("depthwise_regularizer"),
+      biasRegularizer: c.regularizer("bias_regularizer"),
+      activityRegularizer: c.regularizer("activity_regularizer"),
+      depthwiseConstraint: c.constraint("depthwise_constraint"),
+      biasConstraint: c.constraint("bias_constraint"), name: c.name(), policy: c.policy())
   }
 
   private static func separable<Axes: SpatialAxes>(_: Axes.Type, _ c: inout KerasConfiguration) -> any Layer {
@@ -92,7 +101,11 @@ extension KerasLayers {
       biasInitializer: c.initializer("bias_initializer", .zeros),
       depthwiseRegularizer: c.regularizer("depthwise_regularizer"),
       pointwiseRegularizer: c.regularizer("pointwise_regularizer"),
-      biasRegularizer: c.regularizer("bias_regularizer"), activityRegularizer: c.regularizer("activity_regularizer"),
+      biasRegularizer: c.regularizer("bias_regularizer"),
+      activityRegularizer: c.regularizer("activity_regularizer"),
+      depthwiseConstraint: c.constraint("depthwise_constraint"),
+      pointwiseConstraint: c.constraint("pointwise_constraint"),
+      biasConstraint: c.constraint("bias_constraint"),
       name: c.name(), policy: c.policy())
   }
 

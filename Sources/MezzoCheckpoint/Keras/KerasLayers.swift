@@ -39,8 +39,11 @@ enum KerasLayers {
         $0.integer("units"), activation: $0.activation(), useBias: $0.bool("use_bias", true),
         kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
         biasInitializer: $0.initializer("bias_initializer", .zeros),
-        kernelRegularizer: $0.regularizer("kernel_regularizer"), biasRegularizer: $0.regularizer("bias_regularizer"),
-        activityRegularizer: $0.regularizer("activity_regularizer"), name: $0.name(), policy: $0.policy())
+        kernelRegularizer: $0.regularizer("kernel_regularizer"),
+        biasRegularizer: $0.regularizer("bias_regularizer"),
+        activityRegularizer: $0.regularizer("activity_regularizer"),
+        kernelConstraint: $0.constraint("kernel_constraint"),
+        biasConstraint: $0.constraint("bias_constraint"), name: $0.name(), policy: $0.policy())
     },
     "EinsumDense": {
       EinsumDense(
@@ -51,14 +54,20 @@ enum KerasLayers {
         }, activation: $0.activation(), biasAxes: $0.take("bias_axes", "a string", nil) { $0.string },
         kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
         biasInitializer: $0.initializer("bias_initializer", .zeros),
-        kernelRegularizer: $0.regularizer("kernel_regularizer"), biasRegularizer: $0.regularizer("bias_regularizer"),
-        activityRegularizer: $0.regularizer("activity_regularizer"), name: $0.name(), policy: $0.policy())
+        kernelRegularizer: $0.regularizer("kernel_regularizer"),
+        biasRegularizer: $0.regularizer("bias_regularizer"),
+        activityRegularizer: $0.regularizer("activity_regularizer"),
+        kernelConstraint: $0.constraint("kernel_constraint"),
+        biasConstraint: $0.constraint("bias_constraint"), name: $0.name(), policy: $0.policy())
     },
     "Embedding": {
       Embedding(
         inputDim: $0.integer("input_dim"), outputDim: $0.integer("output_dim"),
-        embeddingsInitializer: $0.initializer("embeddings_initializer", .randomUniform(minimum: -0.05, maximum: 0.05)),
-        embeddingsRegularizer: $0.regularizer("embeddings_regularizer"), maskZero: $0.bool("mask_zero", false),
+        embeddingsInitializer: $0.initializer(
+          "embeddings_initializer", .randomUniform(minimum: -0.05, maximum: 0.05)),
+        embeddingsRegularizer: $0.regularizer("embeddings_regularizer"),
+        embeddingsConstraint: $0.constraint("embeddings_constraint"),
+        maskZero: $0.bool("mask_zero", false),
         name: $0.name(), policy: $0.policy())
     },
     "MultiHeadAttention": {
@@ -88,7 +97,10 @@ enum KerasLayers {
         gammaInitializer: $0.initializer("gamma_initializer", .ones),
         movingMeanInitializer: $0.initializer("moving_mean_initializer", .zeros),
         movingVarianceInitializer: $0.initializer("moving_variance_initializer", .ones),
-        betaRegularizer: $0.regularizer("beta_regularizer"), gammaRegularizer: $0.regularizer("gamma_regularizer"),
+        betaRegularizer: $0.regularizer("beta_regularizer"),
+        gammaRegularizer: $0.regularizer("gamma_regularizer"),
+        betaConstraint: $0.constraint("beta_constraint"),
+        gammaConstraint: $0.constraint("gamma_constraint"),
         name: $0.name(), policy: $0.policy())
     },
     "LayerNormalization": {
@@ -96,7 +108,10 @@ enum KerasLayers {
         axis: $0.axes(), epsilon: $0.number("epsilon", 1e-3), center: $0.bool("center", true),
         scale: $0.bool("scale", true), betaInitializer: $0.initializer("beta_initializer", .zeros),
         gammaInitializer: $0.initializer("gamma_initializer", .ones),
-        betaRegularizer: $0.regularizer("beta_regularizer"), gammaRegularizer: $0.regularizer("gamma_regularizer"),
+        betaRegularizer: $0.regularizer("beta_regularizer"),
+        gammaRegularizer: $0.regularizer("gamma_regularizer"),
+        betaConstraint: $0.constraint("beta_constraint"),
+        gammaConstraint: $0.constraint("gamma_constraint"),
         name: $0.name(), policy: $0.policy())
     },
     "GroupNormalization": {
@@ -105,7 +120,10 @@ enum KerasLayers {
         epsilon: $0.number("epsilon", 1e-3), center: $0.bool("center", true), scale: $0.bool("scale", true),
         betaInitializer: $0.initializer("beta_initializer", .zeros),
         gammaInitializer: $0.initializer("gamma_initializer", .ones),
-        betaRegularizer: $0.regularizer("beta_regularizer"), gammaRegularizer: $0.regularizer("gamma_regularizer"),
+        betaRegularizer: $0.regularizer("beta_regularizer"),
+        gammaRegularizer: $0.regularizer("gamma_regularizer"),
+        betaConstraint: $0.constraint("beta_constraint"),
+        gammaConstraint: $0.constraint("gamma_constraint"),
         name: $0.name(), policy: $0.policy())
     },
     "RMSNormalization": {
@@ -134,7 +152,9 @@ enum KerasLayers {
       PReLU(
         alphaInitializer: $0.initializer("alpha_initializer", .zeros),
         alphaRegularizer: $0.regularizer("alpha_regularizer"),
-        sharedAxes: $0.take("shared_axes", "integers", []) { $0.array?.compactMap(\.integer) }, name: $0.name(),
+        alphaConstraint: $0.constraint("alpha_constraint"),
+        sharedAxes: $0.take("shared_axes", "integers", []) { $0.array?.compactMap(\.integer) },
+        name: $0.name(),
         policy: $0.policy())
     },
     "Softmax": {

@@ -44,7 +44,7 @@ struct KerasWeights {
         places(of: layer, paths: paths, path: sub(names.0), group: inside("layers/\(names.1)"), orders: orders)
       }
     case let graph as Functional:
-      let members = orders[path] ?? []
+      let members = orders[path] ?? KerasOrder.members(of: graph)
       return zip(members, groupNames(members.map(\.className))).flatMap { member, name in
         let layer = graph.layers.first { $0.name == member.name }?.layer
         return layer.map {
@@ -108,7 +108,12 @@ struct KerasWeights {
     var path: String
     var type: TensorType
     var isTrainable: Bool
+    /// Whether it is the state of a stateful layer, which Keras does not save: it begins as 0.
+    var isState = false
   }
+
+  /// More than a batch of states has; its size is in no file.
+  private static let stateLimit = 1 << 26
 
   /// The weights of a file for these variables of `layer`.
   ///
@@ -118,11 +123,15 @@ struct KerasWeights {
     _ file: HDF5File, into layer: any Layer, _ variables: [Variable],
     orders: [String: [KerasArchitecture.Member]] = [:]
   ) throws(CheckpointError) -> Variables {
-    let places = places(of: layer, paths: variables.map(\.path), path: "", group: "", orders: orders)
+    let saved = variables.filter { !$0.isState }
+    let places = places(of: layer, paths: saved.map(\.path), path: "", group: "", orders: orders)
     let datasets = Dictionary(places.map { ($0.variable, $0.dataset) }) { first, _ in first }
     var problems: [String] = []
     var rest = Set(file.datasets.keys.filter { isWeight($0) })
-    for variable in variables {
+    for state in variables where state.isState && (state.type.checkedByteCount ?? .max) > stateLimit {
+      problems.append("\(state.path) expected at most \(stateLimit) bytes, found \(state.type)")
+    }
+    for variable in saved {
       let name = datasets[variable.path] ?? "a layer that Mezzo does not load from Keras"
       guard let dataset = file.datasets[name] else {
         problems.append("\(variable.path) expected \(variable.type) at \(name), found nothing")
@@ -139,6 +148,10 @@ struct KerasWeights {
     guard problems.isEmpty else { throw .mismatch(path: file.file.path, problems: problems) }
     var weights = Variables()
     for variable in variables {
+      if variable.isState, let zeros = try? Tensor(zeros: variable.type) {
+        weights.set(variable.path, zeros, isTrainable: false)
+        continue
+      }
       guard let dataset = datasets[variable.path].flatMap({ file.datasets[$0] }) else { continue }
       let tensor = try file.tensor(dataset).stored(as: variable.type.dtype, name: variable.path)
       weights.set(variable.path, tensor, isTrainable: variable.isTrainable)

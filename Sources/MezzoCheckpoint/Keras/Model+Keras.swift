@@ -1,5 +1,5 @@
 import MezzoBackend
-import MezzoGraph
+package import MezzoGraph
 public import MezzoLayers
 public import MezzoPolicy
 public import MezzoRuntime
@@ -12,24 +12,21 @@ enum KerasFile {
   static let weightsLimit = 1 << 36
 }
 
-extension Model {
-  /// A model that Keras 3 saved as a `.keras` file: its layers with their policies, and its weights.
-  ///
-  /// Layers keep the policies that the file names, whatever the global policy is. What the file has besides (the optimizer,
-  /// losses, metrics, and the state of random numbers) is not read. Code is never run: a model of a class of one's own, and
-  /// `Lambda` layers, are errors.
-  ///
-  /// ```swift
-  /// let model = try Model.keras("classifier.keras", policy: .mixedBFloat16)
-  /// ```
-  ///
-  /// - Parameter policy: what all layers follow instead.
-  /// - Throws: ``CheckpointError``; ``CheckpointError/mismatch(path:problems:)`` lists all that does not fit.
-  public static func keras(_ path: String, policy: DTypePolicy? = nil, runtime: Runtime = .shared) throws -> Model {
-    try keras(try FileBytes(file: path), policy: policy, runtime: runtime)
+/// All that is read of a `.keras` file.
+package struct KerasSaved {
+  package let model: Model
+  /// What it was compiled with: optimizer, losses and metrics.
+  package let compiled: JSONValue?
+  /// What training changes, in the order in which the optimizer knows it.
+  package let trainable: [String]
+  private let content: HDF5File
+
+  /// - Throws: ``CheckpointError``.
+  package init(_ path: String, policy: DTypePolicy? = nil, runtime: Runtime = .shared) throws {
+    try self.init(try FileBytes(file: path), policy: policy, runtime: runtime)
   }
 
-  static func keras(_ file: FileBytes, policy: DTypePolicy? = nil, runtime: Runtime) throws -> Model {
+  init(_ file: FileBytes, policy: DTypePolicy?, runtime: Runtime) throws {
     let archive = try ZipArchive(file)
     guard let configuration = archive.member(KerasFile.configurationName) else {
       throw CheckpointError.damaged(path: file.path, .keras, reason: "it has no config.json")
@@ -48,27 +45,59 @@ extension Model {
     let architecture = try KerasArchitecture(text, policy: policy, path: file.path)
     let content = try HDF5File(try archive.content(weights, limit: KerasFile.weightsLimit))
     // Keras 3 and others differ in some activations.
-    return try withPolicyEnvironment(PolicyEnvironment(dialect: .keras3)) {
-      let call = try trace(architecture, path: file.path, runtime)
+    let (model, places) = try withPolicyEnvironment(PolicyEnvironment(dialect: .keras3)) {
+      let call = try Model.trace(architecture, path: file.path, runtime)
       let variables = call.variables.map {
-        KerasWeights.Variable(path: $0.path, type: $0.type, isTrainable: $0.isTrainable)
+        KerasWeights.Variable(
+          path: $0.path, type: $0.type, isTrainable: $0.isTrainable, isState: $0.isState)
       }
       let model = Model(
         architecture.layer, seed: 0, runtime: runtime,
         variables: try KerasWeights.load(
           content, into: architecture.layer, variables, orders: architecture.orders), layers: call.layers)
       for path in architecture.frozen { try model.freeze(path) }
-      return model
+      let places = KerasWeights.places(
+        of: architecture.layer, paths: variables.filter { !$0.isState }.map(\.path), path: "", group: "",
+        orders: architecture.orders)
+      return (model, places)
     }
+    self.model = model
+    compiled = text["compile_config"]
+    trainable = try places.map(\.variable).filter { try model.isTrainable($0) }
+    self.content = content
   }
 
-  private static func hasFunctional(_ layer: any Layer) -> Bool {
-    switch layer {
-    case is Functional: true
-    case let container as Sequential: container.layers.contains(where: hasFunctional)
-    case let wrapper as TimeDistributed: hasFunctional(wrapper.layer)
-    default: false
+  /// What the optimizer keeps, in Keras's order.
+  package func optimizerVariables() throws(CheckpointError) -> [Tensor] {
+    var kept: [Tensor] = []
+    while let dataset = content.datasets["optimizer/vars/\(kept.count)"] {
+      kept.append(try content.tensor(dataset))
     }
+    return kept
+  }
+}
+
+extension Model {
+  /// A model that Keras 3 saved as a `.keras` file: its layers with their policies, and its weights.
+  ///
+  /// Layers keep the policies that the file names, whatever the global policy is. What the file has besides (losses, metrics,
+  /// and the state of random numbers) is not read; `KerasTraining` of MezzoTraining reads the optimizer too. Code is never run: a model of a class of one's own, and
+  /// `Lambda` layers, are errors.
+  ///
+  /// ```swift
+  /// let model = try Model.keras("classifier.keras", policy: .mixedBFloat16)
+  /// ```
+  ///
+  /// - Parameter policy: what all layers follow instead.
+  /// - Throws: ``CheckpointError``; ``CheckpointError/mismatch(path:problems:)`` lists all that does not fit.
+  public static func keras(_ path: String, policy: DTypePolicy? = nil, runtime: Runtime = .shared)
+    throws -> Model
+  {
+    try keras(try FileBytes(file: path), policy: policy, runtime: runtime)
+  }
+
+  static func keras(_ file: FileBytes, policy: DTypePolicy? = nil, runtime: Runtime) throws -> Model {
+    try KerasSaved(file, policy: policy, runtime: runtime).model
   }
 
   /// A call with inputs of the file, which tells what variables there are; nothing is computed, and nothing of their size
@@ -76,7 +105,9 @@ extension Model {
   ///
   /// Extents that the file leaves open are tried as 8, 64 and 512: variables do not depend on them, but layers may need some
   /// extent at least.
-  private static func trace(_ architecture: KerasArchitecture, path: String, _ runtime: Runtime) throws -> TracedCall {
+  fileprivate static func trace(_ architecture: KerasArchitecture, path: String, _ runtime: Runtime)
+    throws -> TracedCall
+  {
     guard !architecture.inputs.isEmpty else {
       throw CheckpointError.mismatch(
         path: path, problems: ["the model was saved before the shape of its input was known; call it once in Keras"])
@@ -99,17 +130,13 @@ extension Model {
   /// Replaces the weights by those that Keras 3 saved, as `.weights.h5` or in a `.keras` file, each rounded once to the
   /// dtype that this model stores it in.
   ///
-  /// As in Keras, layers are matched by their classes and order, not by their names. What order Keras gives to the layers
-  /// of a functional model is in its `.keras` file alone: ``keras(_:policy:runtime:)`` loads those.
+  /// As in Keras, layers are matched by their classes and order, not by their names. The layers of a ``Functional`` have the
+  /// order that Keras gives to those of the same connections.
   ///
   /// - Throws: `LayerError.notBuilt` before the input's shape was ever known, and ``CheckpointError``;
   ///   ``CheckpointError/mismatch(path:problems:)`` lists all that does not fit. The weights are then as before.
   public func loadKerasWeights(from path: String) throws {
     let old = try variables
-    guard !Self.hasFunctional(layer) else {
-      throw CheckpointError.mismatch(
-        path: path, problems: ["weights alone do not tell the order of a Functional's layers; load its .keras file"])
-    }
     var file = try FileBytes(file: path)
     if ZipArchive.recognizes(file.bytes) {
       let archive = try ZipArchive(file)
@@ -118,8 +145,12 @@ extension Model {
       }
       file = try archive.content(member, limit: KerasFile.weightsLimit)
     }
+    let states = statePaths
     let wanted = old.paths.compactMap { path in
-      old[path].map { KerasWeights.Variable(path: path, type: $0.type, isTrainable: old.isTrainable(path)) }
+      old[path].map {
+        KerasWeights.Variable(
+          path: path, type: $0.type, isTrainable: old.isTrainable(path), isState: states.contains(path))
+      }
     }
     try setVariables(try KerasWeights.load(try HDF5File(file), into: layer, wanted))
   }

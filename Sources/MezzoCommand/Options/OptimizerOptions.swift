@@ -63,7 +63,7 @@ struct OptimizerOptions: ParsableArguments {
 }
 
 enum OptimizerName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {
-  case adam, adamw, sgd, adamax, nadam, rmsprop, adagrad, adadelta, ftrl, lion, adafactor
+  case adam, adamw, sgd, adamax, nadam, rmsprop, adagrad, adadelta, ftrl, lion, lamb, adafactor
 }
 
 enum ScheduleName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {

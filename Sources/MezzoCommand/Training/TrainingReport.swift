@@ -81,7 +81,8 @@ struct TrainingReport: Encodable, Sendable {
     examples = experiment.train.count
     epochs = history.epochs.enumerated().map { index, epoch in
       Epoch(
-        epoch: index + 1, loss: OrNull(finite: epoch.loss), accuracy: OrNull(finite: epoch.accuracy),
+        epoch: history.omittedEpochs + index + 1, loss: OrNull(finite: epoch.loss),
+        accuracy: OrNull(finite: epoch.accuracy),
         testLoss: OrNull(finite: epoch.validationLoss), testAccuracy: OrNull(finite: epoch.validationAccuracy),
         seconds: epoch.seconds)
     }

@@ -86,7 +86,9 @@ public struct LayerSpecimen: Sendable {
       one("RepeatVector", [3, 5]) { RepeatVector(3, policy: $0) },
       one("Masking", [2, 3, 5]) { Masking(policy: $0) },
       one("Rescaling", [3, 5]) { Rescaling(0.5, offset: 1, policy: $0) },
-      one("Normalization", [3, 2]) { Normalization(mean: [0.5, 1], variance: [4, 0.25], policy: $0) },
+      LayerSpecimen("Normalization", [[[3, 2]]], isNormalization: true) {
+        Normalization(mean: [0.5, 1], variance: [4, 0.25], policy: $0)
+      },
       one("Dropout", [3, 5]) { Dropout(0.5, policy: $0) },
       one("GaussianDropout", [3, 5]) { GaussianDropout(0.5, policy: $0) },
       one("AlphaDropout", [3, 5]) { AlphaDropout(0.5, policy: $0) },
@@ -157,7 +159,7 @@ public struct LayerSpecimen: Sendable {
     LayerSpecimen(
       "MultiHeadAttention", [[[2, 3, 4], [2, 5, 4]], [[1, 1, 3], [1, 1, 3]]], mask: ("attention_mask", true)
     ) { MultiHeadAttention(numHeads: 2, keyDim: 3, valueDim: 2, policy: $0) },
-    LayerSpecimen("MultiHeadAttention, causal", [[[2, 4, 4], [2, 4, 4]]]) {
+    LayerSpecimen("MultiHeadAttention, causal", [[[2, 4, 4], [2, 4, 4]]], mask: ("attention_mask", true)) {
       MultiHeadAttention(numHeads: 2, keyDim: 3, isCausal: true, policy: $0)
     },
     LayerSpecimen("GroupedQueryAttention", [[[2, 3, 4], [2, 5, 4]]], mask: ("attention_mask", true)) {
@@ -169,7 +171,7 @@ public struct LayerSpecimen: Sendable {
     masked("SimpleRNN", [2, 4, 3]) { SimpleRNN(3, policy: $0) },
     masked("LSTM", [2, 4, 3], [1, 1, 1]) { LSTM(2, returnSequences: true, policy: $0) },
     masked("GRU", [2, 4, 3]) { GRU(2, goBackwards: true, policy: $0) },
-    one("GRU, reset before", [2, 4, 3]) { GRU(2, resetAfter: false, policy: $0) },
+    masked("GRU, reset before", [2, 4, 3]) { GRU(2, resetAfter: false, policy: $0) },
     masked("Bidirectional", [2, 3, 3]) { Bidirectional(LSTM(2, returnSequences: true, policy: $0), policy: $0) },
     one("TimeDistributed", [2, 3, 4]) { TimeDistributed(Dense(3, policy: $0), policy: $0) },
     one("Sequential", [3, 5]) { policy in

@@ -9,6 +9,7 @@ public import MezzoPolicy
 ///   Dense(64)
 ///   Activation(.mish)
 /// }
+/// let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 64]
 /// ```
 public struct Activation: MaskPassing, Hashable {
   public var function: ActivationFunction

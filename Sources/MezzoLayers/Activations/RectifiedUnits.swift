@@ -5,6 +5,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let relu6 = ReLU(maxValue: 6)
+/// let output = try Model(relu6)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct ReLU: MaskPassing, Hashable {
   public var maxValue: Double?
@@ -48,6 +49,7 @@ public struct ReLU: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let leaky = LeakyReLU(negativeSlope: 0.1)
+/// let output = try Model(leaky)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct LeakyReLU: MaskPassing, Hashable {
   public var negativeSlope: Double
@@ -72,6 +74,7 @@ public struct LeakyReLU: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let elu = ELU(alpha: 0.5)
+/// let output = try Model(elu)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct ELU: MaskPassing, Hashable {
   public var alpha: Double
@@ -98,11 +101,13 @@ public struct ELU: MaskPassing, Hashable {
 /// `alpha` has the shape of an example, with extent 1 along the shared axes.
 ///
 /// ```swift
-/// let perChannel = PReLU(sharedAxes: [1, 2])   // of images [batch, height, width, channels]
+/// let perChannel = PReLU(sharedAxes: [1, 2])  // of images [batch, height, width, channels]
+/// let output = try Model(perChannel)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 8, 8, 3]
 /// ```
 public struct PReLU: MaskPassing, Hashable {
   public var alphaInitializer: Initializer
   public var alphaRegularizer: Regularizer?
+  public var alphaConstraint: Constraint?
   /// Axes, counted with the batch as 0, along which there is one `alpha`.
   public var sharedAxes: [Int]
   public var name: String?
@@ -110,11 +115,13 @@ public struct PReLU: MaskPassing, Hashable {
 
   /// - Parameter policy: by default the one in effect here.
   public init(
-    alphaInitializer: Initializer = .zeros, alphaRegularizer: Regularizer? = nil, sharedAxes: [Int] = [],
+    alphaInitializer: Initializer = .zeros, alphaRegularizer: Regularizer? = nil,
+    alphaConstraint: Constraint? = nil, sharedAxes: [Int] = [],
     name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.alphaInitializer = alphaInitializer
     self.alphaRegularizer = alphaRegularizer
+    self.alphaConstraint = alphaConstraint
     self.sharedAxes = sharedAxes
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -128,7 +135,8 @@ public struct PReLU: MaskPassing, Hashable {
     }
     let shape = (1..<input.rank).map { sharedAxes.contains($0) ? 1 : input.shape[$0] }
     let alpha = try context.variable(
-      "alpha", shape: shape, initializer: alphaInitializer, regularizer: alphaRegularizer)
+      "alpha", shape: shape, initializer: alphaInitializer, regularizer: alphaRegularizer,
+      constraint: alphaConstraint)
     let x = try input.atLeastFloat32()
     return try (x.relu() + x.negativePart() * alpha.cast(to: x.dtype)).cast(to: input.dtype)
   }

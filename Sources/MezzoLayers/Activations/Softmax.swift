@@ -15,6 +15,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let probabilities = Softmax(axis: 1)
+/// let output = try Model(probabilities)(Tensor(zeros: TensorType(.float32, [2, 5, 3])))  // float32[2, 5, 3]
 /// ```
 public struct Softmax: MaskPassing, Hashable {
   /// Counts from the end if negative.

@@ -10,8 +10,12 @@ public import MezzoPolicy
 /// keys that are masked count nothing. Without them, the masks that the query and the value carry count. Scores and their softmax are computed in at least float32.
 ///
 /// ```swift
-/// let read = try context.call(
-///   Attention(), LayerInputs(.array([.tensor(query), .tensor(value)]), named: ["value_mask": .tensor(mask)]), name: "read")
+/// let query = try Tensor(zeros: TensorType(.float32, [2, 3, 8]))
+/// let value = try Tensor(zeros: TensorType(.float32, [2, 5, 8]))
+/// let mask = try Tensor([1, 1, 1, 0, 0, 1, 1, 1, 1, 1], shape: [2, 5], dtype: .bool)
+/// let read = try Model(Attention())(
+///   Arguments(.array([.tensor(query), .tensor(value)]), named: ["value_mask": .tensor(mask)]))
+/// let output = read.tensor  // float32[2, 3, 8]
 /// ```
 public struct Attention: MaskPassing, Hashable {
   /// Whether scores are multiplied with a learned `scale`.
@@ -46,8 +50,10 @@ public struct Attention: MaskPassing, Hashable {
 /// 2015). Arguments and masks are those of ``Attention``; `scale` is `[dim]`.
 ///
 /// ```swift
-/// let read = try context.call(
-///   AdditiveAttention(), LayerInputs(.array([.tensor(query), .tensor(value)])), name: "read")
+/// let query = try Tensor(zeros: TensorType(.float32, [2, 3, 8]))
+/// let value = try Tensor(zeros: TensorType(.float32, [2, 5, 8]))
+/// let read = try Model(AdditiveAttention())(Arguments(.array([.tensor(query), .tensor(value)])))
+/// let output = read.tensor  // float32[2, 3, 8]
 /// ```
 public struct AdditiveAttention: MaskPassing, Hashable {
   /// Whether there is a learned `scale`.

@@ -90,12 +90,15 @@ extension MultiHeadAttention {
   /// A cache of nothing, to decode up to `length` places step by step:
   ///
   /// ```swift
+  /// let attention = MultiHeadAttention(numHeads: 2, keyDim: 4, isCausal: true)
+  /// let model = Model(attention)
   /// var cache = try attention.emptyCache(batch: 1, length: 512)
-  /// for (position, token) in tokens.enumerated() {   // each [1, 1, dim]
+  /// for position in 0..<3 {
+  ///   let token = try Tensor(zeros: TensorType(.float32, [1, 1, 8]))
   ///   let given = try Tree.tensor(Tensor(Double(position), dtype: .int32))
   ///   let results = try model(Arguments(.tensor(token), .tensor(token), named: ["cache": cache, "position": given]))
   ///   guard case .array(let parts) = results else { break }
-  ///   cache = .array(Array(parts.dropFirst()))   // parts[0] is the output
+  ///   cache = .array(Array(parts.dropFirst()))  // parts[0] is the output
   /// }
   /// ```
   public func emptyCache(batch: Int, length: Int) throws -> Tree<Tensor> {

@@ -18,8 +18,9 @@ public import MezzoPolicy
 /// ``emptyCache(batch:length:)``.
 ///
 /// ```swift
-/// let attended = try context.call(
-///   MultiHeadAttention(numHeads: 8, keyDim: 64, isCausal: true), LayerInputs(.tensor(x), .tensor(x)), name: "self_attention")
+/// let attention = MultiHeadAttention(numHeads: 8, keyDim: 64, isCausal: true)
+/// let x = try Tensor(zeros: TensorType(.float32, [2, 10, 32]))
+/// let output = try Model(attention)(Arguments(.tensor(x), .tensor(x))).tensor  // float32[2, 10, 32]
 /// ```
 public struct MultiHeadAttention: MaskPassing, Hashable {
   public var numHeads: Int
@@ -75,6 +76,8 @@ public struct MultiHeadAttention: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let attention = GroupedQueryAttention(headDim: 64, numQueryHeads: 8, numKeyValueHeads: 2)
+/// let x = try Tensor(zeros: TensorType(.float32, [2, 10, 32]))
+/// let output = try Model(attention)(Arguments(.tensor(x), .tensor(x))).tensor  // float32[2, 10, 32]
 /// ```
 public struct GroupedQueryAttention: MaskPassing, Hashable {
   public var headDim: Int

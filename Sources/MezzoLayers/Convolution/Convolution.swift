@@ -5,18 +5,21 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let causal = Conv1D(32, kernelSize: 3, padding: .causal, dilationRate: 2, activation: .relu)
+/// let output = try Model(causal)(Tensor(zeros: TensorType(.float32, [2, 16, 4])))  // float32[2, 16, 32]
 /// ```
 public typealias Conv1D = Convolution<OneAxis>
 /// `activation(x ∗ kernel + bias)` over images: `[batch, height, width, channels] -> [batch, out, out, filters]`.
 ///
 /// ```swift
 /// let features = Conv2D(32, kernelSize: [3, 3], strides: 2, padding: .same, activation: .relu)
+/// let output = try Model(features)(Tensor(zeros: TensorType(.float32, [2, 28, 28, 1])))  // float32[2, 14, 14, 32]
 /// ```
 public typealias Conv2D = Convolution<TwoAxes>
 /// `activation(x ∗ kernel + bias)` over volumes: `[batch, depth, height, width, channels] -> [batch, …, filters]`.
 ///
 /// ```swift
 /// let features = Conv3D(8, kernelSize: 3, activation: .relu)
+/// let output = try Model(features)(Tensor(zeros: TensorType(.float32, [1, 6, 6, 6, 2])))  // float32[1, 4, 4, 4, 8]
 /// ```
 public typealias Conv3D = Convolution<ThreeAxes>
 
@@ -39,6 +42,8 @@ public struct Convolution<Axes: SpatialAxes>: Layer, Hashable {
   public var biasInitializer: Initializer
   public var kernelRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var activityRegularizer: Regularizer?
   public var name: String?
   public let policy: DTypePolicy
@@ -51,9 +56,12 @@ public struct Convolution<Axes: SpatialAxes>: Layer, Hashable {
   public init(
     _ filters: Int, kernelSize: Extents, strides: Extents = 1, padding: Padding = .valid,
     dataFormat: DataFormat = .channelsLast, dilationRate: Extents = 1, groups: Int = 1,
-    activation: ActivationFunction = .linear, useBias: Bool = true, kernelInitializer: Initializer = .glorotUniform,
-    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
-    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    activation: ActivationFunction = .linear, useBias: Bool = true,
+    kernelInitializer: Initializer = .glorotUniform,
+    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.filters = filters
     self.kernelSize = kernelSize
@@ -68,6 +76,8 @@ public struct Convolution<Axes: SpatialAxes>: Layer, Hashable {
     self.biasInitializer = biasInitializer
     self.kernelRegularizer = kernelRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
     self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -82,10 +92,11 @@ public struct Convolution<Axes: SpatialAxes>: Layer, Hashable {
       "filters and \(channels) channels that the groups divide", "\(filters) filters in \(groups) groups")
     let kernel = try context.variable(
       "kernel", shape: geometry.size + [channels / groups, filters], initializer: kernelInitializer,
-      regularizer: kernelRegularizer)
-    let (rows, shape) = try ConvolutionArithmetic(geometry: geometry, groups: groups).rows(x, kernel, context)
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
+    let (rows, shape) = try ConvolutionArithmetic(geometry: geometry, groups: groups).rows(
+      x, kernel, context)
     let output = try context.biased(
-      rows, useBias ? biasInitializer : nil, biasRegularizer, activation
+      rows, useBias ? biasInitializer : nil, biasRegularizer, biasConstraint, activation
     ).reshaped(shape)
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
@@ -110,11 +121,15 @@ extension LayerContext {
 
   /// `activation(x + bias)` of rows `[…, filters]`.
   func biased(
-    _ rows: SymbolicTensor, _ initializer: Initializer?, _ regularizer: Regularizer?, _ activation: ActivationFunction
+    _ rows: SymbolicTensor, _ initializer: Initializer?, _ regularizer: Regularizer?,
+    _ constraint: Constraint?,
+    _ activation: ActivationFunction
   ) throws -> SymbolicTensor {
     guard let initializer else { return try activation(rows, dialect: dialect) }
     let bias = try variable(
-      "bias", shape: [rows.shape[rows.rank - 1]], initializer: initializer, regularizer: regularizer)
+      "bias", shape: [rows.shape[rows.rank - 1]], initializer: initializer,
+      regularizer: regularizer,
+      constraint: constraint)
     return try activation(rows + bias, dialect: dialect)
   }
 }

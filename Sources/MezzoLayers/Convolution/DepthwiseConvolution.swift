@@ -6,6 +6,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let smoothed = DepthwiseConv1D(kernelSize: 5, padding: .same)
+/// let output = try Model(smoothed)(Tensor(zeros: TensorType(.float32, [2, 16, 4])))  // float32[2, 16, 4]
 /// ```
 public typealias DepthwiseConv1D = DepthwiseConvolution<OneAxis>
 /// Every channel of an image with kernels of its own: `[batch, height, width, channels] -> [batch, out, out, channels ·
@@ -13,6 +14,7 @@ public typealias DepthwiseConv1D = DepthwiseConvolution<OneAxis>
 ///
 /// ```swift
 /// let filtered = DepthwiseConv2D(kernelSize: 3, activation: .relu)
+/// let output = try Model(filtered)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 6, 6, 3]
 /// ```
 public typealias DepthwiseConv2D = DepthwiseConvolution<TwoAxes>
 
@@ -33,6 +35,8 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
   public var biasInitializer: Initializer
   public var depthwiseRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var depthwiseConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var activityRegularizer: Regularizer?
   public var name: String?
   public let policy: DTypePolicy
@@ -45,7 +49,8 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
     dataFormat: DataFormat = .channelsLast, dilationRate: Extents = 1, activation: ActivationFunction = .linear,
     useBias: Bool = true, depthwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
     depthwiseRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
-    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    activityRegularizer: Regularizer? = nil, depthwiseConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.kernelSize = kernelSize
     self.strides = strides
@@ -59,6 +64,8 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
     self.biasInitializer = biasInitializer
     self.depthwiseRegularizer = depthwiseRegularizer
     self.biasRegularizer = biasRegularizer
+    self.depthwiseConstraint = depthwiseConstraint
+    self.biasConstraint = biasConstraint
     self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -68,9 +75,10 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
     let (x, geometry) = try context.windowed(
       Axes.self, input, size: kernelSize, strides: strides, dilations: dilationRate, padding, dataFormat)
     let (rows, shape) = try context.depthwise(
-      x, geometry, "kernel", depthMultiplier, depthwiseInitializer, depthwiseRegularizer)
+      x, geometry, "kernel", depthMultiplier, depthwiseInitializer, depthwiseRegularizer,
+      depthwiseConstraint)
     let output = try context.biased(
-      rows, useBias ? biasInitializer : nil, biasRegularizer, activation
+      rows, useBias ? biasInitializer : nil, biasRegularizer, biasConstraint, activation
     ).reshaped(shape)
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
@@ -82,6 +90,7 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
 ///
 /// ```swift
 /// let features = SeparableConv1D(32, kernelSize: 5, activation: .relu)
+/// let output = try Model(features)(Tensor(zeros: TensorType(.float32, [2, 16, 4])))  // float32[2, 12, 32]
 /// ```
 public typealias SeparableConv1D = SeparableConvolution<OneAxis>
 /// A depthwise convolution of an image and a product that mixes its channels (Chollet, CVPR 2017): `[batch, height,
@@ -89,6 +98,7 @@ public typealias SeparableConv1D = SeparableConvolution<OneAxis>
 ///
 /// ```swift
 /// let features = SeparableConv2D(32, kernelSize: 3, padding: .same, activation: .relu)
+/// let output = try Model(features)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 8, 8, 32]
 /// ```
 public typealias SeparableConv2D = SeparableConvolution<TwoAxes>
 
@@ -112,6 +122,9 @@ public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
   public var depthwiseRegularizer: Regularizer?
   public var pointwiseRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var depthwiseConstraint: Constraint?
+  public var pointwiseConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var activityRegularizer: Regularizer?
   public var name: String?
   public let policy: DTypePolicy
@@ -125,7 +138,9 @@ public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
     activation: ActivationFunction = .linear, useBias: Bool = true, depthwiseInitializer: Initializer = .glorotUniform,
     pointwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
     depthwiseRegularizer: Regularizer? = nil, pointwiseRegularizer: Regularizer? = nil,
-    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, name: String? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil,
+    depthwiseConstraint: Constraint? = nil, pointwiseConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
     self.filters = filters
@@ -143,6 +158,9 @@ public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
     self.depthwiseRegularizer = depthwiseRegularizer
     self.pointwiseRegularizer = pointwiseRegularizer
     self.biasRegularizer = biasRegularizer
+    self.depthwiseConstraint = depthwiseConstraint
+    self.pointwiseConstraint = pointwiseConstraint
+    self.biasConstraint = biasConstraint
     self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -153,13 +171,16 @@ public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
       Axes.self, input, size: kernelSize, strides: strides, dilations: dilationRate, padding, dataFormat)
     try context.require(filters > 0, "1 filter or more", filters)
     let (rows, shape) = try context.depthwise(
-      x, geometry, "depthwise_kernel", depthMultiplier, depthwiseInitializer, depthwiseRegularizer)
+      x, geometry, "depthwise_kernel", depthMultiplier, depthwiseInitializer, depthwiseRegularizer,
+      depthwiseConstraint)
     let channels = rows.shape[1]
     let mixing = try context.variable(
       "pointwise_kernel", shape: Array(repeating: 1, count: Axes.count) + [channels, filters],
-      initializer: pointwiseInitializer, regularizer: pointwiseRegularizer)
+      initializer: pointwiseInitializer, regularizer: pointwiseRegularizer,
+      constraint: pointwiseConstraint)
     let output = try context.biased(
-      rows.matmul(mixing.reshaped([channels, filters])), useBias ? biasInitializer : nil, biasRegularizer, activation
+      rows.matmul(mixing.reshaped([channels, filters])), useBias ? biasInitializer : nil,
+      biasRegularizer, biasConstraint, activation
     ).reshaped(shape.dropLast() + [filters])
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
@@ -169,13 +190,16 @@ public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
 extension LayerContext {
   /// The rows of a depthwise convolution, with its kernel `[size…, channels, multiplier]`.
   func depthwise(
-    _ x: SymbolicTensor, _ geometry: WindowGeometry, _ name: String, _ multiplier: Int, _ initializer: Initializer,
-    _ regularizer: Regularizer?
+    _ x: SymbolicTensor, _ geometry: WindowGeometry, _ name: String, _ multiplier: Int,
+    _ initializer: Initializer,
+    _ regularizer: Regularizer?, _ constraint: Constraint?
   ) throws -> (rows: SymbolicTensor, shape: [Int]) {
     let channels = x.shape[x.rank - 1]
     try require(multiplier > 0 && channels > 0, "a depth multiplier of 1 or more", multiplier)
     let kernel = try variable(
-      name, shape: geometry.size + [channels, multiplier], initializer: initializer, regularizer: regularizer)
+      name, shape: geometry.size + [channels, multiplier], initializer: initializer,
+      regularizer: regularizer,
+      constraint: constraint)
     return try ConvolutionArithmetic(geometry: geometry, groups: channels).rows(
       x, try kernel.reshaped(geometry.size + [1, channels * multiplier]), self)
   }

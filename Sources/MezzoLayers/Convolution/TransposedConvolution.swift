@@ -4,19 +4,22 @@ public import MezzoPolicy
 /// The transpose of a ``Conv1D``: `[batch, steps, channels] -> [batch, out, filters]`.
 ///
 /// ```swift
-/// let longer = Conv1DTranspose(8, kernelSize: 4, strides: 2, padding: .same)   // twice as long
+/// let longer = Conv1DTranspose(8, kernelSize: 4, strides: 2, padding: .same)  // twice as long
+/// let output = try Model(longer)(Tensor(zeros: TensorType(.float32, [2, 16, 4])))  // float32[2, 32, 8]
 /// ```
 public typealias Conv1DTranspose = TransposedConvolution<OneAxis>
 /// The transpose of a ``Conv2D``: `[batch, height, width, channels] -> [batch, out, out, filters]`.
 ///
 /// ```swift
-/// let larger = Conv2DTranspose(8, kernelSize: 4, strides: 2, padding: .same)   // twice as high and wide
+/// let larger = Conv2DTranspose(8, kernelSize: 4, strides: 2, padding: .same)  // twice as high and wide
+/// let output = try Model(larger)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 16, 16, 8]
 /// ```
 public typealias Conv2DTranspose = TransposedConvolution<TwoAxes>
 /// The transpose of a ``Conv3D``: `[batch, depth, height, width, channels] -> [batch, …, filters]`.
 ///
 /// ```swift
 /// let larger = Conv3DTranspose(8, kernelSize: 2, strides: 2)
+/// let output = try Model(larger)(Tensor(zeros: TensorType(.float32, [1, 4, 4, 4, 2])))  // float32[1, 8, 8, 8, 8]
 /// ```
 public typealias Conv3DTranspose = TransposedConvolution<ThreeAxes>
 
@@ -41,6 +44,8 @@ public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
   public var biasInitializer: Initializer
   public var kernelRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var activityRegularizer: Regularizer?
   public var name: String?
   public let policy: DTypePolicy
@@ -50,10 +55,14 @@ public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
   /// - Parameter policy: by default the one in effect here.
   public init(
     _ filters: Int, kernelSize: Extents, strides: Extents = 1, padding: Padding = .valid,
-    outputPadding: Extents? = nil, dataFormat: DataFormat = .channelsLast, dilationRate: Extents = 1,
-    activation: ActivationFunction = .linear, useBias: Bool = true, kernelInitializer: Initializer = .glorotUniform,
-    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
-    activityRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    outputPadding: Extents? = nil, dataFormat: DataFormat = .channelsLast,
+    dilationRate: Extents = 1,
+    activation: ActivationFunction = .linear, useBias: Bool = true,
+    kernelInitializer: Initializer = .glorotUniform,
+    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.filters = filters
     self.kernelSize = kernelSize
@@ -68,6 +77,8 @@ public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
     self.biasInitializer = biasInitializer
     self.kernelRegularizer = kernelRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
     self.activityRegularizer = activityRegularizer
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -78,11 +89,14 @@ public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
       Axes.self, input, size: kernelSize, strides: strides, dilations: dilationRate, padding, dataFormat)
     try context.require(filters > 0 && padding != .causal, "1 filter or more and valid or same padding", filters)
     let kernel = try context.variable(
-      "kernel", shape: geometry.size + [filters, x.shape[x.rank - 1]], initializer: kernelInitializer,
-      regularizer: kernelRegularizer)
+      "kernel", shape: geometry.size + [filters, x.shape[x.rank - 1]],
+      initializer: kernelInitializer,
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
     let out = try extents(Array(x.shape[1...Axes.count]), geometry, context)
-    let sums = try ConvolutionArithmetic(geometry: geometry, groups: 1).transposed(x, kernel, out: out)
-    let output = try context.biased(sums, useBias ? biasInitializer : nil, biasRegularizer, activation)
+    let sums = try ConvolutionArithmetic(geometry: geometry, groups: 1).transposed(
+      x, kernel, out: out)
+    let output = try context.biased(
+      sums, useBias ? biasInitializer : nil, biasRegularizer, biasConstraint, activation)
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
   }

@@ -4,7 +4,8 @@ public import MezzoPolicy
 /// Tensors one behind the other along an axis, of any dtype: `[batch, …, n] [batch, …, m] -> [batch, …, n + m]`.
 ///
 /// ```swift
-/// let both = try context.call(Concatenate(), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "both")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 2])))
+/// let both = try Model(Concatenate())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 7]
 /// ```
 public struct Concatenate: Layer, Hashable {
   /// Counts from the end if negative.
@@ -36,8 +37,9 @@ public struct Concatenate: Layer, Hashable {
 /// Integers are multiplied as float64, exact up to 2⁵³.
 ///
 /// ```swift
-/// let cosine = try context.call(
-///   Dot(axes: [1], normalize: true), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "cosine")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 5])))
+/// let cosine = Dot(axes: [1], normalize: true)
+/// let output = try Model(cosine)(Arguments(.array([.tensor(x), .tensor(y)]))).tensor  // float32[3, 1]
 /// ```
 public struct Dot: Layer, Hashable {
   /// One axis for both, or one for each; negative ones count from the end.

@@ -32,7 +32,8 @@ extension MergingLayer {
 /// The sum of two or more tensors.
 ///
 /// ```swift
-/// let sum = try context.call(Add(), LayerInputs(.array([.tensor(x), .tensor(shortcut)])), name: "add")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 5])))
+/// let sum = try Model(Add())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 5]
 /// ```
 public struct Add: MergingLayer, Hashable {
   public var name: String?
@@ -52,7 +53,8 @@ public struct Add: MergingLayer, Hashable {
 /// The first of two tensors less the second.
 ///
 /// ```swift
-/// let difference = try context.call(Subtract(), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "difference")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 5])))
+/// let difference = try Model(Subtract())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 5]
 /// ```
 public struct Subtract: MergingLayer, Hashable {
   static let limit = 2
@@ -73,7 +75,8 @@ public struct Subtract: MergingLayer, Hashable {
 /// The product of two or more tensors, element by element.
 ///
 /// ```swift
-/// let gated = try context.call(Multiply(), LayerInputs(.array([.tensor(x), .tensor(gate)])), name: "gated")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 1])))
+/// let gated = try Model(Multiply())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 5]
 /// ```
 public struct Multiply: MergingLayer, Hashable {
   public var name: String?
@@ -96,7 +99,8 @@ public struct Multiply: MergingLayer, Hashable {
 /// in Keras.
 ///
 /// ```swift
-/// let mean = try context.call(Average(), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "mean")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 5])))
+/// let mean = try Model(Average())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 5]
 /// ```
 public struct Average: MergingLayer, Hashable {
   public var name: String?
@@ -119,7 +123,8 @@ public struct Average: MergingLayer, Hashable {
 /// The largest of two or more tensors, element by element; NaN where one is.
 ///
 /// ```swift
-/// let largest = try context.call(Maximum(), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "largest")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 5])))
+/// let largest = try Model(Maximum())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 5]
 /// ```
 public struct Maximum: MergingLayer, Hashable {
   public var name: String?
@@ -139,7 +144,8 @@ public struct Maximum: MergingLayer, Hashable {
 /// The smallest of two or more tensors, element by element; NaN where one is.
 ///
 /// ```swift
-/// let smallest = try context.call(Minimum(), LayerInputs(.array([.tensor(x), .tensor(y)])), name: "smallest")
+/// let (x, y) = try (Tensor(zeros: TensorType(.float32, [3, 5])), Tensor(zeros: TensorType(.float32, [3, 5])))
+/// let smallest = try Model(Minimum())(Arguments(.tensor(x), .tensor(y))).tensor  // float32[3, 5]
 /// ```
 public struct Minimum: MergingLayer, Hashable {
   public var name: String?

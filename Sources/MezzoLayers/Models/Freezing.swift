@@ -36,8 +36,11 @@ extension Model {
   /// its averages as in inference, and keeps them.
   ///
   /// ```swift
+  /// let encoder = Sequential([Dense(8), Dense(8)], name: "encoder")
+  /// let model = Model(Sequential([encoder, Dense(2)]))
+  /// try model.build(input: [1, 4])
   /// try model.freeze("encoder")
-  /// try model.unfreeze("encoder.dense_3")
+  /// try model.unfreeze("encoder.dense_1")
   /// ```
   /// Trainings that began before go on as they began. What is frozen is saved with the model.
   ///

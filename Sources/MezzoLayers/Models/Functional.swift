@@ -10,7 +10,8 @@ public import MezzoPolicy
 /// let encoder = Dense(32, activation: .relu, name: "encoder")
 /// let joined = Concatenate()(encoder(left), encoder(right))
 /// let twins = try Functional(inputs: [left, right], outputs: Dense(1)(joined))
-/// let score = try Model(twins)(Arguments(.tensor(a), .tensor(b)))
+/// let a = try Tensor(zeros: TensorType(.float32, [2, 8])), b = try Tensor(zeros: TensorType(.float32, [2, 8]))
+/// let score = try Model(twins)(Arguments(.tensor(a), .tensor(b))).tensor  // float32[2, 1]
 /// ```
 /// A layer that has a name is the same layer wherever it is called, and has its weights once; one without a name is
 /// another at every call, and named as in ``Sequential``. Called with one argument for each input, with all in one array,
@@ -92,6 +93,19 @@ public struct Functional: LayerContainer {
   ) throws(LayerError) {
     try self.init(
       inputs: inputs, outputs: .tensor(outputs), name: name, policy: policy, sublayerPolicy: sublayerPolicy)
+  }
+
+  /// What measures of each output are called by, as in Keras: the names of a dictionary, or else of the layers that give the
+  /// outputs.
+  public var outputNames: [String] {
+    if case .dictionary = outputs { return outputs.leafNames }
+    return LayerNames.unique(
+      outputs.leaves.compactMap { $0 }.map { reference in
+        switch reference.source {
+        case .input(let index): inputs[index].name
+        case .call(let index): calls[index].layer
+        }
+      })
   }
 
   public func call(_ arguments: LayerInputs, _ context: LayerContext) throws -> TensorTree {

@@ -8,11 +8,17 @@
 enum LayerNames {
   /// Each layer's own name, or that of its class, made unique by a number as Keras does: `dense`, `dense_1`.
   static func unique(_ layers: [any Layer]) -> [String] {
-    var used: Set<String> = Set(layers.compactMap(\.name))
+    unique(layers.map { ($0.name, type(of: $0).defaultName) })
+  }
+
+  /// The same of names of outputs, of which none is anybody's own.
+  static func unique(_ names: [String]) -> [String] { unique(names.map { (nil, $0) }) }
+
+  private static func unique(_ layers: [(own: String?, base: String)]) -> [String] {
+    var used: Set<String> = Set(layers.compactMap(\.own))
     var numbers: [String: Int] = [:]
-    return layers.map { layer in
-      if let name = layer.name { return name }
-      let base = type(of: layer).defaultName
+    return layers.map { own, base in
+      if let own { return own }
       var name = base
       var number = numbers[base] ?? 0
       while !used.insert(name).inserted {

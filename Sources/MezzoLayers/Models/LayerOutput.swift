@@ -6,6 +6,7 @@ public import MezzoPolicy
 /// let image = LayerOutput.input("image", shape: [28, 28])
 /// let hidden = Dense(64, activation: .relu)(Flatten()(image))
 /// let model = Model(try Functional(inputs: [image], outputs: Dense(10)(hidden)))
+/// let logits = try model(Tensor(zeros: TensorType(.float32, [32, 28, 28])))  // float32[32, 10]
 /// ```
 /// Nothing is computed here, and no shape is known yet.
 public struct LayerOutput: Sendable {

@@ -45,8 +45,12 @@ extension Model {
   /// Takes over weights by their paths, each rounded once to the dtype that this model stores it in.
   ///
   /// ```swift
+  /// let model = Model(Sequential([Dense(8, name: "encoder"), Dense(2)]))
+  /// try model.build(input: [1, 4])
+  /// let pretrained = Model(Dense(8))
+  /// try pretrained.build(input: [1, 4])
   /// try model.load(pretrained.variables, into: "encoder")
-  /// let report = try model.load(weights, strict: false)   // report.missing, report.unexpected …
+  /// let report = try model.load(pretrained.variables, strict: false)  // report.missing, report.unexpected …
   /// ```
   /// - Parameters:
   ///   - path: of the layer whose variables the weights are; by default the model. Variables elsewhere stay.

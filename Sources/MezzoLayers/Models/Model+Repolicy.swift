@@ -17,6 +17,9 @@ extension Model {
   /// that exists or was loaded. Layers are those of the model so far: it must have been called or built.
   ///
   /// ```swift
+  /// let model = Model(Sequential([Dense(8), Dense(2)]))
+  /// let images = try Tensor(zeros: TensorType(.float32, [4, 16]))
+  /// let before = try model(images)  // float32[4, 2]
   /// let change = try model.repolicy(
   ///   DTypePolicyMap(default: .mixedBFloat16, ["dense_1": .float32]), sample: images, tolerance: 0.05)
   /// try change.undo()

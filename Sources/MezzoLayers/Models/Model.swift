@@ -13,7 +13,7 @@ public import MezzoRuntime
 ///   Dense(512, activation: .relu)
 ///   Dense(10, policy: .float32)
 /// }
-/// let logits = try model(images)
+/// let logits = try model(Tensor(zeros: TensorType(.float32, [32, 784])))  // float32[32, 10]
 /// ```
 public final class Model: Sendable {
   public let layer: any Layer
@@ -98,6 +98,9 @@ public final class Model: Sendable {
   }
 
   var built: BuiltModel? { state.withLock { $0 } }
+
+  /// The states of stateful layers.
+  package var statePaths: Set<String> { built?.states ?? [] }
 
   private func requireBuilt() throws(LayerError) -> BuiltModel {
     guard let built else { throw .notBuilt(model: "the model") }

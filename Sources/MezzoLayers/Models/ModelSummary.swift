@@ -61,6 +61,7 @@ extension Model {
   /// Its layers as they were built. Traces the model once; computes nothing.
   ///
   /// ```swift
+  /// let model = Model(Sequential([Dense(512, activation: .relu), Dense(10)]))
   /// try model.build(input: [32, 784])
   /// print(try model.summary())
   /// ```

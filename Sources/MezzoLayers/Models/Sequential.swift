@@ -8,6 +8,7 @@ public import MezzoPolicy
 ///   Dense(512, activation: .relu)
 ///   Dense(10, policy: .float32)
 /// }
+/// let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [32, 28, 28])))  // float32[32, 10]
 /// ```
 public struct Sequential: LayerContainer {
   public var layers: [any Layer]

@@ -6,6 +6,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let regularized = Dropout(0.5)
+/// let output = try Model(regularized)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct Dropout: MaskPassing, Hashable {
   /// 0 ≤ rate < 1

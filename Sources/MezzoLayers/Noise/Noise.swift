@@ -5,6 +5,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let noisy = GaussianNoise(0.1)
+/// let output = try Model(noisy)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct GaussianNoise: MaskPassing, Hashable {
   /// At least 0.
@@ -33,6 +34,7 @@ public struct GaussianNoise: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let regularized = GaussianDropout(0.2)
+/// let output = try Model(regularized)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct GaussianDropout: MaskPassing, Hashable {
   /// 0 ≤ rate < 1
@@ -63,6 +65,7 @@ public struct GaussianDropout: MaskPassing, Hashable {
 ///   Dense(64, activation: .selu)
 ///   AlphaDropout(0.1)
 /// }
+/// let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 64]
 /// ```
 public struct AlphaDropout: MaskPassing, Hashable {
   /// 0 ≤ rate < 1
@@ -93,18 +96,21 @@ public struct AlphaDropout: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let regularized = SpatialDropout1D(0.2)
+/// let output = try Model(regularized)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 8, 4]
 /// ```
 public typealias SpatialDropout1D = SpatialDropout<OneAxis>
 /// ``Dropout`` of whole channels of images `[batch, height, width, channels]` (Tompson et al., CVPR 2015).
 ///
 /// ```swift
 /// let regularized = SpatialDropout2D(0.2)
+/// let output = try Model(regularized)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 4])))  // float32[2, 8, 8, 4]
 /// ```
 public typealias SpatialDropout2D = SpatialDropout<TwoAxes>
 /// ``Dropout`` of whole channels of volumes `[batch, depth, height, width, channels]`.
 ///
 /// ```swift
 /// let regularized = SpatialDropout3D(0.2)
+/// let output = try Model(regularized)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 4, 2])))  // float32[2, 4, 4, 4, 2]
 /// ```
 public typealias SpatialDropout3D = SpatialDropout<ThreeAxes>
 
@@ -143,6 +149,7 @@ public struct SpatialDropout<Axes: SpatialAxes>: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let sparse = ActivityRegularization(l1: 1e-4)
+/// let output = try Model(sparse)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 8]
 /// ```
 public struct ActivityRegularization: MaskPassing, Hashable {
   public var l1: Double

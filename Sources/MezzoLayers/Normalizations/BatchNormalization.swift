@@ -19,6 +19,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let normalized = BatchNormalization(momentum: 0.9)
+/// let output = try Model(normalized)(Tensor(zeros: TensorType(.float32, [4, 8])))  // float32[4, 8]
 /// ```
 public struct BatchNormalization: MaskPassing, Hashable {
   /// The axis of the features; counts from the end if negative.
@@ -36,6 +37,8 @@ public struct BatchNormalization: MaskPassing, Hashable {
   public var movingVarianceInitializer: Initializer
   public var betaRegularizer: Regularizer?
   public var gammaRegularizer: Regularizer?
+  public var betaConstraint: Constraint?
+  public var gammaConstraint: Constraint?
   public var name: String?
   public let policy: DTypePolicy
 
@@ -44,7 +47,8 @@ public struct BatchNormalization: MaskPassing, Hashable {
     axis: Int = -1, momentum: Double = 0.99, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
     betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
     movingMeanInitializer: Initializer = .zeros, movingVarianceInitializer: Initializer = .ones,
-    betaRegularizer: Regularizer? = nil, gammaRegularizer: Regularizer? = nil, name: String? = nil,
+    betaRegularizer: Regularizer? = nil, gammaRegularizer: Regularizer? = nil,
+    betaConstraint: Constraint? = nil, gammaConstraint: Constraint? = nil, name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
     self.axis = axis
@@ -58,6 +62,8 @@ public struct BatchNormalization: MaskPassing, Hashable {
     self.movingVarianceInitializer = movingVarianceInitializer
     self.betaRegularizer = betaRegularizer
     self.gammaRegularizer = gammaRegularizer
+    self.betaConstraint = betaConstraint
+    self.gammaConstraint = gammaConstraint
     self.name = name
     self.policy = policy ?? globalPolicy()
     warnOfLostConstants()
@@ -76,15 +82,20 @@ public struct BatchNormalization: MaskPassing, Hashable {
     let axis = try context.axis(axis, of: input)
     let normalization = try NormalizationArithmetic(input, axes: [axis], epsilon: epsilon, context)
     func parameter(
-      _ name: String, _ initializer: Initializer, isTrainable: Bool = true, _ regularizer: Regularizer? = nil
+      _ name: String, _ initializer: Initializer, isTrainable: Bool = true,
+      _ regularizer: Regularizer? = nil,
+      _ constraint: Constraint? = nil
     ) throws -> LayerVariable {
       let stored = context.policy.variableDType
       return try context.parameter(
-        name, shape: normalization.shape, initializer: initializer, dtype: stored == .float64 ? .float64 : .float32,
-        isTrainable: isTrainable, autocast: false, regularizer: regularizer)
+        name, shape: normalization.shape, initializer: initializer,
+        dtype: stored == .float64 ? .float64 : .float32,
+        isTrainable: isTrainable, autocast: false, regularizer: regularizer, constraint: constraint)
     }
-    let gamma = try scale ? parameter("gamma", gammaInitializer, gammaRegularizer) : nil
-    let beta = try center ? parameter("beta", betaInitializer, betaRegularizer) : nil
+    let gamma =
+      try scale ? parameter("gamma", gammaInitializer, gammaRegularizer, gammaConstraint) : nil
+    let beta =
+      try center ? parameter("beta", betaInitializer, betaRegularizer, betaConstraint) : nil
     let movingMean = try parameter("moving_mean", movingMeanInitializer, isTrainable: false)
     let movingVariance = try parameter("moving_variance", movingVarianceInitializer, isTrainable: false)
     let mean: SymbolicTensor

@@ -9,6 +9,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let normalized = GroupNormalization(groups: 8)
+/// let output = try Model(normalized)(Tensor(zeros: TensorType(.float32, [2, 6, 6, 32])))  // float32[2, 6, 6, 32]
 /// ```
 public struct GroupNormalization: MaskPassing, Hashable {
   /// How many groups the channels fall into; −1 for one channel each.
@@ -24,14 +25,19 @@ public struct GroupNormalization: MaskPassing, Hashable {
   public var gammaInitializer: Initializer
   public var betaRegularizer: Regularizer?
   public var gammaRegularizer: Regularizer?
+  public var betaConstraint: Constraint?
+  public var gammaConstraint: Constraint?
   public var name: String?
   public let policy: DTypePolicy
 
   /// - Parameter policy: by default the one in effect here.
   public init(
-    groups: Int = 32, axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
-    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones, betaRegularizer: Regularizer? = nil,
-    gammaRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    groups: Int = 32, axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true,
+    scale: Bool = true,
+    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
+    betaRegularizer: Regularizer? = nil,
+    gammaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil,
+    gammaConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.groups = groups
     self.axis = axis
@@ -42,6 +48,8 @@ public struct GroupNormalization: MaskPassing, Hashable {
     self.gammaInitializer = gammaInitializer
     self.betaRegularizer = betaRegularizer
     self.gammaRegularizer = gammaRegularizer
+    self.betaConstraint = betaConstraint
+    self.gammaConstraint = gammaConstraint
     self.name = name
     self.policy = policy ?? globalPolicy()
     warnOfLostConstants()
@@ -61,8 +69,10 @@ public struct GroupNormalization: MaskPassing, Hashable {
       "groups that divide the \(channels) channels of an axis behind the batch",
       "\(groups)")
     let whole = try NormalizationArithmetic(input, axes: [axis], epsilon: epsilon, context)
-    let gamma = try parameter("gamma", scale ? gammaInitializer : nil, gammaRegularizer, channels, context)
-    let beta = try parameter("beta", center ? betaInitializer : nil, betaRegularizer, channels, context)
+    let gamma = try parameter(
+      "gamma", scale ? gammaInitializer : nil, gammaRegularizer, gammaConstraint, channels, context)
+    let beta = try parameter(
+      "beta", center ? betaInitializer : nil, betaRegularizer, betaConstraint, channels, context)
     // The channels of a group lie side by side, behind an axis of the groups.
     let shape = input.shape[..<axis] + [groups, channels / groups] + input.shape[(axis + 1)...]
     let grouped = try whole.input.reshaped(Array(shape))
@@ -77,10 +87,13 @@ public struct GroupNormalization: MaskPassing, Hashable {
   }
 
   private func parameter(
-    _ name: String, _ initializer: Initializer?, _ regularizer: Regularizer?, _ channels: Int, _ context: LayerContext
+    _ name: String, _ initializer: Initializer?, _ regularizer: Regularizer?,
+    _ constraint: Constraint?,
+    _ channels: Int, _ context: LayerContext
   ) throws -> SymbolicTensor? {
     guard let initializer else { return nil }
     return try context.variable(
-      name, shape: [channels], initializer: initializer, autocast: false, regularizer: regularizer)
+      name, shape: [channels], initializer: initializer, autocast: false, regularizer: regularizer,
+      constraint: constraint)
   }
 }

@@ -11,6 +11,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let normalized = LayerNormalization(epsilon: 1e-6)
+/// let output = try Model(normalized)(Tensor(zeros: TensorType(.float32, [4, 8])))  // float32[4, 8]
 /// ```
 public struct LayerNormalization: MaskPassing, Hashable {
   /// The axes that are normalised; negative ones count from the end.
@@ -24,14 +25,18 @@ public struct LayerNormalization: MaskPassing, Hashable {
   public var gammaInitializer: Initializer
   public var betaRegularizer: Regularizer?
   public var gammaRegularizer: Regularizer?
+  public var betaConstraint: Constraint?
+  public var gammaConstraint: Constraint?
   public var name: String?
   public let policy: DTypePolicy
 
   /// - Parameter policy: by default the one in effect here.
   public init(
     axis: [Int] = [-1], epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
-    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones, betaRegularizer: Regularizer? = nil,
-    gammaRegularizer: Regularizer? = nil, name: String? = nil, policy: DTypePolicy? = nil
+    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
+    betaRegularizer: Regularizer? = nil,
+    gammaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil,
+    gammaConstraint: Constraint? = nil, name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.axis = axis
     self.epsilon = epsilon
@@ -41,6 +46,8 @@ public struct LayerNormalization: MaskPassing, Hashable {
     self.gammaInitializer = gammaInitializer
     self.betaRegularizer = betaRegularizer
     self.gammaRegularizer = gammaRegularizer
+    self.betaConstraint = betaConstraint
+    self.gammaConstraint = gammaConstraint
     self.name = name
     self.policy = policy ?? globalPolicy()
     warnOfLostConstants()
@@ -62,11 +69,12 @@ public struct LayerNormalization: MaskPassing, Hashable {
       try scale
       ? context.variable(
         "gamma", shape: normalization.shape, initializer: gammaInitializer, autocast: false,
-        regularizer: gammaRegularizer) : nil
+        regularizer: gammaRegularizer, constraint: gammaConstraint) : nil
     let beta =
       try center
       ? context.variable(
-        "beta", shape: normalization.shape, initializer: betaInitializer, autocast: false, regularizer: betaRegularizer)
+        "beta", shape: normalization.shape, initializer: betaInitializer, autocast: false,
+        regularizer: betaRegularizer, constraint: betaConstraint)
       : nil
     let (mean, variance) = try normalization.moments(over: axes)
     return try normalization.normalized(mean, variance, gamma: gamma, beta: beta)

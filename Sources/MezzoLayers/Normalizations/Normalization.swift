@@ -7,6 +7,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let standardized = Normalization(mean: [0.13], variance: [0.095])
+/// let output = try Model(standardized)(Tensor(zeros: TensorType(.float32, [2, 28, 28, 1])))  // float32[2, 28, 28, 1]
 /// ```
 public struct Normalization: MaskPassing, Hashable {
   /// The axis of the features; counts from the end if negative. Without one there is one mean for all.
@@ -73,6 +74,7 @@ public struct Normalization: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let unit = Rescaling(1 / 255.0)
+/// let output = try Model(unit)(Tensor(zeros: TensorType(.float32, [2, 28, 28])))  // float32[2, 28, 28]
 /// ```
 public struct Rescaling: MaskPassing, Hashable {
   public var scale: Double

@@ -9,6 +9,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let normalized = RMSNormalization()
+/// let output = try Model(normalized)(Tensor(zeros: TensorType(.float32, [4, 8])))  // float32[4, 8]
 /// ```
 public struct RMSNormalization: MaskPassing, Hashable {
   /// Counts from the end if negative.
@@ -46,6 +47,7 @@ public struct RMSNormalization: MaskPassing, Hashable {
 ///
 /// ```swift
 /// let directions = UnitNormalization()
+/// let output = try Model(directions)(Tensor(zeros: TensorType(.float32, [4, 8])))  // float32[4, 8]
 /// ```
 public struct UnitNormalization: MaskPassing, Hashable {
   /// Negative ones count from the end.

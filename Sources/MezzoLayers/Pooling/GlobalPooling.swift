@@ -6,36 +6,42 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let vector = GlobalAveragePooling1D()
+/// let output = try Model(vector)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 4]
 /// ```
 public typealias GlobalAveragePooling1D = GlobalAveragePooling<OneAxis>
 /// The mean of each channel of an image: `[batch, height, width, channels] -> [batch, channels]`.
 ///
 /// ```swift
 /// let vector = GlobalAveragePooling2D()
+/// let output = try Model(vector)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 4])))  // float32[2, 4]
 /// ```
 public typealias GlobalAveragePooling2D = GlobalAveragePooling<TwoAxes>
 /// The mean of each channel of a volume: `[batch, depth, height, width, channels] -> [batch, channels]`.
 ///
 /// ```swift
 /// let vector = GlobalAveragePooling3D()
+/// let output = try Model(vector)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 4, 3])))  // float32[2, 3]
 /// ```
 public typealias GlobalAveragePooling3D = GlobalAveragePooling<ThreeAxes>
 /// The largest element of each channel of a sequence: `[batch, steps, channels] -> [batch, channels]`.
 ///
 /// ```swift
 /// let vector = GlobalMaxPooling1D()
+/// let output = try Model(vector)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 4]
 /// ```
 public typealias GlobalMaxPooling1D = GlobalMaxPooling<OneAxis>
 /// The largest element of each channel of an image: `[batch, height, width, channels] -> [batch, channels]`.
 ///
 /// ```swift
 /// let vector = GlobalMaxPooling2D()
+/// let output = try Model(vector)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 4])))  // float32[2, 4]
 /// ```
 public typealias GlobalMaxPooling2D = GlobalMaxPooling<TwoAxes>
 /// The largest element of each channel of a volume: `[batch, depth, height, width, channels] -> [batch, channels]`.
 ///
 /// ```swift
 /// let vector = GlobalMaxPooling3D()
+/// let output = try Model(vector)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 4, 3])))  // float32[2, 3]
 /// ```
 public typealias GlobalMaxPooling3D = GlobalMaxPooling<ThreeAxes>
 

@@ -5,36 +5,42 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let shorter = MaxPooling1D(poolSize: 2)
+/// let output = try Model(shorter)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 4, 4]
 /// ```
 public typealias MaxPooling1D = MaxPooling<OneAxis>
 /// The largest element of each window of an image `[batch, height, width, channels]`.
 ///
 /// ```swift
 /// let smaller = MaxPooling2D(poolSize: 2)
+/// let output = try Model(smaller)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 4])))  // float32[2, 4, 4, 4]
 /// ```
 public typealias MaxPooling2D = MaxPooling<TwoAxes>
 /// The largest element of each window of a volume `[batch, depth, height, width, channels]`.
 ///
 /// ```swift
 /// let smaller = MaxPooling3D(poolSize: 2)
+/// let output = try Model(smaller)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 4, 3])))  // float32[2, 2, 2, 2, 3]
 /// ```
 public typealias MaxPooling3D = MaxPooling<ThreeAxes>
 /// The mean of each window of a sequence `[batch, steps, channels]`.
 ///
 /// ```swift
 /// let shorter = AveragePooling1D(poolSize: 2)
+/// let output = try Model(shorter)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 4, 4]
 /// ```
 public typealias AveragePooling1D = AveragePooling<OneAxis>
 /// The mean of each window of an image `[batch, height, width, channels]`.
 ///
 /// ```swift
 /// let smaller = AveragePooling2D(poolSize: 2, padding: .same)
+/// let output = try Model(smaller)(Tensor(zeros: TensorType(.float32, [2, 7, 7, 4])))  // float32[2, 4, 4, 4]
 /// ```
 public typealias AveragePooling2D = AveragePooling<TwoAxes>
 /// The mean of each window of a volume `[batch, depth, height, width, channels]`.
 ///
 /// ```swift
 /// let smaller = AveragePooling3D(poolSize: 2)
+/// let output = try Model(smaller)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 4, 3])))  // float32[2, 2, 2, 2, 3]
 /// ```
 public typealias AveragePooling3D = AveragePooling<ThreeAxes>
 

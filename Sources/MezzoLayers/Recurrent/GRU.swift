@@ -10,6 +10,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let last = GRU(64)
+/// let output = try Model(last)(Tensor(zeros: TensorType(.float32, [2, 10, 8])))  // float32[2, 64]
 /// ```
 public struct GRU: RecurrentCell, Hashable {
   static let stateCount = 1
@@ -23,10 +24,13 @@ public struct GRU: RecurrentCell, Hashable {
   public var kernelRegularizer: Regularizer?
   public var recurrentRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var recurrentConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
-  public var stateful: Bool
+  @OffUnlessSaid public var stateful: Bool
   public var resetAfter: Bool
   public var name: String?
   public let policy: DTypePolicy
@@ -37,7 +41,9 @@ public struct GRU: RecurrentCell, Hashable {
     useBias: Bool = true, kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal, biasInitializer: Initializer = .zeros,
     kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
-    biasRegularizer: Regularizer? = nil, returnSequences: Bool = false, returnState: Bool = false,
+    biasRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
+    returnSequences: Bool = false, returnState: Bool = false,
     goBackwards: Bool = false, stateful: Bool = false, resetAfter: Bool = true, name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
@@ -51,6 +57,9 @@ public struct GRU: RecurrentCell, Hashable {
     self.kernelRegularizer = kernelRegularizer
     self.recurrentRegularizer = recurrentRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.recurrentConstraint = recurrentConstraint
+    self.biasConstraint = biasConstraint
     self.returnSequences = returnSequences
     self.returnState = returnState
     self.goBackwards = goBackwards
@@ -63,13 +72,16 @@ public struct GRU: RecurrentCell, Hashable {
   func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep {
     let width = 3 * units
     let kernel = try context.variable(
-      "kernel", shape: [features, width], initializer: kernelInitializer, regularizer: kernelRegularizer)
+      "kernel", shape: [features, width], initializer: kernelInitializer,
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
     let recurrent = try context.variable(
-      "recurrent_kernel", shape: [units, width], initializer: recurrentInitializer, regularizer: recurrentRegularizer)
+      "recurrent_kernel", shape: [units, width], initializer: recurrentInitializer,
+      regularizer: recurrentRegularizer, constraint: recurrentConstraint)
     let bias =
       try useBias
       ? context.variable(
-        "bias", shape: resetAfter ? [2, width] : [width], initializer: biasInitializer, regularizer: biasRegularizer)
+        "bias", shape: resetAfter ? [2, width] : [width], initializer: biasInitializer,
+        regularizer: biasRegularizer, constraint: biasConstraint)
       : nil
     let biases =
       try bias.map { try resetAfter ? $0.split(axis: 0, into: 2).map { try $0.reshaped([width]) } : [$0] } ?? []

@@ -10,6 +10,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let states = LSTM(64, returnSequences: true)
+/// let output = try Model(states)(Tensor(zeros: TensorType(.float32, [2, 10, 8])))  // float32[2, 10, 64]
 /// ```
 public struct LSTM: RecurrentCell, Hashable {
   static let stateCount = 2
@@ -25,10 +26,13 @@ public struct LSTM: RecurrentCell, Hashable {
   public var kernelRegularizer: Regularizer?
   public var recurrentRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var recurrentConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
-  public var stateful: Bool
+  @OffUnlessSaid public var stateful: Bool
   public var name: String?
   public let policy: DTypePolicy
 
@@ -38,8 +42,11 @@ public struct LSTM: RecurrentCell, Hashable {
     useBias: Bool = true, kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal, biasInitializer: Initializer = .zeros, unitForgetBias: Bool = true,
     kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
-    biasRegularizer: Regularizer? = nil, returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false, stateful: Bool = false, name: String? = nil, policy: DTypePolicy? = nil
+    biasRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
+    returnSequences: Bool = false, returnState: Bool = false,
+    goBackwards: Bool = false, stateful: Bool = false, name: String? = nil,
+    policy: DTypePolicy? = nil
   ) {
     self.units = units
     self.activation = activation
@@ -52,6 +59,9 @@ public struct LSTM: RecurrentCell, Hashable {
     self.kernelRegularizer = kernelRegularizer
     self.recurrentRegularizer = recurrentRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.recurrentConstraint = recurrentConstraint
+    self.biasConstraint = biasConstraint
     self.returnSequences = returnSequences
     self.returnState = returnState
     self.goBackwards = goBackwards
@@ -62,15 +72,16 @@ public struct LSTM: RecurrentCell, Hashable {
 
   func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep {
     let kernel = try context.variable(
-      "kernel", shape: [features, 4 * units], initializer: kernelInitializer, regularizer: kernelRegularizer)
+      "kernel", shape: [features, 4 * units], initializer: kernelInitializer,
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
     let recurrent = try context.variable(
       "recurrent_kernel", shape: [units, 4 * units], initializer: recurrentInitializer,
-      regularizer: recurrentRegularizer)
+      regularizer: recurrentRegularizer, constraint: recurrentConstraint)
     let bias =
       try useBias
       ? context.variable(
         "bias", shape: [4 * units], initializer: unitForgetBias ? .forgetGateOnes : biasInitializer,
-        regularizer: biasRegularizer) : nil
+        regularizer: biasRegularizer, constraint: biasConstraint) : nil
     return RecurrentStep { x in
       let y = try x.matmul(kernel)
       return try bias.map { try y + $0 } ?? y

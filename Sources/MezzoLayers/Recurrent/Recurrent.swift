@@ -24,8 +24,23 @@ public protocol RecurrentLayer: Layer {
   var stateful: Bool { get set }
 }
 
+/// What the recurrent layers of Mezzo have in common.
+package protocol RecurrentSettings: RecurrentLayer {
+  var activation: ActivationFunction { get set }
+  var useBias: Bool { get set }
+  var kernelInitializer: Initializer { get set }
+  var recurrentInitializer: Initializer { get set }
+  var biasInitializer: Initializer { get set }
+  var kernelRegularizer: Regularizer? { get set }
+  var recurrentRegularizer: Regularizer? { get set }
+  var biasRegularizer: Regularizer? { get set }
+  var kernelConstraint: Constraint? { get set }
+  var recurrentConstraint: Constraint? { get set }
+  var biasConstraint: Constraint? { get set }
+}
+
 /// A recurrent layer by its step.
-protocol RecurrentCell: RecurrentLayer {
+protocol RecurrentCell: RecurrentSettings {
   var units: Int { get }
   static var stateCount: Int { get }
 
@@ -119,6 +134,7 @@ extension RecurrentCell {
 ///
 /// ```swift
 /// let last = SimpleRNN(32)
+/// let output = try Model(last)(Tensor(zeros: TensorType(.float32, [2, 10, 8])))  // float32[2, 32]
 /// ```
 public struct SimpleRNN: RecurrentCell, Hashable {
   static let stateCount = 1
@@ -131,10 +147,13 @@ public struct SimpleRNN: RecurrentCell, Hashable {
   public var kernelRegularizer: Regularizer?
   public var recurrentRegularizer: Regularizer?
   public var biasRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var recurrentConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
-  public var stateful: Bool
+  @OffUnlessSaid public var stateful: Bool
   public var name: String?
   public let policy: DTypePolicy
 
@@ -143,8 +162,11 @@ public struct SimpleRNN: RecurrentCell, Hashable {
     _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal,
     biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
-    recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil, returnSequences: Bool = false,
-    returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false, name: String? = nil,
+    recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    kernelConstraint: Constraint? = nil, recurrentConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, returnSequences: Bool = false,
+    returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false,
+    name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
     self.units = units
@@ -156,6 +178,9 @@ public struct SimpleRNN: RecurrentCell, Hashable {
     self.kernelRegularizer = kernelRegularizer
     self.recurrentRegularizer = recurrentRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.recurrentConstraint = recurrentConstraint
+    self.biasConstraint = biasConstraint
     self.returnSequences = returnSequences
     self.returnState = returnState
     self.goBackwards = goBackwards
@@ -166,12 +191,16 @@ public struct SimpleRNN: RecurrentCell, Hashable {
 
   func prepare(_ features: Int, _ context: LayerContext) throws -> RecurrentStep {
     let kernel = try context.variable(
-      "kernel", shape: [features, units], initializer: kernelInitializer, regularizer: kernelRegularizer)
+      "kernel", shape: [features, units], initializer: kernelInitializer,
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
     let recurrent = try context.variable(
-      "recurrent_kernel", shape: [units, units], initializer: recurrentInitializer, regularizer: recurrentRegularizer)
+      "recurrent_kernel", shape: [units, units], initializer: recurrentInitializer,
+      regularizer: recurrentRegularizer, constraint: recurrentConstraint)
     let bias =
       try useBias
-      ? context.variable("bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer) : nil
+      ? context.variable(
+        "bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer,
+        constraint: biasConstraint) : nil
     return RecurrentStep { x in
       let y = try x.matmul(kernel)
       return try bias.map { try y + $0 } ?? y

@@ -7,6 +7,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let perStep = TimeDistributed(Dense(10))
+/// let output = try Model(perStep)(Tensor(zeros: TensorType(.float32, [2, 5, 8])))  // float32[2, 5, 10]
 /// ```
 public struct TimeDistributed: Layer {
   public var layer: any Layer
@@ -46,6 +47,7 @@ public struct TimeDistributed: Layer {
 ///
 /// ```swift
 /// let both = Bidirectional(LSTM(32, returnSequences: true))
+/// let output = try Model(both)(Tensor(zeros: TensorType(.float32, [2, 10, 8])))  // float32[2, 10, 64]
 /// ```
 public struct Bidirectional: Layer {
   /// What becomes of the two outputs.

@@ -5,6 +5,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let vectors = Flatten()
+/// let output = try Model(vectors)(Tensor(zeros: TensorType(.float32, [2, 28, 28])))  // float32[2, 784]
 /// ```
 public struct Flatten: Layer, Hashable {
   public var name: String?

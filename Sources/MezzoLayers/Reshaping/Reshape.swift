@@ -5,6 +5,7 @@ public import MezzoPolicy
 ///
 /// ```swift
 /// let images = Reshape([28, 28, 1])
+/// let output = try Model(images)(Tensor(zeros: TensorType(.float32, [2, 784])))  // float32[2, 28, 28, 1]
 /// ```
 public struct Reshape: Layer, Hashable {
   /// Without the batch; one extent may be −1, which is then what is left.
@@ -40,6 +41,7 @@ public struct Reshape: Layer, Hashable {
 ///
 /// ```swift
 /// let channelsFirst = Permute([3, 1, 2])
+/// let output = try Model(channelsFirst)(Tensor(zeros: TensorType(.float32, [2, 8, 6, 3])))  // float32[2, 3, 8, 6]
 /// ```
 public struct Permute: Layer, Hashable {
   /// Result axis i + 1 is the input's axis `dims[i]`.
@@ -65,6 +67,7 @@ public struct Permute: Layer, Hashable {
 ///
 /// ```swift
 /// let steps = RepeatVector(10)
+/// let output = try Model(steps)(Tensor(zeros: TensorType(.float32, [2, 8])))  // float32[2, 10, 8]
 /// ```
 public struct RepeatVector: Layer, Hashable {
   public var n: Int
@@ -92,6 +95,8 @@ public struct RepeatVector: Layer, Hashable {
 ///
 /// ```swift
 /// let padded = Masking(maskValue: -1)
+/// let layers = Sequential([padded, LSTM(16)])
+/// let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [2, 10, 8])))  // float32[2, 16]
 /// ```
 public struct Masking: Layer, Hashable {
   public var maskValue: Double

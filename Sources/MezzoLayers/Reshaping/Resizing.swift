@@ -30,54 +30,63 @@ public struct Margins: Hashable, Sendable, Codable, ExpressibleByIntegerLiteral,
 ///
 /// ```swift
 /// let padded = ZeroPadding1D(padding: 2)
+/// let output = try Model(padded)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 12, 4]
 /// ```
 public typealias ZeroPadding1D = ZeroPadding<OneAxis>
 /// Zeros around an image `[batch, height, width, channels]`.
 ///
 /// ```swift
-/// let padded = ZeroPadding2D(padding: [[1, 2], [0, 3]])   // top, bottom; left, right
+/// let padded = ZeroPadding2D(padding: [[1, 2], [0, 3]])  // top, bottom; left, right
+/// let output = try Model(padded)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 11, 11, 3]
 /// ```
 public typealias ZeroPadding2D = ZeroPadding<TwoAxes>
 /// Zeros around a volume `[batch, depth, height, width, channels]`.
 ///
 /// ```swift
 /// let padded = ZeroPadding3D(padding: 1)
+/// let output = try Model(padded)(Tensor(zeros: TensorType(.float32, [1, 4, 4, 4, 2])))  // float32[1, 6, 6, 6, 2]
 /// ```
 public typealias ZeroPadding3D = ZeroPadding<ThreeAxes>
 /// The ends of a sequence `[batch, steps, channels]` cut off.
 ///
 /// ```swift
 /// let inner = Cropping1D(cropping: 1)
+/// let output = try Model(inner)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 6, 4]
 /// ```
 public typealias Cropping1D = Cropping<OneAxis>
 /// The borders of an image `[batch, height, width, channels]` cut off.
 ///
 /// ```swift
-/// let inner = Cropping2D(cropping: [[1, 2], [0, 3]])   // top, bottom; left, right
+/// let inner = Cropping2D(cropping: [[1, 2], [0, 3]])  // top, bottom; left, right
+/// let output = try Model(inner)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 5, 5, 3]
 /// ```
 public typealias Cropping2D = Cropping<TwoAxes>
 /// The borders of a volume `[batch, depth, height, width, channels]` cut off.
 ///
 /// ```swift
 /// let inner = Cropping3D(cropping: 1)
+/// let output = try Model(inner)(Tensor(zeros: TensorType(.float32, [1, 4, 4, 4, 2])))  // float32[1, 2, 2, 2, 2]
 /// ```
 public typealias Cropping3D = Cropping<ThreeAxes>
 /// Every step of a sequence repeated: `[batch, steps, channels] -> [batch, steps · size, channels]`.
 ///
 /// ```swift
 /// let longer = UpSampling1D(size: 2)
+/// let output = try Model(longer)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 16, 4]
 /// ```
 public typealias UpSampling1D = UpSampling<OneAxis>
 /// An image made larger: `[batch, height, width, channels] -> [batch, height · size, width · size, channels]`.
 ///
 /// ```swift
 /// let larger = UpSampling2D(size: 2, interpolation: .bilinear)
+/// let output = try Model(larger)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 3])))  // float32[2, 16, 16, 3]
 /// ```
 public typealias UpSampling2D = UpSampling<TwoAxes>
 /// Every element of a volume repeated: `[batch, depth, height, width, channels] -> [batch, …, channels]`.
 ///
 /// ```swift
 /// let larger = UpSampling3D(size: 2)
+/// let output = try Model(larger)(Tensor(zeros: TensorType(.float32, [1, 4, 4, 4, 2])))  // float32[1, 8, 8, 8, 2]
 /// ```
 public typealias UpSampling3D = UpSampling<ThreeAxes>
 

@@ -23,7 +23,7 @@ public struct CSVLogger: TrainingCallback {
       lines =
         Array(old.prefix(1))
         + old.dropFirst().filter { line in
-          Int(line.prefix { $0 != separator }).map { $0 <= training.history.epochs.count } ?? false
+          Int(line.prefix { $0 != separator }).map { $0 <= training.history.epochCount } ?? false
         }
     }
     try LogFile.replace(path, lines)
@@ -52,8 +52,10 @@ public struct JSONLinesLogger: TrainingCallback {
     if training.isResumed, AtomicFile.exists(path) {
       let old = String(decoding: try CheckpointFile.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
       lines = old.filter { line in
-        guard let epoch = try? JSONReader.parse(Array(line.utf8))["epoch"]?.integer else { return false }
-        return epoch <= training.history.epochs.count
+        guard let epoch = try? JSONReader.parse(Array(line.utf8))["epoch"]?.integer else {
+          return false
+        }
+        return epoch <= training.history.epochCount
       }
     }
     try LogFile.replace(path, lines)

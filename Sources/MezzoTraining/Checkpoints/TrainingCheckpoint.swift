@@ -25,7 +25,7 @@ public struct TrainingCheckpoint: Sendable {
   public let path: String
   /// The weights as the training would have given them to the model, in its order.
   public let weights: Variables
-  /// The measures of the epochs that are over.
+  /// The measures of the epochs that are over, of the last 1,024 at most; logs have them all.
   public var epochs: [History.Epoch] { record.history }
   /// Updates that were tried so far.
   public var steps: Int { record.counters.taken }
@@ -89,6 +89,7 @@ public struct TrainingCheckpoint: Sendable {
   /// What is not a tensor.
   struct Record: Codable, Sendable {
     static let format = 1
+    static let historyLimit = 1024
 
     var format = Self.format
     var variables: [Variable]
@@ -97,7 +98,10 @@ public struct TrainingCheckpoint: Sendable {
     var counters: Trainer.Counters
     var scaling: Trainer.Scaling?
     var means: Means
+    /// Of the last epochs: a training of any length has checkpoints of one size.
     var history: [History.Epoch]
+    /// Epochs before those.
+    var omittedEpochs: Int?
     var stopReason: String?
     /// From 0, the epoch that goes on, and the batches of it that are done.
     var epoch: Int
@@ -125,6 +129,7 @@ public struct TrainingCheckpoint: Sendable {
     var accumulating: Int
     var seed: UInt64
     var loss: String
+    var lossWeights: [Double]?
     var optimizer: String
     var metrics: [String]
     /// Which policy each layer follows.

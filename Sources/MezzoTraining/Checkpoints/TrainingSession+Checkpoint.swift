@@ -29,10 +29,15 @@ extension TrainingSession {
       }
     }
     let record = TrainingCheckpoint.Record(
-      variables: Self.described(try model.variables), publishedSlot: trainer.optimizer.publishedSlot,
-      settings: settings, counters: trainer.counters, scaling: trainer.scalingState, means: trainer.measures.means,
-      history: history.epochs, stopReason: stopReason, epoch: epoch, batch: batch,
-      callbacks: states)
+      variables: Self.described(try model.variables),
+      publishedSlot: trainer.optimizer.publishedSlot,
+      settings: settings, counters: trainer.counters, scaling: trainer.scalingState,
+      means: trainer.measures.means,
+      history: history.epochs.suffix(TrainingCheckpoint.Record.historyLimit),
+      omittedEpochs: history.omittedEpochs
+        + max(0, history.epochs.count - TrainingCheckpoint.Record.historyLimit),
+      stopReason: stopReason, epoch: epoch,
+      batch: batch, callbacks: states)
     let text = try TrainingCheckpoint.text(record)
     for path in requests { try Safetensors.write(tensors, to: path, metadata: [TrainingCheckpoint.key: text]) }
     requests = []
@@ -54,10 +59,12 @@ extension TrainingCheckpoint {
     }
     try compare("features of", \.types.features)
     try compare("targets of", \.types.targets)
+    try compare("sample weights of", \.types.sampleWeights)
     try compare("batches in an epoch:", \.batches)
     try compare("batches in an update:", \.accumulating)
     try compare("the seed", \.seed)
     try compare("the loss", \.loss)
+    try compare("the weights of the losses", \.lossWeights)
     try compare("the optimizer", \.optimizer)
     try compare("the metrics", \.metrics)
     try compare("the policies", \.policies)

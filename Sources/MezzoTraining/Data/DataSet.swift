@@ -14,6 +14,9 @@ public struct DataSet: Sendable {
   public let moreFeatures: [Tensor]
   /// What a model of several outputs should say in those behind the first.
   public let moreTargets: [Tensor]
+  /// What each example counts in the loss, `[examples]`, or each of its steps, `[examples, steps]`: none, one for all outputs,
+  /// or one for each.
+  public let sampleWeights: [Tensor]
   /// What a uint8 feature is multiplied by: `1/255` maps images to 0 … 1.
   public let scale: Float
 
@@ -23,9 +26,10 @@ public struct DataSet: Sendable {
   /// Features reach the model as float32, but for float64 which stays.
   public var featureDType: DType { features.dtype == .float64 ? .float64 : .float32 }
 
-  /// - Throws: `TrainingError` where examples and targets do not fit, or a feature is infinite or NaN.
+  /// - Throws: `TrainingError` where examples and targets do not fit, or a feature or a weight is infinite or NaN.
   public init(
-    features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = [], scale: Float = 1
+    features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = [],
+    sampleWeights: [Tensor] = [], scale: Float = 1
   ) throws(TrainingError) {
     guard features.type.rank >= 1, features.dtype.isFloatingPoint || features.dtype == .uint8,
       !features.shape.dropFirst().contains(0)
@@ -38,7 +42,8 @@ public struct DataSet: Sendable {
     guard features.shape[0] == targets.shape[0] else {
       throw .countMismatch(features: features.shape[0], targets: targets.shape[0])
     }
-    for tensor in moreFeatures + moreTargets where tensor.shape.first != features.shape[0] {
+    for tensor in moreFeatures + moreTargets + sampleWeights
+    where tensor.shape.first != features.shape[0] {
       throw .countMismatch(features: features.shape[0], targets: tensor.shape.first ?? 0)
     }
     if targets.dtype.isFloatingPoint {
@@ -53,10 +58,18 @@ public struct DataSet: Sendable {
         throw .nonFiniteFeature(example: index / perExample, element: index % perExample, value: "\(value)")
       }
     }
-    self.features = features.dtype == .uint8 || features.dtype == .float64 ? features : Self.float32(features)
+    for tensor in sampleWeights
+    where !tensor.dtype.isFloatingPoint || !tensor.scalars().allSatisfy(\.isFinite) {
+      throw .invalidOption(
+        name: "the sample weights", expected: "finite floating-point numbers",
+        found: "\(tensor.type)")
+    }
+    self.features =
+      features.dtype == .uint8 || features.dtype == .float64 ? features : Self.float32(features)
     self.targets = targets
     self.moreFeatures = moreFeatures
     self.moreTargets = moreTargets
+    self.sampleWeights = sampleWeights
     self.scale = scale
   }
 
@@ -70,9 +83,12 @@ public struct DataSet: Sendable {
     }
     let targets = try taken(targets)
     let (moreFeatures, moreTargets) = (try moreFeatures.map(taken), try moreTargets.map(taken))
+    let sampleWeights = try sampleWeights.map(taken)
     guard features.dtype == .uint8 else {
       return TrainingBatch(
-        features: try taken(features), targets: targets, moreFeatures: moreFeatures, moreTargets: moreTargets)
+        features: try taken(features), targets: targets, moreFeatures: moreFeatures,
+        moreTargets: moreTargets,
+        sampleWeights: sampleWeights)
     }
     let width = exampleShape.reduce(1, *)
     let storage = TensorStorage(byteCount: indices.count * width * MemoryLayout<Float>.size)
@@ -83,8 +99,9 @@ public struct DataSet: Sendable {
       }
     }
     return TrainingBatch(
-      features: try Tensor(TensorType(.float32, [indices.count] + exampleShape), storage: storage), targets: targets,
-      moreFeatures: moreFeatures, moreTargets: moreTargets)
+      features: try Tensor(TensorType(.float32, [indices.count] + exampleShape), storage: storage),
+      targets: targets,
+      moreFeatures: moreFeatures, moreTargets: moreTargets, sampleWeights: sampleWeights)
   }
 
   /// The examples at `indices` as a data set.
@@ -106,6 +123,7 @@ public struct DataSet: Sendable {
     targets = take(whole.targets)
     moreFeatures = whole.moreFeatures.map(take)
     moreTargets = whole.moreTargets.map(take)
+    sampleWeights = whole.sampleWeights.map(take)
     scale = whole.scale
   }
 

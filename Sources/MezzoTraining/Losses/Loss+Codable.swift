@@ -81,6 +81,11 @@ extension LossFunction {
     case "Hinge": self = .hinge
     case "SquaredHinge": self = .squaredHinge
     case "CategoricalHinge": self = .categoricalHinge
+    case "CTC": self = .ctc
+    case "Circle":
+      self = .circle(
+        gamma: try configuration.number("gamma", default: 80), margin: try configuration.number("margin", default: 0.4),
+        removeDiagonal: try configuration.flag("remove_diagonal", default: true))
     default: return nil
     }
   }
@@ -106,6 +111,8 @@ extension LossFunction {
     case .tversky(let alpha, let beta, let axes):
       ["alpha": .number(alpha), "beta": .number(beta), "axis": Self.written(axes)]
     case .huber(let delta): ["delta": .number(delta)]
+    case .circle(let gamma, let margin, let removeDiagonal):
+      ["gamma": .number(gamma), "margin": .number(margin), "remove_diagonal": .bool(removeDiagonal)]
     default: [:]
     }
   }

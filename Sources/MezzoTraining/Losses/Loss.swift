@@ -21,18 +21,31 @@ public struct Loss: Sendable, Hashable {
   ///   - output: `[batch, …, n]`, of any floating dtype.
   ///   - target: of the same shape but for a last axis of 1; for labels without the last axis. Never broadcast.
   ///   - sampleWeight: `[batch, …]`, what each value counts; by default all alike.
+  ///   - mask: `bool[batch, …]`, which places of the output count; by default all. Means are over those that do.
   /// - Returns: a scalar, or `[batch, …]` if nothing is reduced; float64 if the output is, in Keras 3's dialect if
   ///   `floatx()` is, else float32.
   /// - Throws: `GraphError` for shapes that do not fit.
   public func callAsFunction(
-    _ output: SymbolicTensor, target: SymbolicTensor, sampleWeight: SymbolicTensor? = nil
+    _ output: SymbolicTensor, target: SymbolicTensor, sampleWeight: SymbolicTensor? = nil,
+    mask: SymbolicTensor? = nil
   ) throws -> SymbolicTensor {
-    let terms = try function.terms(output.cast(to: Self.dtype(for: output.dtype)), target: target)
-    if reduction == .sumOverBatchSize || reduction == .meanWithSampleWeight, sampleWeight == nil {
-      return try terms.tensor.mean()
+    let terms = try function.terms(
+      output.cast(to: Self.dtype(for: output.dtype)), target: target, mask: mask)
+    var mask = function.masksItself ? nil : mask
+    if case .chosen(_, let isChosen) = terms { mask = try mask.map { try $0.and(isChosen) } ?? isChosen }
+    let isMean = reduction == .sumOverBatchSize || reduction == .meanWithSampleWeight
+    if isMean, sampleWeight == nil, mask == nil { return try terms.tensor.mean() }
+    var values = try terms.values(masked: mask)
+    var weights = try sampleWeight?.weighting(values)
+    if let mask {
+      var shares = try mask.weighting(values)
+      if reduction == .sumOverBatchSize {
+        // So that the mean over all places is that over those that count.
+        shares =
+          try shares / shares.mean().maximum(values.trace.constant(1e-7, dtype: values.dtype))
+      }
+      weights = try weights.map { try $0 * shares } ?? shares
     }
-    var values = try terms.values
-    let weights = try sampleWeight?.weighting(values)
     if let weights { values = try values * weights }
     switch reduction {
     case .none: return values
@@ -46,12 +59,15 @@ public struct Loss: Sendable, Hashable {
   /// What training and evaluation need.
   ///
   /// - Throws: `TrainingError.invalidOption` for a loss that reduces nothing.
-  func scalar(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor {
+  func scalar(
+    _ output: SymbolicTensor, target: SymbolicTensor, sampleWeight: SymbolicTensor?,
+    mask: SymbolicTensor?
+  ) throws -> SymbolicTensor {
     guard reduction != .none else {
       throw TrainingError.invalidOption(
         name: "the reduction of the loss", expected: "one that gives a single value", found: reduction.rawValue)
     }
-    return try self(output, target: target)
+    return try self(output, target: target, sampleWeight: sampleWeight, mask: mask)
   }
 
   private static func dtype(for output: DType) -> DType {
@@ -60,7 +76,9 @@ public struct Loss: Sendable, Hashable {
   }
 
   /// The mean over the batch of 1 where the output says the right class, else 0; `nil` where outputs are no classes.
-  func accuracy(_ output: SymbolicTensor, target: SymbolicTensor) throws -> SymbolicTensor? {
+  func accuracy(
+    _ output: SymbolicTensor, target: SymbolicTensor, mask: SymbolicTensor?
+  ) throws -> TracedMeasure? {
     let metric: Metric.Kind
     switch function {
     case .sparseCategoricalCrossentropy, .categoricalGeneralizedCrossEntropy: metric = .sparseCategoricalAccuracy
@@ -69,11 +87,22 @@ public struct Loss: Sendable, Hashable {
       metric = .binaryAccuracy(threshold: fromLogits ? 0 : 0.5)
     default: return nil
     }
-    return try metric.values(output, target: target, dtype: .float32).mean()
+    let values = try metric.values(output, target: target, dtype: .float32)
+    guard let mask else {
+      return TracedMeasure(
+        name: "accuracy", value: try values.mean(), weight: .known(values.shape.reduce(1, *)))
+    }
+    let shares = try mask.weighting(values)
+    let count = try shares.sum()
+    let mean =
+      try (values * shares).sum() / count.maximum(values.trace.constant(1, dtype: .float32))
+    return TracedMeasure(name: "accuracy", value: mean, weight: .traced(count))
   }
 
   /// The number of classes of which labels name one; `nil` where targets are no labels.
-  func classes(of output: SymbolicTensor) -> Int? { function.takesLabels ? output.shape.last : nil }
+  func classes(of output: SymbolicTensor) -> Int? {
+    function.takesLabels || function == .ctc ? output.shape.last : nil
+  }
 }
 
 extension Loss {
@@ -124,4 +153,8 @@ extension Loss {
   public static var hinge: Loss { Loss(.hinge) }
   public static var squaredHinge: Loss { Loss(.squaredHinge) }
   public static var categoricalHinge: Loss { Loss(.categoricalHinge) }
+  public static var ctc: Loss { Loss(.ctc) }
+  public static func circle(gamma: Double = 80, margin: Double = 0.4, removeDiagonal: Bool = true) -> Loss {
+    Loss(.circle(gamma: gamma, margin: margin, removeDiagonal: removeDiagonal))
+  }
 }

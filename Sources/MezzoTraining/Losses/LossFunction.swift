@@ -45,6 +45,12 @@ public enum LossFunction: Sendable, Hashable {
   case squaredHinge
   /// `max(0, 1 + the largest output of a wrong class − the output of the right one)`.
   case categoricalHinge
+  /// Minus the logarithm of the probability of labels `[batch, length]`, padded by 0, in outputs that are logits `[batch, steps,
+  /// classes]` of which class 0 is blank (Graves et al., ICML 2006).
+  case ctc
+  /// How far embeddings of length 1, `[batch, dim]`, of one label are apart and those of others near, each pair by how wrong it is
+  /// (Sun et al., CVPR 2020). Means are over the examples that are not right.
+  case circle(gamma: Double = 80, margin: Double = 0.4, removeDiagonal: Bool = true)
 
   /// Keras's class name.
   public var className: String {
@@ -69,6 +75,16 @@ public enum LossFunction: Sendable, Hashable {
     case .hinge: "Hinge"
     case .squaredHinge: "SquaredHinge"
     case .categoricalHinge: "CategoricalHinge"
+    case .ctc: "CTC"
+    case .circle: "Circle"
+    }
+  }
+
+  /// Whether its values are sums over places, of which it leaves out itself what a mask hides.
+  var masksItself: Bool {
+    switch self {
+    case .dice, .tversky, .ctc: true
+    default: false
     }
   }
 

@@ -8,10 +8,12 @@ enum LossTerms {
   case elements(SymbolicTensor)
   /// `[batch, …]`
   case examples(SymbolicTensor)
+  /// `[batch]`, of which only some count.
+  case chosen(SymbolicTensor, where: SymbolicTensor)
 
   var tensor: SymbolicTensor {
     switch self {
-    case .elements(let tensor), .examples(let tensor): tensor
+    case .elements(let tensor), .examples(let tensor), .chosen(let tensor, _): tensor
     }
   }
 
@@ -20,16 +22,33 @@ enum LossTerms {
     get throws {
       switch self {
       case .elements(let tensor): try tensor.mean(axes: [-1])
-      case .examples(let tensor): tensor
+      case .examples(let tensor), .chosen(let tensor, _): tensor
       }
     }
+  }
+
+  /// ``values``; the elements themselves where the mask is one of elements, so that each counts or not.
+  func values(masked mask: SymbolicTensor?) throws -> SymbolicTensor {
+    if case .elements(let tensor) = self, tensor.shape == mask?.shape { return tensor }
+    return try values
   }
 }
 
 extension LossFunction {
   /// - Throws: `GraphError` for shapes that do not fit.
-  func terms(_ output: SymbolicTensor, target: SymbolicTensor) throws -> LossTerms {
-    let output = try (output.rank == 1 && !takesLabels ? output.reshaped(output.shape + [1]) : output).atLeastFloat32()
+  ///
+  /// - Parameter mask: of places; losses for which ``masksItself`` leave the others out, every other one is weighted afterwards.
+  func terms(_ output: SymbolicTensor, target: SymbolicTensor, mask: SymbolicTensor? = nil) throws
+    -> LossTerms
+  {
+    var output = try (output.rank == 1 && !takesLabels ? output.reshaped(output.shape + [1]) : output)
+      .atLeastFloat32()
+    switch self {
+    case .ctc: return .examples(try Self.connectionist(output, target, mask: mask))
+    case .circle(let gamma, let margin, let removeDiagonal):
+      return try Self.circle(output, target, gamma: gamma, margin: margin, removeDiagonal: removeDiagonal)
+    default: break
+    }
     if takesLabels {
       let labels = try target.labels(of: output, for: className)
       switch self {
@@ -39,9 +58,13 @@ extension LossFunction {
       default: return .examples(output)
       }
     }
-    let target = try target.aligned(with: output, for: className)
+    var target = try target.aligned(with: output, for: className)
+    if masksItself, let mask {
+      let shares = try mask.weighting(output)
+      (output, target) = (try output * shares, try target * shares)
+    }
     switch self {
-    case .sparseCategoricalCrossentropy, .categoricalGeneralizedCrossEntropy: return .examples(output)
+    case .sparseCategoricalCrossentropy, .categoricalGeneralizedCrossEntropy, .ctc, .circle: return .examples(output)
     case .binaryCrossentropy(let fromLogits, let smoothing):
       return .elements(
         try Self.binary(output, target * (1 - smoothing) + smoothing / 2, fromLogits: fromLogits))
@@ -103,14 +126,32 @@ extension SymbolicTensor {
   func weighting(_ values: SymbolicTensor) throws -> SymbolicTensor {
     let trimmed = rank == values.rank + 1 && shape.last == 1 ? Array(shape.dropLast()) : shape
     guard trimmed.count <= values.rank, Array(values.shape.prefix(trimmed.count)) == trimmed else {
-      throw mismatch(values, "sample_weight", "a weight for each example")
+      throw mismatch(
+        values, "weighting", "weights, or a mask, with the first axes of what they weigh")
     }
     let ones = [Int](repeating: 1, count: values.rank - trimmed.count)
     return try reshaped(trimmed + ones).broadcast(to: values.shape).cast(to: values.dtype)
   }
 
-  private func mismatch(_ output: SymbolicTensor, _ operation: String, _ expected: String) -> GraphError {
-    GraphError(.shape(operation: operation, expected: expected, found: [output.type, type]), layer: "loss")
+  /// What each place counts that a mask lets count; nil: all count alike.
+  static func weights(_ weights: SymbolicTensor?, masked mask: SymbolicTensor?) throws
+    -> SymbolicTensor?
+  {
+    guard let weights, let mask else { return try weights ?? mask?.cast(to: .float32) }
+    let trimmed =
+      weights.shape.last == 1 && weights.rank > 1 ? Array(weights.shape.dropLast()) : weights.shape
+    let rank = Swift.max(trimmed.count, mask.rank)
+    func widened(_ tensor: SymbolicTensor, _ shape: [Int]) throws -> SymbolicTensor {
+      try tensor.reshaped(shape + [Int](repeating: 1, count: rank - shape.count))
+    }
+    return try widened(weights, trimmed) * widened(mask, mask.shape).cast(to: weights.dtype)
+  }
+
+  private func mismatch(_ output: SymbolicTensor, _ operation: String, _ expected: String)
+    -> GraphError
+  {
+    GraphError(
+      .shape(operation: operation, expected: expected, found: [output.type, type]), layer: "loss")
   }
 
   /// Every element brought within the limits.

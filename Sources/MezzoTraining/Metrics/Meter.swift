@@ -32,19 +32,26 @@ public struct Meter: Sendable {
   ///   - output: `[batch, …]`; for means and sums any values.
   ///   - target: what the output should be, in the shapes of ``Loss``.
   ///   - sampleWeight: what each example counts.
+  ///   - mask: `bool[batch, …]`, which places count; by default all.
   /// - Throws: `GraphError` or `RuntimeError`, with nothing taken in.
-  public mutating func update(_ output: Tensor, target: Tensor? = nil, sampleWeight: Tensor? = nil) throws {
+  public mutating func update(
+    _ output: Tensor, target: Tensor? = nil, sampleWeight: Tensor? = nil, mask: Tensor? = nil
+  ) throws {
     guard !metric.kind.takesTargets || target != nil else {
       throw TrainingError.invalidOption(name: "the target of \(metric.name)", expected: "given", found: "none")
     }
-    let thresholds = try metric.kind.thresholds.map { try Tensor($0, shape: [$0.count], dtype: .float64) }
-    let given = [output] + [metric.kind.takesTargets ? target : nil, sampleWeight, thresholds].compactMap { $0 }
-    let types = given.map(\.type)
+    let thresholds = try metric.kind.thresholds.map {
+      try Tensor($0, shape: [$0.count], dtype: .float64)
+    }
+    let all = [output, metric.kind.takesTargets ? target : nil, sampleWeight, mask, thresholds]
+    let given = all.compactMap { $0 }
+    // What is not there is told from what is by a type that nothing has.
+    let types = all.map { $0?.type ?? Self.nothing }
     let plan: Plan
     if !state.isEmpty, let known = plans[types] {
       plan = known
     } else {
-      plan = try makePlan(types, isWeighted: sampleWeight != nil, hasThresholds: thresholds != nil, output: output.type)
+      plan = try makePlan(types, output: output.type)
       // The first plan of a metric that begins without a state is good for its first batch alone.
       if !state.isEmpty { remember(plan, for: types) }
     }
@@ -61,18 +68,22 @@ public struct Meter: Sendable {
     plans[types] = plan
   }
 
-  private func makePlan(
-    _ types: [TensorType], isWeighted: Bool, hasThresholds: Bool, output: TensorType
-  ) throws -> Plan {
+  private static let nothing = TensorType(.bool, [-1])
+
+  /// - Parameter types: of output, target, weights, mask and thresholds.
+  private func makePlan(_ types: [TensorType], output: TensorType) throws -> Plan {
     let trace = Trace()
     let state = state.map { trace.input($0.type, name: "state") }
-    let given = types.map { trace.input($0, name: "given") }
-    let takesTarget = metric.kind.takesTargets
+    let given = types.map { $0 == Self.nothing ? nil : trace.input($0, name: "given") }
+    let shown = given[0] ?? trace.input(output, name: "given")
     let new = try metric.contribution(
-      given[0], target: takesTarget ? given[1] : nil, thresholds: hasThresholds ? given[given.count - 1] : nil,
-      weights: isWeighted ? given[takesTarget ? 2 : 1] : nil)
-    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else { throw differs(output) }
-    return try runtime.makePlan(trace.finish(state.isEmpty ? new : zip(state, new).map { try $0 + $1 }))
+      shown, target: given[1], thresholds: given[4],
+      weights: SymbolicTensor.weights(given[2], masked: given[3]))
+    guard state.isEmpty || zip(state, new).allSatisfy({ $0.type == $1.type }) else {
+      throw differs(output)
+    }
+    return try runtime.makePlan(
+      trace.finish(state.isEmpty ? new : zip(state, new).map { try $0 + $1 }))
   }
 
   /// The metric of all that it was shown, in its dtype; 0 if that was nothing. A scalar, but for scores that are not averaged,

@@ -62,6 +62,9 @@ public struct Metric: Sendable, Hashable {
   public var name: String
   /// In which it counts.
   public var dtype: DType
+  /// Whether training and evaluation count each example by its sample weight, as Keras does with `weighted_metrics`.
+  /// Masks count always.
+  public var isWeighted = false
 
   /// - Parameters:
   ///   - name: by default that of the class in snake case.
@@ -71,6 +74,16 @@ public struct Metric: Sendable, Hashable {
     self.kind = kind
     self.name = name ?? kind.defaultName
     self.dtype = dtype ?? Self.defaultDType
+  }
+
+  /// The same with each example counting by its sample weight.
+  ///
+  /// - Parameter name: by default `weighted_` in front of its own.
+  public func weighted(name: String? = nil) -> Metric {
+    var metric = self
+    metric.isWeighted = true
+    metric.name = name ?? "weighted_\(self.name)"
+    return metric
   }
 
   private static var defaultDType: DType {

@@ -1,5 +1,6 @@
 import MezzoBackend
 import MezzoGraph
+import MezzoLayers
 
 /// The updates of variables by an optimizer, as part of a graph.
 struct VariableUpdates {
@@ -11,9 +12,11 @@ struct VariableUpdates {
   /// - Parameters:
   ///   - paths: of the variables; what stands before the last part is the layer.
   ///   - gradients: one for each variable.
+  ///   - constraints: one for each variable, or none.
   init(
-    _ optimizer: any Optimizer, _ variables: [SymbolicTensor], paths: [String], gradients: Gradients<SymbolicTensor>,
-    schedule: UpdateSchedule
+    _ optimizer: any Optimizer, _ variables: [SymbolicTensor], paths: [String],
+    gradients: Gradients<SymbolicTensor>,
+    constraints: [Constraint?] = [], schedule: UpdateSchedule
   ) throws {
     let trace = schedule.rate.trace
     let gradients = try trace.tagged(Graph.Origin(layer: "optimizer", phase: .update)) {
@@ -31,7 +34,12 @@ struct VariableUpdates {
         guard let gradient = gradients.values[index] else { return }
         let new = try optimizer.update(
           variable, slots: slots, gradient: gradient.cast(to: variable.dtype), schedule: schedule)
-        updates.append((variable, new.variable))
+        var value = new.variable
+        // A step that is left out changes nothing, not even what a constraint would.
+        if index < constraints.count, let constraint = constraints[index] {
+          value = try schedule.apply.select(constraint(value), value)
+        }
+        updates.append((variable, value))
         updates += zip(slots, new.slots).map { ($0, $1) }
       }
     }

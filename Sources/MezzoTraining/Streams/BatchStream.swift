@@ -1,5 +1,6 @@
 import MezzoBackend
 import MezzoLayers
+import MezzoPolicy
 
 /// Batches that are made while a training goes on: read from files, generated, or taken from a ``DataSet``.
 ///
@@ -31,6 +32,7 @@ public struct BatchStream: Sendable {
     var targets: TensorType
     var moreFeatures: [TensorType] = []
     var moreTargets: [TensorType] = []
+    var sampleWeights: [TensorType] = []
 
     /// What the model is called with.
     var arguments: Arguments<TensorType> {
@@ -42,7 +44,8 @@ public struct BatchStream: Sendable {
       Types(
         features: features.batch(of: examples), targets: targets.batch(of: examples),
         moreFeatures: moreFeatures.map { $0.batch(of: examples) },
-        moreTargets: moreTargets.map { $0.batch(of: examples) })
+        moreTargets: moreTargets.map { $0.batch(of: examples) },
+        sampleWeights: sampleWeights.map { $0.batch(of: examples) })
     }
   }
 
@@ -106,6 +109,18 @@ public struct BatchStream: Sendable {
   }
 }
 
+extension BatchStream.Types {
+  /// Checkpoints may be older than what was added last.
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    features = try container.decode(TensorType.self, forKey: .features)
+    targets = try container.decode(TensorType.self, forKey: .targets)
+    moreFeatures = try container.decodeIfPresent([TensorType].self, forKey: .moreFeatures) ?? []
+    moreTargets = try container.decodeIfPresent([TensorType].self, forKey: .moreTargets) ?? []
+    sampleWeights = try container.decodeIfPresent([TensorType].self, forKey: .sampleWeights) ?? []
+  }
+}
+
 extension BatchStream: AsyncSequence {
   public typealias Element = TrainingBatch
   public typealias Failure = any Error
@@ -138,6 +153,18 @@ extension BatchStream {
         place += 1
         return try await yield(changed)
       }
+    }
+  }
+
+  /// Each example counting in the loss what its class counts, by the rules of ``DataSet/weighted(byClass:)``.
+  public func weighted(byClass weights: [Int: Double]) -> BatchStream {
+    let types = types.map { types in
+      var types = types
+      types.sampleWeights = [TensorType(.float32, Array(types.targets.shape.prefix(1)))]
+      return types
+    }
+    return BatchStream(count: count, types: types, ahead: ahead) { epoch, skipping, yield in
+      try await produce(epoch, skipping) { try await yield(try $0.weighted(byClass: weights)) }
     }
   }
 

@@ -40,7 +40,8 @@ extension DataSet {
     BatchStream.Types(
       features: TensorType(featureDType, [batch] + exampleShape), targets: targets.type.batch(of: batch),
       moreFeatures: moreFeatures.map { $0.type.batch(of: batch) },
-      moreTargets: moreTargets.map { $0.type.batch(of: batch) })
+      moreTargets: moreTargets.map { $0.type.batch(of: batch) },
+      sampleWeights: sampleWeights.map { $0.type.batch(of: batch) })
   }
 
   /// What shuffles an epoch, which count from 0.
@@ -63,8 +64,10 @@ extension TrainingBatch {
         return try first.indices.map { place in try Self.joined(batches.map { tensors($0)[place] }) }
       }
       self.init(
-        features: try Self.joined(batches.map(\.features)), targets: try Self.joined(batches.map(\.targets)),
-        moreFeatures: try joined(\.moreFeatures), moreTargets: try joined(\.moreTargets))
+        features: try Self.joined(batches.map(\.features)),
+        targets: try Self.joined(batches.map(\.targets)),
+        moreFeatures: try joined(\.moreFeatures), moreTargets: try joined(\.moreTargets),
+        sampleWeights: try joined(\.sampleWeights))
     }
   }
 
@@ -73,7 +76,8 @@ extension TrainingBatch {
     return TrainingBatch(
       features: try Self.rows(rows, of: features), targets: try Self.rows(rows, of: targets),
       moreFeatures: try moreFeatures.map { try Self.rows(rows, of: $0) },
-      moreTargets: try moreTargets.map { try Self.rows(rows, of: $0) })
+      moreTargets: try moreTargets.map { try Self.rows(rows, of: $0) },
+      sampleWeights: try sampleWeights.map { try Self.rows(rows, of: $0) })
   }
 
   static func joined(_ tensors: [Tensor]) throws -> Tensor {
@@ -108,7 +112,8 @@ extension TrainingBatch {
 
   /// - Parameter classes: of the model's output; `nil` where the loss knows no classes.
   func check(classes: Int?) throws(TrainingError) {
-    for tensor in [targets] + moreFeatures + moreTargets where tensor.shape.first != examples {
+    for tensor in [targets] + moreFeatures + moreTargets + sampleWeights
+    where tensor.shape.first != examples {
       throw .countMismatch(features: examples, targets: tensor.shape.first ?? 0)
     }
     guard let classes, targets.dtype == .int32 else { return }

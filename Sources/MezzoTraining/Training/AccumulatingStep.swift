@@ -13,6 +13,7 @@ struct AccumulatingStep {
   let slots: [(name: String, slot: OptimizerSlot)]
   /// The model's output has this many classes, where the loss asks for classes.
   let classes: Int?
+  let outputNames: [String]
   /// Adds the gradients of one batch to the sums; by the number of its examples.
   private var batches: [Int: BatchPlan]
   private let make: (_ examples: Int) throws -> BatchPlan
@@ -23,7 +24,7 @@ struct AccumulatingStep {
     var plan: TrainingPlan
     var trainable: [VariableSpec]
     var classes: Int?
-    var hasAccuracy: Bool
+    var results: TracedResults
     /// Variables that layers assign to.
     var assigned: [String]
   }
@@ -31,17 +32,20 @@ struct AccumulatingStep {
   /// - Parameter types: of a whole batch.
   init(
     _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
-    optimizer: any Optimizer, givesOutput: Bool
+    optimizer: any Optimizer, shown: Set<Int>
   ) throws {
     make = { examples in
       try Self.accumulation(
-        model, types: types.batch(of: examples), objective: objective, givesOutput: givesOutput)
+        model, types: types.batch(of: examples), objective: objective, shown: shown)
     }
     let examples = types.features.shape.first ?? 0
     let first = try make(examples)
     batches = [examples: first]
     classes = first.classes
-    sums = first.trainable.map { (Self.sumName($0.path), TensorType(Self.sumDType($0.type.dtype), $0.type.shape)) }
+    outputNames = first.results.outputNames
+    sums = first.trainable.map {
+      (Self.sumName($0.path), TensorType(Self.sumDType($0.type.dtype), $0.type.shape))
+    }
 
     let trace = Trace()
     let variables = first.trainable.map { trace.input($0.type, name: $0.path, role: .state) }
@@ -55,6 +59,7 @@ struct AccumulatingStep {
     }
     let updates = try VariableUpdates(
       optimizer, variables, paths: first.trainable.map(\.path), gradients: gradients,
+      constraints: first.trainable.map(\.constraint),
       schedule: UpdateSchedule(rate: rate, step: step, apply: apply))
     var feeds: [Graph.ValueID: TrainingPlan.Feed] = [scale.id: .lossScale, rate.id: .rate, step.id: .step]
     for (symbol, sum) in zip(given, sums) { feeds[symbol.id] = .stored(sum.name) }
@@ -72,7 +77,7 @@ struct AccumulatingStep {
     _ batches: [TrainingBatch], _ store: inout TrainingStore, _ scalars: [TrainingPlan.Scalars]
   ) throws -> TrainingOutcome {
     try clearSums(&store)
-    var outcome = TrainingOutcome(loss: 0, accuracy: nil, isApplied: true, firstNonFinite: nil)
+    var outcome = TrainingOutcome(loss: 0, isApplied: true, firstNonFinite: nil)
     var assigned: [String: Tensor] = [:]
     for (batch, scalars) in zip(batches, scalars) where outcome.isApplied {
       let step = try plan(examples: batch.features.shape.first ?? 0)
@@ -82,8 +87,7 @@ struct AccumulatingStep {
       outcome.isApplied = try outputs[1].scalar() != 0
       if outcome.isApplied {
         outcome.loss += loss * scalars.share
-        if step.hasAccuracy { outcome.accuracy = try (outcome.accuracy ?? 0) + outputs[2].scalar() * scalars.share }
-        outcome.outputs += outputs[(step.hasAccuracy ? 3 : 2)...]
+        outcome.results.append(try step.results.read(outputs[2...]))
       } else {
         outcome.loss = loss
         // They have the infinities already that are to be traced to where they come from.
@@ -113,10 +117,11 @@ struct AccumulatingStep {
   }
 
   private static func accumulation(
-    _ model: Model, types: BatchStream.Types, objective: TrainingObjective, givesOutput: Bool
+    _ model: Model, types: BatchStream.Types, objective: TrainingObjective, shown: Set<Int>
   ) throws -> BatchPlan {
     // Constants here: what is made of them, such as weights in float16, serves all batches of a step.
-    let batch = try TracedBatch(model, types: types, objective: objective, role: .constant)
+    let batch = try TracedBatch(
+      model, types: types, objective: objective, shown: shown, role: .constant)
     let trace = batch.trace
     let share = trace.input(TensorType(.float64, []), name: "share")
     let scaled = try batch.scaledGradients()
@@ -132,12 +137,12 @@ struct AccumulatingStep {
     }
     let assignments = try batch.assignments(where: isFinite)
     let graph = trace.finish(
-      [batch.loss, isFinite] + [batch.accuracy, givesOutput ? batch.output : nil].compactMap { $0 },
+      [batch.loss, isFinite] + batch.results.symbols,
       updates: zip(sums, updates).map { ($0, $1) } + assignments)
     return BatchPlan(
       plan: try TrainingPlan(
         graph, on: model.runtime, feeds: batch.feeds.merging([share.id: .share]) { _, new in new }),
-      trainable: batch.trainable, classes: batch.classes, hasAccuracy: batch.accuracy != nil,
+      trainable: batch.trainable, classes: batch.classes, results: batch.results,
       assigned: batch.call.assignments.map(\.variable.path))
   }
 

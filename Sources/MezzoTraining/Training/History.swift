@@ -4,6 +4,10 @@ public import MezzoRuntime
 /// What a training did.
 public struct History: Sendable {
   public internal(set) var epochs: [Epoch] = []
+  /// Epochs before the first of ``epochs``: a checkpoint keeps the last 1,024 alone.
+  public internal(set) var omittedEpochs = 0
+  /// All epochs that are over.
+  public var epochCount: Int { omittedEpochs + epochs.count }
   public internal(set) var lossScaleEvents: [LossScaleEvent] = []
   /// Where the loss scale got stuck, and where it came loose again.
   public internal(set) var lossScaleHealthEvents: [LossScaleHealthEvent] = []

@@ -9,7 +9,8 @@ public struct Evaluation: Sendable, Codable {
   public var loss: Double
   /// `nil` for losses without classes.
   public var accuracy: Double?
-  /// By the names of the metrics that were asked for.
+  /// By the names of the metrics that were asked for, those of outputs behind the first with the output's name in front; of a
+  /// model of several outputs also the loss and the accuracy of each.
   public var metrics: [String: Double] = [:]
 }
 
@@ -19,14 +20,22 @@ extension Model {
   ///
   /// - Parameters:
   ///   - moreLosses: of the outputs behind the first, where the model has several; by default `loss` for each.
+  ///   - lossWeights: what the loss of each output is multiplied by; by default 1.
   ///   - metrics: what else is taken of the first output, each under its name.
+  ///   - moreMetrics: of each output behind the first.
   public func evaluate(
-    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [], metrics: [Metric] = [],
-    batch: Int = Model.evaluationBatch
+    _ data: DataSet, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
+    lossWeights: [Double] = [],
+    metrics: [Metric] = [], moreMetrics: [[Metric]] = [], batch: Int = Model.evaluationBatch
   ) throws -> Evaluation {
     try data.check(batch: 1, name: "test")
-    if batch < 1 { throw TrainingError.invalidOption(name: "the batch", expected: "at least 1", found: "\(batch)") }
-    var evaluator = try Evaluator(self, loss: loss, moreLosses: moreLosses, metrics: metrics)
+    if batch < 1 {
+      throw TrainingError.invalidOption(
+        name: "the batch", expected: "at least 1", found: "\(batch)")
+    }
+    var evaluator = try Evaluator(
+      self, TrainingObjective(loss: loss, moreLosses: moreLosses, lossWeights: lossWeights),
+      MetricList(first: metrics, more: moreMetrics))
     try evaluator.begin(data.types(batch: min(batch, data.count)))
     for start in stride(from: 0, to: data.count, by: batch) {
       let indices = Array(start..<min(start + batch, data.count))
@@ -41,9 +50,11 @@ extension Model {
   @concurrent
   public func evaluate(
     _ batches: BatchStream, loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
-    metrics: [Metric] = []
+    lossWeights: [Double] = [], metrics: [Metric] = [], moreMetrics: [[Metric]] = []
   ) async throws -> Evaluation {
-    var evaluator = try Evaluator(self, loss: loss, moreLosses: moreLosses, metrics: metrics)
+    var evaluator = try Evaluator(
+      self, TrainingObjective(loss: loss, moreLosses: moreLosses, lossWeights: lossWeights),
+      MetricList(first: metrics, more: moreMetrics))
     return try await evaluator.evaluate(batches)
   }
 
@@ -115,12 +126,14 @@ struct Evaluator {
   private let model: Model
   private let objective: TrainingObjective
   private var steps: [BatchStream.Types: EvaluationStep] = [:]
+  private let shown: Set<Int>
   private var measures: RunningMeasures
   private var weights = Variables()
 
-  init(_ model: Model, loss: Loss, moreLosses: [Loss], metrics: [Metric]) throws {
+  init(_ model: Model, _ objective: TrainingObjective, _ metrics: MetricList) throws {
     self.model = model
-    objective = TrainingObjective(loss: loss, moreLosses: moreLosses)
+    self.objective = objective
+    shown = metrics.outputs
     measures = try RunningMeasures(metrics, on: model.runtime)
   }
 
@@ -147,14 +160,13 @@ struct Evaluator {
     let types = batch.types
     let step =
       try steps[types]
-      ?? EvaluationStep(
-        model, types, objective, givesOutput: !measures.meters.isEmpty)
+      ?? EvaluationStep(model, types, objective, shown: shown)
     if steps.count >= Trainer.planLimit { steps.removeAll() }
     steps[types] = step
     try check(step.classes)
-    let outcome = try step.run(batch, weights: weights)
-    measures.add(outcome.loss, outcome.accuracy, weight: batch.examples)
-    if let output = outcome.output { try measures.add(output, target: batch.targets) }
+    try measures.name(outputs: step.results.outputNames)
+    let (loss, results) = try step.run(batch, weights: weights)
+    try measures.add(loss, [results], of: [batch])
   }
 
   mutating func result() throws -> Evaluation {

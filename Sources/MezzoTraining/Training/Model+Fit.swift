@@ -24,23 +24,31 @@ extension Model {
   ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
   ///   - loss: what is made small; of a model of several outputs, the sum of the losses of all, and the first one's is `loss`.
   ///   - moreLosses: of the outputs behind the first; by default `loss` for each.
+  ///   - lossWeights: what the loss of each output is multiplied by; by default 1.
+  ///   - classWeight: what the examples of each class count in the loss of the training data; of classes that are not there, 1.
   ///   - metrics: what else is taken of the first output, in training and in validation.
+  ///   - moreMetrics: of each output behind the first, with the output's name in front.
   ///   - scaling: loss scaling; `automatic` is right for every policy, and goes on from the scale and the count of the
   ///     last training of the model, also of one that was loaded.
   ///   - seed: of the order of the examples and of random layers.
   ///   - callbacks: called in their order; see ``TrainingCallback``.
   ///   - resuming: the file of a checkpoint, as ``ModelCheckpoint`` writes it, from which the training goes on, bit for bit
   ///     as if it had not ended. Where there is no such file, it begins at the beginning.
+  ///   - state: what the optimizer kept in a training elsewhere, such as ``KerasTraining`` reads.
   ///   - progress: called after every step.
   /// - Throws: `TrainingError`, `LayerError`, `GraphError` or `RuntimeError`, naming the layer where there is one.
   @concurrent
   @discardableResult
   public func fit(
-    _ data: DataSet, validation: DataSet? = nil, validationSplit: Double? = nil, epochs: Int = 1, batch: Int = 32,
-    accumulating: Int = 1, optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy,
-    moreLosses: [Loss] = [], metrics: [Metric] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0,
+    _ data: DataSet, validation: DataSet? = nil, validationSplit: Double? = nil, epochs: Int = 1,
+    batch: Int = 32,
+    accumulating: Int = 1, optimizer: any Optimizer = .adam(),
+    loss: Loss = .sparseCategoricalCrossentropy,
+    moreLosses: [Loss] = [], lossWeights: [Double] = [], classWeight: [Int: Double]? = nil,
+    metrics: [Metric] = [],
+    moreMetrics: [[Metric]] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0,
     callbacks: [any TrainingCallback] = [], resuming: String? = nil,
-    progress: (@Sendable (TrainingProgress) -> Void)? = nil
+    from state: OptimizerState? = nil, progress: (@Sendable (TrainingProgress) -> Void)? = nil
   ) async throws -> History {
     var (data, validation) = (data, validation)
     if let validationSplit {
@@ -50,6 +58,7 @@ extension Model {
       }
       (data, validation) = try data.split(validation: validationSplit)
     }
+    if let classWeight { data = try data.weighted(byClass: classWeight) }
     try data.check(batch: batch, name: "training")
     if let validation {
       try validation.check(batch: 1, name: "validation")
@@ -58,8 +67,10 @@ extension Model {
       }
     }
     var settings = TrainingSettings(
-      epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, moreLosses: moreLosses,
-      metrics: metrics, scaling: scaling, seed: seed, resuming: resuming)
+      epochs: epochs, accumulating: accumulating, optimizer: optimizer,
+      objective: TrainingObjective(loss: loss, moreLosses: moreLosses, lossWeights: lossWeights),
+      metrics: MetricList(first: metrics, more: moreMetrics), scaling: scaling, seed: seed,
+      resuming: resuming, state: state)
     settings.check = { [data, validation] classes throws(TrainingError) in
       try data.checkLabels(classes: classes)
       try validation?.checkLabels(classes: classes)
@@ -79,16 +90,20 @@ extension Model {
   @discardableResult
   public func fit(
     _ batches: BatchStream, validation: BatchStream? = nil, epochs: Int = 1, accumulating: Int = 1,
-    optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
-    metrics: [Metric] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0, callbacks: [any TrainingCallback] = [],
-    resuming: String? = nil, progress: (@Sendable (TrainingProgress) -> Void)? = nil
+    optimizer: any Optimizer = .adam(), loss: Loss = .sparseCategoricalCrossentropy,
+    moreLosses: [Loss] = [],
+    lossWeights: [Double] = [], classWeight: [Int: Double]? = nil, metrics: [Metric] = [],
+    moreMetrics: [[Metric]] = [], scaling: LossScaling = .automatic, seed: UInt64 = 0,
+    callbacks: [any TrainingCallback] = [], resuming: String? = nil,
+    from state: OptimizerState? = nil, progress: (@Sendable (TrainingProgress) -> Void)? = nil
   ) async throws -> History {
     try await fit(
-      batches, validation: validation,
+      classWeight.map { batches.weighted(byClass: $0) } ?? batches, validation: validation,
       TrainingSettings(
-        epochs: epochs, accumulating: accumulating, optimizer: optimizer, loss: loss, moreLosses: moreLosses,
-        metrics: metrics,
-        scaling: scaling, seed: seed, resuming: resuming),
+        epochs: epochs, accumulating: accumulating, optimizer: optimizer,
+        objective: TrainingObjective(loss: loss, moreLosses: moreLosses, lossWeights: lossWeights),
+        metrics: MetricList(first: metrics, more: moreMetrics), scaling: scaling, seed: seed,
+        resuming: resuming, state: state),
       callbacks + ProgressHandler.list(progress))
   }
 

@@ -24,6 +24,8 @@ public struct Trainer {
   private let objective: TrainingObjective
   let optimizer: any Optimizer
   let accumulating: Int
+  /// The outputs that metrics see.
+  private let shown: Set<Int>
   private let log = Logger(label: "mezzo.training")
 
   /// By the number of examples, where each batch is a step of its own.
@@ -73,31 +75,42 @@ public struct Trainer {
   ///   - targets: likewise, labels `int32[examples]` or values.
   ///   - moreFeatures: of the inputs behind the first, where the model has several.
   ///   - moreTargets: of the outputs behind the first.
+  ///   - sampleWeights: of what each example counts: none, one for all outputs, or one for each.
   ///   - loss: what is made small. Of several outputs the sum of all their losses is; `loss` is that of the first.
   ///   - moreLosses: of the outputs behind the first; by default `loss` for each.
+  ///   - lossWeights: what the loss of each output is multiplied by; by default 1.
   ///   - accumulating: more than 1: an update is made from several batches, whose gradients are summed.
   ///   - optimizer: a ``LossScaleOptimizer`` scales the loss as it says.
-  ///   - metrics: what else is taken of the outputs in training, found in ``logs``.
+  ///   - metrics: what else is taken of the first output in training, found in ``logs``.
+  ///   - moreMetrics: of each output behind the first, in ``logs`` with the output's name in front.
   ///   - scaling: of the loss; `automatic` is right for every policy.
   ///   - seed: of random layers.
   ///   - objective: traces what is made small in the place of `loss`; then no accuracy is taken.
   public init(
     _ model: Model, features: TensorType, targets: TensorType, moreFeatures: [TensorType] = [],
-    moreTargets: [TensorType] = [], loss: Loss = .sparseCategoricalCrossentropy, moreLosses: [Loss] = [],
-    optimizer: any Optimizer = .adam(), accumulating: Int = 1, metrics: [Metric] = [],
-    scaling: LossScaling = .automatic, seed: UInt64 = 0, objective: Objective? = nil
+    moreTargets: [TensorType] = [], sampleWeights: [TensorType] = [],
+    loss: Loss = .sparseCategoricalCrossentropy,
+    moreLosses: [Loss] = [], lossWeights: [Double] = [], optimizer: any Optimizer = .adam(),
+    accumulating: Int = 1,
+    metrics: [Metric] = [], moreMetrics: [[Metric]] = [], scaling: LossScaling = .automatic,
+    seed: UInt64 = 0,
+    objective: Objective? = nil
   ) throws {
     try self.init(
       model,
       BatchStream.Types(
-        features: features, targets: targets, moreFeatures: moreFeatures, moreTargets: moreTargets),
-      TrainingObjective(loss: loss, moreLosses: moreLosses, custom: objective), optimizer: optimizer,
-      accumulating: accumulating, metrics: metrics, scaling: scaling, seed: seed)
+        features: features, targets: targets, moreFeatures: moreFeatures, moreTargets: moreTargets,
+        sampleWeights: sampleWeights),
+      TrainingObjective(
+        loss: loss, moreLosses: moreLosses, lossWeights: lossWeights, custom: objective),
+      optimizer: optimizer, accumulating: accumulating,
+      metrics: MetricList(first: metrics, more: moreMetrics), scaling: scaling, seed: seed)
   }
 
   init(
-    _ model: Model, _ types: BatchStream.Types, _ objective: TrainingObjective, optimizer: any Optimizer,
-    accumulating: Int, metrics: [Metric], scaling: LossScaling, seed: UInt64
+    _ model: Model, _ types: BatchStream.Types, _ objective: TrainingObjective,
+    optimizer: any Optimizer,
+    accumulating: Int, metrics: MetricList, scaling: LossScaling, seed: UInt64
   ) throws {
     try optimizer.check()
     try scaling.check()
@@ -105,6 +118,7 @@ public struct Trainer {
     self.types = types
     self.objective = objective
     self.accumulating = accumulating
+    shown = metrics.outputs
     counters = Counters(seed: seed)
     measures = try RunningMeasures(metrics, on: model.runtime)
     try model.build(inputs: types.arguments)
@@ -118,12 +132,15 @@ public struct Trainer {
     store = try TrainingStore(model.variables)
     if accumulating > 1 {
       let step = try AccumulatingStep(
-        model, types: types, objective: objective, optimizer: self.optimizer, givesOutput: !metrics.isEmpty)
+        model, types: types, objective: objective, optimizer: self.optimizer, shown: shown)
       try store.add(step.slots)
       classes = step.classes
+      try measures.name(outputs: step.outputNames)
       accumulation = step
     } else {
-      classes = try step(examples: types.features.shape.first ?? 0).classes
+      let step = try step(examples: types.features.shape.first ?? 0)
+      classes = step.classes
+      try measures.name(outputs: step.results.outputNames)
     }
   }
 
@@ -175,8 +192,7 @@ public struct Trainer {
     if outcome.isApplied {
       counters.iterations += 1
       counters.skippedAtFloor = 0
-      measures.add(outcome.loss, outcome.accuracy, weight: batches.reduce(0) { $0 + $1.examples })
-      for (output, batch) in zip(outcome.outputs, batches) { try measures.add(output, target: batch.targets) }
+      try measures.add(outcome.loss, outcome.results, of: batches)
       record(lossScale?.update(gradientsAreFinite: true), report: nil)
       return outcome
     }
@@ -243,8 +259,9 @@ public struct Trainer {
   private mutating func step(examples: Int) throws -> TrainingStep {
     if let step = steps[examples] { return step }
     let step = try TrainingStep(
-      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer, isScaled: lossScale != nil,
-      givesOutput: !measures.meters.isEmpty)
+      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer,
+      isScaled: lossScale != nil,
+      shown: shown)
     try store.add(step.slots)
     if steps.count >= Self.planLimit { steps.removeAll() }
     steps[examples] = step
@@ -268,9 +285,16 @@ extension Trainer {
   var scalingState: Scaling? {
     lossScale.map {
       Scaling(
-        value: $0.value.bitPattern, goodSteps: $0.goodSteps, health: health, events: events,
-        healthEvents: healthEvents)
+        value: $0.value.bitPattern, goodSteps: $0.goodSteps, health: health,
+        events: events.suffix(TrainingCheckpoint.Record.historyLimit),
+        healthEvents: healthEvents.suffix(TrainingCheckpoint.Record.historyLimit))
     }
+  }
+
+  /// Goes on from slots of the store and a count of updates.
+  mutating func restore(_ slots: [(name: String, tensor: Tensor)], iterations: Int) {
+    for (name, tensor) in slots { store.set(name, tensor) }
+    counters.iterations = iterations
   }
 
   /// Goes on from where another trainer of the same settings was.

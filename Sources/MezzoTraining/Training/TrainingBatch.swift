@@ -12,18 +12,33 @@ public struct TrainingBatch: Sendable {
   public var moreFeatures: [Tensor]
   /// What a model of several outputs should say in those behind the first.
   public var moreTargets: [Tensor]
+  /// What each example counts in the loss, `[examples]`, or what each of its steps does, `[examples, steps]`: none, one for
+  /// all outputs, or one for each.
+  public var sampleWeights: [Tensor]
 
-  public init(features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = []) {
+  public init(
+    features: Tensor, targets: Tensor, moreFeatures: [Tensor] = [], moreTargets: [Tensor] = [],
+    sampleWeights: [Tensor] = []
+  ) {
     self.features = features
     self.targets = targets
     self.moreFeatures = moreFeatures
     self.moreTargets = moreTargets
+    self.sampleWeights = sampleWeights
   }
 
   var types: BatchStream.Types {
     BatchStream.Types(
       features: features.type, targets: targets.type, moreFeatures: moreFeatures.map(\.type),
-      moreTargets: moreTargets.map(\.type))
+      moreTargets: moreTargets.map(\.type), sampleWeights: sampleWeights.map(\.type))
+  }
+
+  /// What the output of this place is compared with, and what the examples count there.
+  func target(of output: Int) throws(TrainingError) -> (tensor: Tensor, weight: Tensor?) {
+    let weight =
+      sampleWeights.count == 1
+      ? sampleWeights[0] : sampleWeights.isEmpty ? nil : sampleWeights[output]
+    return (output == 0 ? targets : try further(\.moreTargets, output - 1), weight)
   }
 
   func further(_ tensors: KeyPath<TrainingBatch, [Tensor]>, _ index: Int) throws(TrainingError) -> Tensor {
@@ -42,14 +57,20 @@ public struct TrainingBatch: Sendable {
 public struct TrainingOutcome: Sendable {
   /// Before the update, without the loss scale, with what regularizers add.
   public var loss: Double
-  /// `nil` where the loss knows no classes.
-  public var accuracy: Double?
+  /// Of the first output; `nil` where the loss knows no classes.
+  public var accuracy: Double? {
+    let known = results.compactMap { results in
+      results.measures.first { $0.name == Means.accuracyName && $0.weight > 0 }
+    }
+    let weight = known.reduce(0) { $0 + $1.weight }
+    return weight > 0 ? known.reduce(0) { $0 + $1.value * $1.weight } / weight : nil
+  }
   /// Whether the gradients were finite, so that the update was applied.
   public var isApplied: Bool
   /// Where the first infinity or NaN came from, if it was not.
   public var firstNonFinite: NonFiniteReport?
-  /// What the model gave for each batch, where metrics want to see it.
-  var outputs: [Tensor] = []
+  /// What was told of each batch.
+  var results: [BatchResults] = []
 }
 
 extension TensorType {

@@ -13,7 +13,9 @@ struct TrainingPlan {
 
   /// What goes into an input that is no state.
   enum Feed {
-    case moreFeatures(Int), moreTargets(Int)
+    case moreFeatures(Int)
+    case moreTargets(Int)
+    case sampleWeights(Int)
     case features, targets, lossScale, rate, step, share, key
     /// A tensor of the training that this plan only reads.
     case stored(String)
@@ -58,6 +60,7 @@ struct TrainingPlan {
       case .targets: batch?.targets
       case .moreFeatures(let index): try batch?.further(\.moreFeatures, index)
       case .moreTargets(let index): try batch?.further(\.moreTargets, index)
+      case .sampleWeights(let index): try batch?.further(\.sampleWeights, index)
       case .lossScale: try Tensor(Double(scalars.lossScale), dtype: .float32)
       case .rate: try Tensor(scalars.rate, dtype: .float64)
       case .step: try Tensor(Double(scalars.step), dtype: .int64)

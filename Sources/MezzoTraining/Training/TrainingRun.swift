@@ -11,12 +11,13 @@ struct TrainingSettings: Sendable {
   var epochs: Int
   var accumulating: Int
   var optimizer: any Optimizer
-  var loss: Loss
-  var moreLosses: [Loss] = []
-  var metrics: [Metric]
+  var objective: TrainingObjective
+  var metrics: MetricList
   var scaling: LossScaling
   var seed: UInt64
   var resuming: String?
+  /// What the optimizer goes on from, where no checkpoint says more.
+  var state: OptimizerState?
   /// Looks at all labels before the first step, where they are known.
   var check: @Sendable (_ classes: Int?) throws(TrainingError) -> Void = { _ in }
 }
@@ -58,10 +59,11 @@ struct TrainingRun {
       opened = Opened(iterator: iterator, first: first)
     }
     var trainer = try Trainer(
-      model, types, TrainingObjective(loss: settings.loss, moreLosses: settings.moreLosses),
-      optimizer: settings.optimizer,
-      accumulating: settings.accumulating, metrics: settings.metrics, scaling: settings.scaling, seed: settings.seed)
+      model, types, settings.objective, optimizer: settings.optimizer,
+      accumulating: settings.accumulating, metrics: settings.metrics, scaling: settings.scaling,
+      seed: settings.seed)
     try settings.check(trainer.classes)
+    if let state = settings.state, checkpoint == nil { try trainer.restore(state) }
     guard let explanation = trainer.explanation else { throw TrainingError.frozen }
     var history = History(explanation: explanation)
     history.weightBytes = try model.variables.byteCount
@@ -73,6 +75,7 @@ struct TrainingRun {
       try checkpoint.restore(&callbacks)
       try trainer.publish()
       history.epochs = checkpoint.record.history
+      history.omittedEpochs = checkpoint.record.omittedEpochs ?? 0
       history.stopReason = checkpoint.record.stopReason
       epoch = checkpoint.record.epoch
       batch = checkpoint.record.batch
@@ -81,7 +84,7 @@ struct TrainingRun {
     self.validation = validation
     self.callbacks = callbacks
     accumulating = settings.accumulating
-    evaluator = try Evaluator(model, loss: settings.loss, moreLosses: settings.moreLosses, metrics: settings.metrics)
+    evaluator = try Evaluator(model, settings.objective, settings.metrics)
     session = TrainingSession(
       trainer, epochs: settings.epochs,
       steps: batches.count.map { ($0 + settings.accumulating - 1) / settings.accumulating }, history: history,
@@ -204,8 +207,16 @@ extension TrainingCheckpoint.Settings {
     func text(_ value: some Encodable) throws -> String { try TrainingCheckpoint.text(value) }
     self.init(
       types: types, batches: batches, accumulating: settings.accumulating, seed: settings.seed,
-      loss: try text([settings.loss] + settings.moreLosses), optimizer: try text(AnyOptimizer(trainer.optimizer)),
-      metrics: settings.metrics.map { "\($0.name) in \($0.dtype)" },
+      loss: try text([settings.objective.loss] + settings.objective.moreLosses),
+      lossWeights: settings.objective.lossWeights.isEmpty ? nil : settings.objective.lossWeights,
+      optimizer: try text(AnyOptimizer(trainer.optimizer)),
+      metrics: ([settings.metrics.first] + settings.metrics.more).enumerated().flatMap {
+        output, metrics in
+        metrics.map { metric in
+          "\(metric.name) in \(metric.dtype)" + (metric.isWeighted ? ", weighted" : "")
+            + (output > 0 ? ", of output \(output)" : "")
+        }
+      },
       policies: try trainer.model.layers.map { "\($0.path): \($0.policy.name)" },
       lossScale: try trainer.lossScale?.dynamics.map(text) ?? trainer.lossScale.map { "\($0.initialScale)" })
   }

@@ -10,13 +10,14 @@ struct TrainingStep {
   let slots: [(name: String, slot: OptimizerSlot)]
   /// The model's output has this many classes, where the loss asks for classes.
   let classes: Int?
-  private let hasAccuracy: Bool
+  let results: TracedResults
 
   init(
     _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
-    optimizer: any Optimizer, isScaled: Bool, givesOutput: Bool = false
+    optimizer: any Optimizer, isScaled: Bool, shown: Set<Int> = []
   ) throws {
-    let batch = try TracedBatch(model, types: types, objective: objective, role: .state)
+    let batch = try TracedBatch(
+      model, types: types, objective: objective, shown: shown, role: .state)
     let trace = batch.trace
     let rate = trace.input(TensorType(.float64, []), name: "learning rate")
     let step = trace.input(TensorType(.int64, []), name: "step")
@@ -34,15 +35,16 @@ struct TrainingStep {
     }
     let updates = try VariableUpdates(
       optimizer, batch.variables, paths: batch.trainable.map(\.path), gradients: gradients,
+      constraints: batch.trainable.map(\.constraint),
       schedule: UpdateSchedule(rate: rate, step: step, apply: apply))
     let graph = trace.finish(
-      [batch.loss, apply] + [batch.accuracy, givesOutput ? batch.output : nil].compactMap { $0 },
+      [batch.loss, apply] + batch.results.symbols,
       updates: updates.updates + (try batch.assignments(where: apply)))
     plan = try TrainingPlan(
       graph, on: model.runtime, feeds: batch.feeds.merging([rate.id: .rate, step.id: .step]) { _, new in new })
     slots = updates.slots
     classes = batch.classes
-    hasAccuracy = batch.accuracy != nil
+    results = batch.results
   }
 
   func run(
@@ -51,8 +53,8 @@ struct TrainingStep {
     let outputs = try plan.run(batch, &store, scalars)
     let isApplied = try outputs[1].scalar() != 0
     return TrainingOutcome(
-      loss: try outputs[0].scalar(), accuracy: hasAccuracy ? try outputs[2].scalar() : nil, isApplied: isApplied,
+      loss: try outputs[0].scalar(), isApplied: isApplied,
       firstNonFinite: isApplied ? nil : try plan.firstNonFinite(batch, store, scalars),
-      outputs: Array(outputs[(hasAccuracy ? 3 : 2)...]))
+      results: [try results.read(outputs[2...])])
   }
 }

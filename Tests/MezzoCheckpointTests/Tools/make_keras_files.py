@@ -192,6 +192,14 @@ def chain():
     return keras.Model(x, y, name="chain")
 
 
+def lattice():
+    x = keras.Input((5,), name="x")
+    first = layers.Dense(4, activation="tanh", name="z")(x)
+    left = layers.Dense(3, name="c")(first)
+    right = layers.Dense(3, name="a")(layers.Dense(3, activation="relu", name="m")(x))
+    return keras.Model(x, layers.Dense(2, name="b")(layers.Add(name="sum")([left, right])), name="lattice")
+
+
 MODELS = {
     "images": (images, (normal(3, 8, 8, 2),)),
     "texts": (texts, (tokens(3, 6, high=11),)),
@@ -209,3 +217,25 @@ for policy in ["float32", "mixed_bfloat16", "mixed_float16", "bfloat16"]:
             continue
         keras.utils.set_random_seed(1)
         save(f"{name}.{policy}", make(), *inputs)
+keras.config.set_dtype_policy("float32")
+keras.utils.set_random_seed(1)
+KEPT.add("lattice")
+model = lattice()
+save("lattice", model, normal(3, 5))
+model.save_weights(os.path.join(OUT, "lattice.weights.h5"))
+
+stateful = keras.Sequential(
+    [
+        keras.Input(batch_shape=(2, 3, 4)),
+        layers.LSTM(3, stateful=True, return_sequences=True),
+        layers.GRU(2, stateful=True),
+    ]
+)
+vary(stateful, 1)
+stateful.save(os.path.join(OUT, "stateful.keras"))
+for layer in stateful.layers:
+    layer.reset_state()
+steps = [normal(2, 3, 4), normal(2, 3, 4, seed=8)]
+arrays = {f"x{i}": x for i, x in enumerate(steps)}
+arrays |= {f"y{i}": np.array(stateful(x)) for i, x in enumerate(steps)}
+np.savez_compressed(os.path.join(OUT, "stateful.npz"), **arrays)

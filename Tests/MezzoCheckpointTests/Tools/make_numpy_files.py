@@ -70,5 +70,32 @@ with h5py.File(path("hdf5", "latest.h5"), "w", libver="latest") as file:
 with h5py.File(path("hdf5", "dense_links.h5"), "w", libver="latest") as file:
     for index in range(20):
         file[f"{index}"] = np.float32(index)
+with h5py.File(path("hdf5", "many_links.h5"), "w", libver="latest") as file:
+    for index in range(120):
+        file[f"layers/a layer whose name is long, so that names need several blocks {index}"] = np.float32(index)
+with h5py.File(path("hdf5", "newest_chunks.h5"), "w", libver="latest") as file:
+    file.create_dataset("single", data=VALUES.astype("<f4"), chunks=(2, 3, 4))
+    file.create_dataset("single deflated", data=VALUES.astype("<f4"), chunks=(2, 3, 4), compression="gzip")
+    file.create_dataset("table", data=VALUES.astype("<f4"), chunks=(1, 2, 3))
+    file.create_dataset("table deflated", data=VALUES.astype("<f8"), chunks=(1, 2, 3), compression="gzip", shuffle=True)
+    file.create_dataset("larger table", data=VALUES.astype("<f4"), chunks=(1, 2, 3), maxshape=(3, 9, 10))
+    file.create_dataset("growing", data=VALUES.astype("<f4"), chunks=(1, 2, 3), maxshape=(2, None, 6))
+    file.create_dataset("growing deflated", data=VALUES.astype("<f4"), chunks=(1, 1, 1), maxshape=(None, 3, 4),
+                        compression="gzip")
+    file.create_dataset("tree", data=VALUES.astype("<f4"), chunks=(1, 2, 3), maxshape=(None, None, 4))
+    file.create_dataset("tree deflated", data=VALUES.astype("<f4"), chunks=(1, 1, 1), maxshape=(None, None, None),
+                        compression="gzip")
+    early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    early.set_chunk((1, 2, 3))
+    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    space = h5py.h5s.create_simple((2, 3, 4))
+    identifier = h5py.h5d.create(file.id, b"implicit", h5py.h5t.IEEE_F32LE, space, early)
+    identifier.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(VALUES.astype("<f4")))
+with h5py.File(path("hdf5", "newest_tables.h5"), "w", libver="latest") as file:
+    # More than a page of 1,024 places, and more than a block of a table that grows.
+    long = np.arange(2200, dtype="<i2")
+    file.create_dataset("long table", data=long, chunks=(1,))
+    file.create_dataset("long growing", data=long, chunks=(1,), maxshape=(None,))
+    file.create_dataset("long tree", data=long.reshape(22, 100), chunks=(1, 1), maxshape=(None, None))
 with h5py.File(path("hdf5", "text.h5"), "w") as file:
     file["text"] = "not a number"

@@ -54,7 +54,8 @@ struct LossFormula {
       let wrong = pairs.map { (1 - $1) * $0 }.max() ?? 0
       return max(wrong - right + 1, 0)
     // No case asks about them.
-    case .binaryFocalCrossentropy, .categoricalFocalCrossentropy, .categoricalGeneralizedCrossEntropy, .dice, .tversky:
+    case .binaryFocalCrossentropy, .categoricalFocalCrossentropy, .categoricalGeneralizedCrossEntropy, .dice, .tversky,
+      .ctc, .circle:
       return .nan
     }
   }

@@ -53,6 +53,15 @@ enum MetricGroup: GoldenGroup {
         (kind, output, target, value) = (
           .loss(.meanSquaredError), tensor([0.25, 0.5], [2]), tensor([0, 1], [2]), 0.15625
         )
+      case "MeanAbsoluteError", "RootMeanSquaredError", "Precision", "Recall":
+        let kinds: [String: (Metric.Kind, Double)] = [
+          "MeanAbsoluteError": (.loss(.meanAbsoluteError), 0.375),
+          "RootMeanSquaredError": (.rootMeanSquaredError, 0.15625.squareRoot()),
+          // 0.5 is not above one half.
+          "Precision": (.precision(threshold: 0.5), 0), "Recall": (.recall(threshold: 0.5), 0),
+        ]
+        guard let named = kinds[name] else { return nil }
+        (kind, output, target, value) = (named.0, tensor([0.25, 0.5], [2]), tensor([0, 1], [2]), named.1)
       case "BinaryAccuracy":
         (kind, output, target, value) = (
           .binaryAccuracy(threshold: 0.5), tensor([0.25, 0.5], [2]), tensor([0, 1], [2]), 0.5

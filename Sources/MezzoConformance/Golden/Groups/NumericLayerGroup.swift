@@ -95,6 +95,12 @@ enum NumericLayerGroup: GoldenGroup {
       return BatchNormalization(momentum: 0.9, epsilon: 1e-2, policy: policy)
     case "BatchNormalization_big", "BatchNormalization_infer", "BatchNormalization_train":
       return BatchNormalization(momentum: name == "BatchNormalization_train" ? 0.9 : 0.99, policy: policy)
+    case "Bidirectional_GRU": return Bidirectional(GRU(shapes[1][0], policy: policy), policy: policy)
+    case "Bidirectional_LSTM": return Bidirectional(LSTM(shapes[1][0], policy: policy), policy: policy)
+    case "Conv1DTranspose": return Conv1DTranspose(shapes[0][1], kernelSize: Extents([shapes[0][0]]), policy: policy)
+    case "Conv2DTranspose":
+      return Conv2DTranspose(shapes[0][2], kernelSize: Extents(Array(shapes[0][..<2])), policy: policy)
+    case "Conv3D": return Conv3D(last, kernelSize: Extents(Array(shapes[0][..<3])), policy: policy)
     case "Conv1D": return Conv1D(last, kernelSize: Extents([shapes[0][0]]), padding: .same, policy: policy)
     case "Conv1D_causal":
       return Conv1D(last, kernelSize: Extents([shapes[0][0]]), padding: .causal, dilationRate: 2, policy: policy)
@@ -123,6 +129,11 @@ enum NumericLayerGroup: GoldenGroup {
     case "MultiHeadAttention", "MultiHeadAttention_masked":
       return MultiHeadAttention(numHeads: shapes[0][1], keyDim: shapes[0][2], policy: policy)
     case "SimpleRNN": return SimpleRNN(shapes[1][0], policy: policy)
+    case "SeparableConv2D":
+      return SeparableConv2D(
+        shapes[1].last ?? 1, kernelSize: Extents(Array(shapes[0][..<2])),
+        depthMultiplier: shapes[0].last ?? 1, policy: policy)
+    case "TimeDistributed_Dense": return TimeDistributed(Dense(last, policy: policy), policy: policy)
     case "Softmax", "Softmax_big", "Softmax_masked": return Softmax(policy: policy)
     case "Softmax_axis1": return Softmax(axis: 1, policy: policy)
     // Of these the name says all.

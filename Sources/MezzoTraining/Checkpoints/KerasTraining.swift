@@ -1,0 +1,120 @@
+import MezzoCheckpoint
+import MezzoGraph
+public import MezzoLayers
+public import MezzoPolicy
+public import MezzoRuntime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A model that Keras 3 saved after it was compiled, with its optimizer and what that had kept: training goes on from where it
+/// was.
+///
+/// ```swift
+/// let saved = try KerasTraining("classifier.keras")
+/// try await saved.model.fit(data, optimizer: saved.optimizer, loss: loss, from: saved.state)
+/// ```
+/// Losses and metrics are not read. The optimizers are `SGD`, `Adam`, `AdamW`, `Adamax`, `Nadam`, `RMSprop`, `Adagrad`,
+/// `Adadelta`, `Ftrl` and `Lion`, with averages, schedules and loss scaling around them.
+public struct KerasTraining: Sendable {
+  public let model: Model
+  public let optimizer: any Optimizer
+  public let state: OptimizerState
+
+  /// - Parameter policy: what all layers follow instead.
+  /// - Throws: `CheckpointError` for what the model cannot be made of; `TrainingError.malformedCheckpoint` where there is no
+  ///   optimizer, one of another class, or not what it keeps.
+  public init(_ path: String, policy: DTypePolicy? = nil, runtime: Runtime = .shared) throws {
+    let saved = try KerasSaved(path, policy: policy, runtime: runtime)
+    func malformed(_ reason: String) -> TrainingError { .malformedCheckpoint(path: path, reason: reason) }
+    guard let written = saved.compiled?["optimizer"], written["class_name"] != nil else {
+      throw malformed("the model was not compiled, so that it has no optimizer; Model.keras loads it")
+    }
+    let members = ["class_name", "config"].reduce(into: [String: ConfigurationValue]()) {
+      $0[$1] = written[$1]?.configuration
+    }
+    optimizer = try JSONDecoder().decode(AnyOptimizer.self, from: try JSONEncoder().encode(members)).optimizer
+    guard let order = KerasSlots(optimizer) else {
+      throw malformed("what an optimizer of the class \(type(of: optimizer).className) kept is not read")
+    }
+    model = saved.model
+    let variables = try saved.optimizerVariables()
+    do throws(KerasSlots.Mismatch) { state = try order.state(variables, of: saved.trainable) } catch {
+      throw malformed(error.reason)
+    }
+  }
+}
+
+/// In which order an optimizer of Keras keeps its variables.
+private struct KerasSlots {
+  /// In front of all others, and whether one of them is the learning rate.
+  private var front: Int
+  /// Slots that come variable by variable, one list after the other.
+  private var lists: [[String]]
+  /// A slot that is one number for all variables, at the end.
+  private var shared: String?
+
+  struct Mismatch: Error { var reason: String }
+
+  init?(_ optimizer: any Optimizer) {
+    switch optimizer {
+    case let scaled as LossScaleOptimizer:
+      guard let inner = KerasSlots(scaled.innerOptimizer) else { return nil }
+      self = inner
+      // Its own count and rate, the count of good steps and the scale.
+      front += 4
+    case let averaged as ExponentialMovingAverage:
+      guard let inner = KerasSlots(averaged.innerOptimizer) else { return nil }
+      self = inner
+      lists.insert(["average"], at: 0)
+    case let scheduled as Scheduled:
+      guard let inner = KerasSlots(scheduled.innerOptimizer) else { return nil }
+      self = inner
+      // A schedule is no variable.
+      front -= 1
+    case is SGD, is Adagrad, is Lion, is Lamb, is Adamax, is Adadelta, is Ftrl:
+      self.init(optimizer.slots.isEmpty ? [] : [optimizer.slots])
+    case is Adam: self.init([["m", "v"]] + optimizer.slots.dropFirst(2).map { [$0] })
+    case is Nadam: self.init([["m", "v"]], shared: "u_product")
+    case is RMSprop:
+      // Keras has the averages last.
+      self.init(["velocity", "momentum", "average_gradient"].filter(optimizer.slots.contains).map { [$0] })
+    default: return nil
+    }
+  }
+
+  private init(_ lists: [[String]], shared: String? = nil) {
+    front = 2
+    self.lists = lists
+    self.shared = shared
+  }
+
+  /// - Parameters:
+  ///   - variables: what Keras saved.
+  ///   - trainable: the paths of the variables that are trained, in Keras's order.
+  func state(_ variables: [Tensor], of trainable: [String]) throws(Mismatch) -> OptimizerState {
+    let count = front + trainable.count * lists.reduce(0) { $0 + $1.count } + (shared == nil ? 0 : 1)
+    guard variables.count == count, front > 0 else {
+      throw Mismatch(
+        reason:
+          "its optimizer has \(variables.count) variables, expected \(count) for \(trainable.count) that are trained")
+    }
+    let counter = variables[front > 4 ? 4 : 0]
+    guard counter.count == 1, let first = counter.scalars().first, let iterations = Int(exactly: first), iterations >= 0
+    else { throw Mismatch(reason: "its optimizer has made \(counter.type) updates") }
+    var slots: [String: Tensor] = [:]
+    var rest = variables.dropFirst(front)
+    for list in lists {
+      for path in trainable {
+        for slot in list { slots[VariableUpdates.slotName(slot, of: path)] = rest.removeFirst() }
+      }
+    }
+    if let shared, let last = rest.first {
+      for path in trainable { slots[VariableUpdates.slotName(shared, of: path)] = last }
+    }
+    return OptimizerState(iterations: iterations, slots: slots)
+  }
+}
