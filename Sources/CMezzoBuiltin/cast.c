@@ -30,16 +30,28 @@ static mz_kernel *const truncate[MZ_DTYPES] = {
     [MZ_U8] = to_u8, [MZ_U16] = to_u16, [MZ_U32] = to_u32, [MZ_U64] = to_u64,
 };
 
+/* As mz_from_f16(mz_to_f16(x)): below its normal numbers float16 has steps of 2^-24, as float32 has from 0.5 on. */
+MZ_INLINE float to_precision_of_f16(float x) {
+  uint32_t u = mz_bits(x), a = u & 0x7fffffffu;
+  uint32_t normal = (a + 0xfffu + ((a >> 13) & 1u)) & ~0x1fffu, subnormal = mz_bits((mz_float(a) + 0.5f) - 0.5f);
+  uint32_t rounded = a < 0x38800000u ? subnormal : normal;
+  rounded = a >= 0x477ff000u ? 0x7f800000u : rounded;
+  rounded = a > 0x7f800000u ? 0x7fc00000u | (a & 0x7fe000u) : rounded;
+  return mz_float(rounded | (u & 0x80000000u));
+}
+
+MZ_INLINE float to_precision_of_bf16(float x) { return mz_from_bf16(mz_to_bf16(x)); }
+
 /* A float32 as it is after it was a 16-bit float, in one pass. */
-#define ROUND(name, to, from)                                                                          \
+#define ROUND(name, rounded)                                                                          \
   MZ_CLONES static void name(void *const *out, const void *const *in, const double *scalar, int64_t n) { \
     float *y = out[0];                                                                                 \
     const float *x = in[0];                                                                            \
     (void)scalar;                                                                                      \
-    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = from(to(x[i]));                              \
+    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = rounded(x[i]);                               \
   }
-ROUND(round_to_f16, mz_to_f16, mz_from_f16)
-ROUND(round_to_bf16, mz_to_bf16, mz_from_bf16)
+ROUND(round_to_f16, to_precision_of_f16)
+ROUND(round_to_bf16, to_precision_of_bf16)
 
 /* The kernel of the one step of an epilogue that is done, or NULL. */
 static mz_kernel *rounding_step(const mz_request *r) {

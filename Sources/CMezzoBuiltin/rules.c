@@ -50,7 +50,7 @@
 
 #define WINDOWED(code, id, text, condition, steps, accumulator, rate)                                              \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .when = condition,           \
-   .numerics = accumulator, .flags = SHARED, .epilogue_mask = steps, .cost = {.fixed_ns = 500, .flop_per_ns = rate, .byte_per_ns = 10}}
+   .numerics = accumulator, .flags = SHARED, .epilogue_mask = steps, .cost = {.fixed_ns = 500, .flop_per_ns = rate, .byte_per_ns = 2}}
 #define CONVOLUTION(code, id, a, b, c, steps)                                                                      \
   WINDOWED(code, id ".f32", a ":T" NARROW " " b ":T -> " c ":T", DENSE(a, b, c), steps, F32_ACCUM, 80),            \
       WINDOWED(code, id ".to-f32", a ":T{f16,bf16} " b ":T -> " c ":f32", DENSE(a, b, c), steps, F32_ACCUM, 80),   \

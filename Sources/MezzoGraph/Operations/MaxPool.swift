@@ -45,6 +45,11 @@ extension ConvolutionWindows {
 extension SymbolicTensor {
   /// The largest element of each window over the axes behind the batch: `[n, i…, c] -> [n, o…, c]`.
   public func maxPool(size: [Int], _ windows: ConvolutionWindows) throws(GraphError) -> SymbolicTensor {
-    try apply(MaxPool(size: size, windows: windows))
+    let pool = MaxPool(size: size, windows: windows)
+    // Of what a ReLU leaves, the largest is the ReLU of the largest: then it, and its gradient, has less to do.
+    if let maker = trace.nodes.last(where: { $0.results.contains(id) }), maker.operation is ReLU {
+      return try trace.symbol(maker.operands[0]).apply(pool).relu()
+    }
+    return try apply(pool)
   }
 }
