@@ -6,7 +6,7 @@
 enum {
   REDUCE_GRAIN = 32768, /* elements */
   FLUSH_ROWS = 64,      /* rows that one float of a column sum takes before it moves on to double */
-  CHUNK_ROWS = 2048,    /* of few long columns, which are shared out by rows: a multiple of FLUSH_ROWS */
+  CHUNK_ROWS = 512,     /* of few long columns, which are shared out by rows: a multiple of FLUSH_ROWS */
   MAX_CHUNKS = 64
 };
 

@@ -13,6 +13,8 @@ private struct WindowWalk {
     (self.extents, self.size, self.counts) = (extents, size, counts)
   }
 
+  var taps: Int { size.reduce(1, *) }
+
   /// Calls `body` with the numbers of a window's place, of a tap within the window, and of the element that lies there,
   /// each in row-major order, for every tap that lies inside.
   func forEach(_ body: (_ place: Int, _ tap: Int, _ element: Int) -> Void) {
@@ -46,31 +48,55 @@ extension Reference {
     let (elements, places) = (x[1...axes].reduce(1, *), y[1...axes].reduce(1, *))
     let walk = WindowWalk(
       request, extents: Array(x[1...axes]), size: Array(kernel[..<axes]), counts: Array(y[1...axes]))
+    // Of the places in x, the kernel and y: which are those of the operands and of the result, and how far one moves from
+    // channel to channel.
+    let order =
+      switch request.code {
+      case .convolutionInputGradient: [2, 1, 0]
+      case .convolutionKernelGradient: [0, 2, 1]
+      default: [0, 1, 2]
+      }
+    let steps = order.map { [1, filters, 0][$0] }
+    let terms =
+      switch request.code {
+      case .convolutionInputGradient: walk.taps * filtersOfGroup
+      case .convolutionKernelGradient: x[0] * places
+      default: walk.taps * perGroup
+      }
     let count = result.reduce(1, *)
     var (sums, magnitudes) = ([Double](repeating: 0, count: count), [Double](repeating: 0, count: count))
-    var terms = [Int](repeating: 0, count: count)
-    walk.forEach { place, tap, element in
-      for batch in 0..<x[0] {
-        for filter in 0..<filters {
-          for channel in 0..<perGroup {
-            let from = (batch * elements + element) * channels + filter / filtersOfGroup * perGroup + channel
-            let weight = (tap * perGroup + channel) * filters + filter
-            let to = (batch * places + place) * filters + filter
-            let (a, b, into) =
-              switch request.code {
-              case .convolutionInputGradient: (inputs[0][to], inputs[1][weight], from)
-              case .convolutionKernelGradient: (inputs[0][from], inputs[1][to], weight)
-              default: (inputs[0][from], inputs[1][weight], to)
+    // The innermost loops of the whole kit: through pointers, which count even without optimization.
+    inputs[0].withUnsafeBufferPointer { a in
+      inputs[1].withUnsafeBufferPointer { b in
+        sums.withUnsafeMutableBufferPointer { sums in
+          magnitudes.withUnsafeMutableBufferPointer { magnitudes in
+            walk.forEach { place, tap, element in
+              for batch in 0..<x[0] {
+                for filter in 0..<filters {
+                  let at = [
+                    (batch * elements + element) * channels + filter / filtersOfGroup * perGroup,
+                    tap * perGroup * filters + filter, (batch * places + place) * filters + filter,
+                  ]
+                  var (first, second, into) = (at[order[0]], at[order[1]], at[order[2]])
+                  var left = perGroup
+                  while left > 0 {
+                    let term = a[first] * b[second]
+                    sums[into] += term
+                    magnitudes[into] += term.magnitude
+                    first += steps[0]
+                    second += steps[1]
+                    into += steps[2]
+                    left -= 1
+                  }
+                }
               }
-            sums[into] += a * b
-            magnitudes[into] += abs(a * b)
-            terms[into] += 1
+            }
           }
         }
       }
     }
     var expectation = Expectation(values: sums)
-    expectation.slack = sums.indices.map { roundoff.sum(terms[$0]) * magnitudes[$0] + roundoff.tiny }
+    expectation.slack = magnitudes.map { roundoff.sum(terms) * $0 + roundoff.tiny }
     apply(request, inputs, roundoff, to: &expectation)
     return expectation
   }

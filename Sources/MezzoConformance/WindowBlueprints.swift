@@ -50,11 +50,11 @@ enum WindowBlueprints {
           Attribute("dilations", .ints(windows.dilations)), Attribute("groups", .int(groups)),
         ], epilogue: epilogue, constant: constant, isDenseOnly: true)
     }
-    let image = Windows([6, 7], [3, 3])
+    let image = Windows([4, 5], [3, 2])
     let same = Windows([5, 6], [3, 2], strides: [2, 1], low: [1, 0], high: [1, 1])
     let plain = [
       make(2, Windows([7], [3]), channels: 3, filters: 4), make(2, image, channels: 1, filters: 5),
-      make(1, image, channels: 17, filters: 19), make(2, same, channels: 4, filters: 3),
+      make(1, Windows([3, 3], [2, 1]), channels: 17, filters: 19), make(2, same, channels: 4, filters: 3),
       make(
         1, Windows([9, 8], [2, 3], strides: [2, 3], low: [0, 2], high: [1, 0], dilations: [2, 2]), channels: 3,
         filters: 2),
@@ -71,7 +71,7 @@ enum WindowBlueprints {
     ]
     let large =
       effort == .quick
-      ? [make(2, Windows([13, 12], [3, 3], low: [1, 1], high: [1, 1]), channels: 9, filters: 34)]
+      ? [make(1, Windows([4, 3], [2, 2], low: [1, 1], high: [1, 1]), channels: 5, filters: 34)]
       : [make(3, Windows([33, 31], [3, 3], low: [1, 1], high: [1, 1]), channels: 33, filters: 65)]
     guard code == .convolution else { return plain + large }
     let bias = EpilogueStep.bias(operand: 2)
@@ -82,8 +82,8 @@ enum WindowBlueprints {
     return plain + large + [make(2, image, channels: 3, filters: 16, constant: 1)]
       + chains.flatMap { chain in
         [
-          make(1, image, channels: 3, filters: 5, epilogue: chain),
-          make(1, same, channels: 4, filters: 6, groups: 2, epilogue: chain, constant: 1),
+          make(1, Windows([3, 3], [2, 2]), channels: 2, filters: 5, epilogue: chain),
+          make(1, Windows([3], [2], low: [1]), channels: 4, filters: 6, groups: 2, epilogue: chain, constant: 1),
         ]
       }
   }
@@ -104,12 +104,12 @@ enum WindowBlueprints {
         attributes: [Attribute("size", .ints(windows.size))] + windows.attributes, isDenseOnly: true)
     }
     let overlapping = Windows([5, 6], [3, 2], strides: [2, 1], low: [1, 0], high: [1, 1])
-    let side = Windows([6, 8], [2, 2], strides: [2, 2])
+    let side = Windows([4, 4], [2, 2], strides: [2, 2])
     let shapes = [
       make(2, Windows([7], [3], strides: [2]), channels: 3), make(2, side, channels: 1), make(1, side, channels: 35),
       make(2, overlapping, channels: 4), make(0, side, channels: 2),
       make(1, Windows([4, 3, 5], [2, 2, 3]), channels: 2),
-      make(1, Windows([4, 4], [4, 4]), channels: effort == .quick ? 67 : 1031),
+      make(1, Windows([4, 4], [4, 4]), channels: effort == .quick ? 37 : 1031),
     ]
     // Elements that are the largest of their windows, some of them together.
     let equal: [ValueRecipe] = [.constants([1, 2, 3, 2, 1]), .constants([2, 3, 2])]
