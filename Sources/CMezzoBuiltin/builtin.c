@@ -57,6 +57,13 @@ static const struct {
     {MEZZO_OP_SLICE, mz_plan_slice},
     {MEZZO_OP_CONCATENATE, mz_plan_concatenate},
     {MEZZO_OP_WINDOW_SUM, mz_plan_window_sum},
+    {MEZZO_OP_CONVOLUTION, mz_plan_convolution},
+    {MEZZO_OP_CONVOLUTION_INPUT_GRADIENT, mz_plan_convolution_input_gradient},
+    {MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT, mz_plan_convolution_kernel_gradient},
+    {MEZZO_OP_MAX_POOL, mz_plan_pool},
+    {MEZZO_OP_MAX_POOL_GRADIENT, mz_plan_pool_gradient},
+    {MEZZO_OP_AVERAGE_POOL, mz_plan_pool},
+    {MEZZO_OP_AVERAGE_POOL_GRADIENT, mz_plan_pool_gradient},
 };
 
 mezzo_status mz_parallel(const mz_plan *plan, int64_t n, int64_t grain, mezzo_body body, void *user) {

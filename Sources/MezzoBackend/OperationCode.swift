@@ -16,6 +16,9 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case adamUpdate
   case pad = 144
   case slice, concatenate, windowSum
+  case convolution = 160
+  case convolutionInputGradient, convolutionKernelGradient
+  case maxPool, maxPoolGradient, averagePool, averagePoolGradient
 
   /// The name in Keras's spelling: `reduce_sum`, `softmax`.
   public var name: String {
@@ -36,6 +39,13 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .sgdUpdate: "sgd_update"
     case .adamUpdate: "adam_update"
     case .windowSum: "window_sum"
+    case .convolution: "convolution"
+    case .convolutionInputGradient: "convolution_input_gradient"
+    case .convolutionKernelGradient: "convolution_kernel_gradient"
+    case .maxPool: "max_pool"
+    case .maxPoolGradient: "max_pool_gradient"
+    case .averagePool: "average_pool"
+    case .averagePoolGradient: "average_pool_gradient"
     case .matmul: "matmul"
     case .cast: "cast"
     case .add: "add"

@@ -19,6 +19,10 @@ import Testing
     (.sgdUpdate, MEZZO_OP_SGD_UPDATE), (.adamUpdate, MEZZO_OP_ADAM_UPDATE), (.log1p, MEZZO_OP_LOG1P),
     (.expm1, MEZZO_OP_EXPM1), (.softplus, MEZZO_OP_SOFTPLUS), (.pad, MEZZO_OP_PAD), (.slice, MEZZO_OP_SLICE),
     (.concatenate, MEZZO_OP_CONCATENATE), (.windowSum, MEZZO_OP_WINDOW_SUM),
+    (.convolution, MEZZO_OP_CONVOLUTION), (.convolutionInputGradient, MEZZO_OP_CONVOLUTION_INPUT_GRADIENT),
+    (.convolutionKernelGradient, MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT), (.maxPool, MEZZO_OP_MAX_POOL),
+    (.maxPoolGradient, MEZZO_OP_MAX_POOL_GRADIENT), (.averagePool, MEZZO_OP_AVERAGE_POOL),
+    (.averagePoolGradient, MEZZO_OP_AVERAGE_POOL_GRADIENT),
   ])
   func numbersAreTheHeaders(code: OperationCode, number: Int) { #expect(Int(code.rawValue) == number) }
 
@@ -26,6 +30,6 @@ import Testing
     let names = OperationCode.allCases.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
-    #expect(OperationCode.allCases.count == 45)
+    #expect(OperationCode.allCases.count == 52)
   }
 }
