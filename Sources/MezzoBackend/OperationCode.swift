@@ -16,6 +16,8 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case adamUpdate
   case pad = 144
   case slice, concatenate, windowSum
+  case layerNorm = 176
+  case layerNormGradient, geluGradient, softmaxGradient, attention, attentionGradient
 
   /// The name in Keras's spelling: `reduce_sum`, `softmax`.
   public var name: String {
@@ -36,6 +38,12 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .sgdUpdate: "sgd_update"
     case .adamUpdate: "adam_update"
     case .windowSum: "window_sum"
+    case .layerNorm: "layer_norm"
+    case .layerNormGradient: "layer_norm_gradient"
+    case .geluGradient: "gelu_gradient"
+    case .softmaxGradient: "softmax_gradient"
+    case .attention: "attention"
+    case .attentionGradient: "attention_gradient"
     case .matmul: "matmul"
     case .cast: "cast"
     case .add: "add"

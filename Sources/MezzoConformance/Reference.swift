@@ -26,6 +26,11 @@ enum Reference {
     case .slice: return [slice(request, inputs[0])]
     case .concatenate: return [concatenate(request, inputs)]
     case .windowSum: return [windowSum(request, inputs[0], roundoff)]
+    case .layerNorm: return [layerNorm(request, inputs, roundoff)]
+    case .layerNormGradient: return layerNormGradient(request, inputs, roundoff)
+    case .attention: return attention(request, inputs, roundoff)
+    case .attentionGradient: return attentionGradient(request, inputs, roundoff)
+    case .softmaxGradient: return [softmaxGradient(request, inputs, roundoff)]
     default: return [elementwise(request, inputs, roundoff)]
     }
   }

@@ -245,9 +245,25 @@ enum {
   MEZZO_OP_SLICE = 145,         /* (1.1) x -> y of its dtype; attributes start, step (integers, one an axis; a step may be
                                    negative, and is not 0): y[i] = x[start + i * step] along every axis, all within x */
   MEZZO_OP_CONCATENATE = 146,   /* (1.1) x y -> z of their dtype; attribute axis, along which z holds x and behind it y */
-  MEZZO_OP_WINDOW_SUM = 147     /* (1.1) x[n, o..., k..., d...] -> y[n, i..., d...], as many axes o and k as i; attributes strides,
+  MEZZO_OP_WINDOW_SUM = 147,    /* (1.1) x[n, o..., k..., d...] -> y[n, i..., d...], as many axes o and k as i; attributes strides,
                                    dilations (positive integers, one such axis): y[n, o * stride + k * dilation, d] is the
                                    sum of all x[n, o, k, d] that fall there, 0 where none does; all fall within y */
+
+  MEZZO_OP_LAYER_NORM = 176,    /* (1.2) x[..., n] residual[..., n] gamma[n] beta[n] -> y[..., n]; attributes epsilon, centered (0
+                                   or 1). With s = x + residual, not rounded, and c = s - mean(s) (centered) or c = s, along
+                                   the last axis: y = c / sqrt(mean(c*c) + epsilon) * gamma + beta */
+  MEZZO_OP_LAYER_NORM_GRADIENT = 177, /* (1.2) dy[..., n] x[..., n] gamma[n] -> dx[..., n] dgamma[n] dbeta[n]; attributes as
+                                   above. With r = 1 / sqrt(mean(c*c) + epsilon), h = c * r and g = dy * gamma:
+                                   dx = r * (g - mean(g) - h * mean(g*h)), without mean(g) if not centered;
+                                   dgamma, dbeta: sums of dy*h, of dy, over all rows */
+  MEZZO_OP_GELU_GRADIENT = 178, /* (1.2) dy x -> dy * the slope of gelu at x; attribute approximate as there */
+  MEZZO_OP_SOFTMAX_GRADIENT = 179, /* (1.2) dy y -> y * (dy - sum(dy*y)) along the attribute axis; y: the result of softmax */
+  MEZZO_OP_ATTENTION = 180,     /* (1.2) q[..., s, d] k[..., t, d] v[..., t, e] bias[..., s, t] -> o[..., s, e] lse[..., s]; bias and
+                                   lse in the accumulator; attributes scale, causal (0 or 1). With scores p = scale*q*k^T + bias,
+                                   -inf where causal and t > s: lse = log(sum(e^p)) over t, o = e^(p - lse) * v; a row whose
+                                   scores are all -inf, or that has none, gives 0 and lse -inf */
+  MEZZO_OP_ATTENTION_GRADIENT = 181 /* (1.2) do q k v bias o lse -> dq dk dv, attributes as above. With w = e^(p - lse), 0 where
+                                   lse is -inf, and g = w * (do*v^T - sum(do*o)): dq = scale*g*k, dk = scale*g^T*q, dv = w^T*do */
 };
 
 enum { MEZZO_ATTR_INT = 1, MEZZO_ATTR_FLOAT = 2, MEZZO_ATTR_INTS = 3 };

@@ -14,6 +14,11 @@ uint64_t mezzo_enabled_states(void);
 int mezzo_is_leased(void);
 void mezzo_set_leased(int leased);
 
+// Calls piece(user, i) for each i below count, on this thread and on helpers, at most count in all. Helpers look for work for some
+// microseconds before they sleep.
+typedef void mezzo_piece(void *user, uint32_t index);
+void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user);
+
 // Bytes that are allocated in this process, or -1 where the allocator does not tell.
 int64_t mezzo_heap_bytes(void);
 

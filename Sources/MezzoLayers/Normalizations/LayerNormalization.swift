@@ -68,6 +68,9 @@ public struct LayerNormalization: MaskPassing, Hashable {
       ? context.variable(
         "beta", shape: normalization.shape, initializer: betaInitializer, autocast: false, regularizer: betaRegularizer)
       : nil
+    if let rows = try normalization.rows(input, gamma: gamma, beta: beta) {
+      return try rows.cast(to: normalization.compute)
+    }
     let (mean, variance) = try normalization.moments(over: axes)
     return try normalization.normalized(mean, variance, gamma: gamma, beta: beta)
   }
