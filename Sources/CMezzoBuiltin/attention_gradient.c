@@ -15,12 +15,10 @@ typedef struct {
   char *q, *out;                  /* rows of q and do */
   char *q_panels, *out_panels;
   char *weights, *slopes, *row;   /* scores, and the gradients by them */
-  char *dq, *dk, *dv;             /* accumulators, padded to tiles */
+  char *dq, *dk, *dv;             /* accumulators */
 } scratch;
 
 static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
-
-static int64_t padded_keys(const mz_attention *p) { return mz_round_up(p->keys, MZ_TILE_STRETCH) + p->tile->rows; }
 
 /* The parts of a slot, or, without memory, how many bytes they take. */
 static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
@@ -30,7 +28,7 @@ static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
   const int64_t elements[] = {keys * p->dim, p->padded_dim * p->keys, keys * p->width,
                               stretches(p->dim) * block * MZ_TILE_STRETCH, stretches(p->width) * block * MZ_TILE_STRETCH,
                               p->padded_dim * block, p->padded_width * block, scores, scores, MZ_TILE_STRETCH,
-                              block * p->padded_dim, padded_keys(p) * p->padded_dim, padded_keys(p) * p->padded_width};
+                              block * p->padded_dim, p->keys * p->padded_dim, p->keys * p->padded_width};
   char **parts[] = {&s->keys, &s->key_rows, &s->values, &s->q, &s->out, &s->q_panels, &s->out_panels,
                     &s->weights, &s->slopes, &s->row, &s->dq, &s->dk, &s->dv};
   for (int i = 0; i < 13; i++) {
@@ -43,10 +41,23 @@ static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
 /* acc[keys from first on][stride] += the transpose of scores times panels of the block's rows. */
 static void collect(const mz_attention *p, char *acc, const char *scores, const char *panels, int64_t rows, int64_t first,
                     int64_t count, int64_t stride) {
-  for (int64_t j = 0; j < stride; j += p->tile->columns)
-    for (int64_t key = 0; key < count; key += p->tile->rows)
-      p->tile->columns_of_a(rows, scores + key * p->element, panels + j * rows * p->element,
-                            acc + ((first + key) * stride + j) * p->element, stride);
+  const mz_tile *tile = p->tile;
+  _Alignas(64) char part[MZ_TILE_BYTES];
+  for (int64_t j = 0; j < stride; j += tile->columns) {
+    for (int64_t key = 0; key < count; key += tile->rows) {
+      const char *a = scores + key * p->element, *b = panels + j * rows * p->element;
+      char *to = acc + ((first + key) * stride + j) * p->element;
+      if (count - key >= tile->rows) {
+        tile->columns_of_a(rows, a, b, to, stride);
+        continue;
+      }
+      /* What a tile takes beyond the last key is something else. */
+      memset(part, 0, sizeof part);
+      tile->columns_of_a(rows, a, b, part, tile->columns);
+      for (int64_t r = 0; r < count - key; r++)
+        p->kernels->add(to + r * stride * p->element, part + r * tile->columns * p->element, tile->columns);
+    }
+  }
 }
 
 /* Weights from scores, and the gradients by the scores from those by the weights. */
@@ -117,8 +128,8 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       mz_pack_matrix(p, K, s.keys, at[K], p->dim, p->keys, true);
       mz_pack_matrix(p, K, s.key_rows, at[K], p->keys, p->dim, false);
       mz_pack_matrix(p, V, s.values, at[V], p->width, p->keys, true);
-      memset(s.dk, 0, (size_t)(padded_keys(p) * p->padded_dim * p->element));
-      memset(s.dv, 0, (size_t)(padded_keys(p) * p->padded_width * p->element));
+      memset(s.dk, 0, (size_t)(p->keys * p->padded_dim * p->element));
+      memset(s.dv, 0, (size_t)(p->keys * p->padded_width * p->element));
       for (int64_t query = 0; query < p->queries; query += p->block)
         run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, mz_least(p->block, p->queries - query));
       for (int64_t key = 0; key < p->keys; key++) {

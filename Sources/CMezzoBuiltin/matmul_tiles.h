@@ -4,6 +4,7 @@
 
 enum {
   MZ_TILE_STRETCH = 256, /* elements from one row of A to the next; what a tile sums at once: a panel of B then fits into the first cache */
+  MZ_TILE_BYTES = 2048,  /* of the largest tile's accumulators, at most */
   MZ_TILE_PANELS = 4     /* panels of B that one row takes at once, at most */
 };
 

@@ -49,10 +49,11 @@ enum AttentionBlueprints {
       Given(batch: [2], queries: 17, keys: 33, dim: 8, width: 40, bias: .constants([0, -.infinity, 1])),
       Given(queries: 3, keys: 4, dim: 2, width: 3, bias: .constant(-.infinity)),
       Given(queries: 3, keys: 4, dim: 2, width: 3, bias: .constant(-1e9)),
-      // More keys than are taken at once, so that sums are corrected for larger scores.
-      Given(queries: 61, keys: 300, dim: 5, width: 3, bias: .ordinary, isDenseOnly: true),
-      Given(batch: [2], queries: 40, keys: 520, dim: 3, width: 2, isCausal: true, isDenseOnly: true),
-      Given(queries: 9, keys: 20, dim: 300, width: 260, isDenseOnly: true),
+      // More queries and more keys than may be taken at once, so that sums are corrected for larger scores.
+      Given(queries: 61, keys: 20, dim: 2, width: 3, bias: .ordinary, isDenseOnly: true),
+      Given(queries: 4, keys: 530, dim: 3, width: 2, bias: .ordinary, isDenseOnly: true),
+      Given(queries: 270, keys: 262, dim: 1, width: 1, isCausal: true, isDenseOnly: true),
+      Given(queries: 2, keys: 5, dim: 300, width: 260, isDenseOnly: true),
     ]
       + (effort == .thorough
         ? [Given(batch: [3, 4], queries: 128, keys: 128, dim: 32, width: 32, isDenseOnly: true)] : [])

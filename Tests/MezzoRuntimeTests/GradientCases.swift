@@ -72,11 +72,15 @@ struct GradientCase: Sendable {
       try $0[0].attention(keys: $0[1], values: $0[2], scale: 0.75, isCausal: true)
     },
     GradientCase(name: "attention (lse)", shapes: [[[2, 3, 2], [2, 3, 2], [2, 3, 1]]]) {
-      let bias = try $0[0].trace.constant(0.5, dtype: .float64).broadcast(to: [2, 3, 3])
+      let bias = try $0[0].trace.constant(0.5, dtype: $0[0].dtype == .float64 ? .float64 : .float32).broadcast(to: [
+        2, 3, 3,
+      ])
       return try $0[0].trace.apply(ScaledAttention(scale: 0.5), $0 + [bias])[1]
     },
     GradientCase(name: "attention_gradient", shapes: [[[3, 2], [3, 1], [2, 1], [2, 2], [3, 2], [3]]]) {
-      let bias = try $0[0].trace.constant(0.25, dtype: .float64).broadcast(to: [3, 2])
+      let bias = try $0[0].trace.constant(0.25, dtype: $0[0].dtype == .float64 ? .float64 : .float32).broadcast(to: [
+        3, 2,
+      ])
       let operands = Array($0[..<4]) + [bias] + $0[4...]
       let results = try $0[0].trace.apply(AttentionGradient(scale: 0.5), operands)
       return try results[0].sum() + (results[1] * results[2]).sum()

@@ -25,20 +25,7 @@ public struct ScaledAttention: Operation {
 
   public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     try requireCount(operands, 4)
-    try requireFloatingPoint(operands)
-    let (q, k, v, bias) = (operands[0], operands[1], operands[2], operands[3])
-    guard q.rank >= 2, [k, v, bias].allSatisfy({ $0.rank == q.rank }) else {
-      throw wrongShape("q […, s, d], k […, t, d], v […, t, e] and a bias […, s, t]", operands)
-    }
-    let last = q.rank - 1
-    let (batch, s, t) = (q.shape.dropLast(2), q.shape[last - 1], k.shape[last - 1])
-    guard k.shape == batch + [t, q.shape[last]], v.shape == batch + [t, v.shape[last]], bias.shape == batch + [s, t]
-    else { throw wrongShape("q […, s, d], k […, t, d], v […, t, e] and a bias […, s, t]", operands) }
-    let wide = q.dtype == .float64 ? DType.float64 : .float32
-    guard k.dtype == q.dtype, v.dtype == q.dtype, bias.dtype == wide else {
-      throw wrongDType("q, k and v of one dtype and a bias in \(wide)", operands)
-    }
-    return [TensorType(q.dtype, batch + [s, v.shape[last]]), TensorType(wide, batch + [s])]
+    return try attentionTypes(operands)
   }
 
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
@@ -76,7 +63,7 @@ public struct AttentionGradient: Operation {
 
   public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     try requireCount(operands, 7)
-    let results = try forward.resultTypes(Array(operands[1..<5]))
+    let results = try attentionTypes(Array(operands[1..<5]))
     guard operands[0].shape == results[0].shape, operands[5].shape == results[0].shape,
       operands[6].shape == results[1].shape
     else { throw wrongShape("do and o as the result of the attention, and its lse", operands) }
@@ -112,6 +99,26 @@ public struct AttentionGradient: Operation {
     }
     let seen = try zero.isLess(SymbolicTensor.concatenate(rows, axis: 0))
     return try seen.broadcast(to: weights.shape).select(weights, zero.broadcast(to: weights.shape))
+  }
+}
+
+extension Operation {
+  /// The results of an attention.
+  fileprivate func attentionTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    try requireFloatingPoint(operands)
+    let (q, k, v, bias) = (operands[0], operands[1], operands[2], operands[3])
+    guard q.rank >= 2, [k, v, bias].allSatisfy({ $0.rank == q.rank }) else {
+      throw wrongShape("q […, s, d], k […, t, d], v […, t, e] and a bias […, s, t]", operands)
+    }
+    let last = q.rank - 1
+    let (batch, s, t) = (q.shape.dropLast(2), q.shape[last - 1], k.shape[last - 1])
+    guard k.shape == batch + [t, q.shape[last]], v.shape == batch + [t, v.shape[last]], bias.shape == batch + [s, t]
+    else { throw wrongShape("q […, s, d], k […, t, d], v […, t, e] and a bias […, s, t]", operands) }
+    let wide = q.dtype == .float64 ? DType.float64 : .float32
+    guard k.dtype == q.dtype, v.dtype == q.dtype, bias.dtype == wide else {
+      throw wrongDType("q, k and v of one dtype and a bias in \(wide)", operands)
+    }
+    return [TensorType(q.dtype, batch + [s, v.shape[last]]), TensorType(wide, batch + [s])]
   }
 }
 

@@ -30,18 +30,6 @@ public struct LayerNorm: Operation {
     return [operands[0]]
   }
 
-  /// Rows at the front, and from `first` on vectors of their length that share a dtype.
-  fileprivate func requireRows(_ operands: [TensorType], along first: Int) throws(GraphError) {
-    try requireFloatingPoint(operands)
-    guard let n = operands[0].shape.last, operands[first...].allSatisfy({ $0.shape == [n] }) else {
-      throw wrongShape("rows […, n] and vectors [n]", operands)
-    }
-    guard Set(operands[first...].map(\.dtype)).count == 1 else { throw wrongDType("vectors of one dtype", operands) }
-    guard (operands[0].dtype == .float64) == (operands[first].dtype == .float64) else {
-      throw wrongDType("rows and vectors that are both float64, or neither", operands)
-    }
-  }
-
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
     let (x, residual, gamma) = (context.operands[0], context.operands[1], context.operands[2])
     let sum = residual.isZero ? x : try x + residual
@@ -68,7 +56,7 @@ public struct LayerNormGradient: Operation {
 
   public func resultTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     try requireCount(operands, 3)
-    try forward.requireRows(operands, along: 2)
+    try requireRows(operands, along: 2)
     try requireEqualTypes(Array(operands[..<2]))
     return [operands[0], operands[2], operands[2]]
   }
@@ -83,6 +71,20 @@ public struct LayerNormGradient: Operation {
       let slope = try h * (g * h).mean(axes: last, keepDims: true)
       let mean = try isCentered ? g.mean(axes: last, keepDims: true) + slope : slope
       return [try scale * (g - mean), try (dy * h).sum(axes: others), try dy.sum(axes: others)]
+    }
+  }
+}
+
+extension Operation {
+  /// Rows at the front, and from `first` on vectors of their length that share a dtype.
+  fileprivate func requireRows(_ operands: [TensorType], along first: Int) throws(GraphError) {
+    try requireFloatingPoint(operands)
+    guard let n = operands[0].shape.last, operands[first...].allSatisfy({ $0.shape == [n] }) else {
+      throw wrongShape("rows […, n] and vectors [n]", operands)
+    }
+    guard Set(operands[first...].map(\.dtype)).count == 1 else { throw wrongDType("vectors of one dtype", operands) }
+    guard (operands[0].dtype == .float64) == (operands[first].dtype == .float64) else {
+      throw wrongDType("rows and vectors that are both float64, or neither", operands)
     }
   }
 }
