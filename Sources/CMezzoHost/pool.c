@@ -35,6 +35,7 @@ typedef struct {
 
 static helper helpers[MOST_HELPERS];
 static atomic_uint started;
+static atomic_int resting; // how many others want the processors that helpers would look for jobs on
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 
 static void relax(void) {
@@ -59,7 +60,7 @@ static void wait_for_job(helper *own) {
   int64_t begin = now();
   while (atomic_load(&own->job) == &idle) {
     for (int i = 0; i < 64 && atomic_load_explicit(&own->job, memory_order_relaxed) == &idle; i++) relax();
-    if (now() - begin < PATIENCE) continue;
+    if (now() - begin < PATIENCE && atomic_load(&resting) == 0) continue;
     pthread_mutex_lock(&own->mutex);
     atomic_store(&own->is_asleep, 1);
     while (atomic_load(&own->job) == &idle) pthread_cond_wait(&own->wake, &own->mutex);
@@ -116,6 +117,8 @@ static int offer(helper *to, job *todo) {
   }
   return 1;
 }
+
+void mezzo_rest_helpers(int change) { atomic_fetch_add(&resting, change); }
 
 void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user) {
   job todo = {piece, user, count, 0, 0};

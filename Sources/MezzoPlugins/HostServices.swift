@@ -170,5 +170,5 @@ private func run(_ body: mezzo_body, _ user: UnsafeMutableRawPointer?, _ count: 
   guard pieces > 1 else { return body(user, 0, count, 0) }
   // Lives until all pieces are done.
   var job = ParallelJob(body: body, user: user, count: count, pieces: pieces, cancellation: .current)
-  mezzo_run_pieces(UInt32(clamping: pieces), runPiece, &job)
+  withUnsafeMutablePointer(to: &job) { mezzo_run_pieces(UInt32(clamping: pieces), runPiece, $0) }
 }
