@@ -24,6 +24,9 @@
   X(memory_set_data_handle)           \
   X(memory_destroy)                   \
   X(matmul_desc_init)                 \
+  X(dilated_convolution_forward_desc_init) \
+  X(dilated_convolution_backward_data_desc_init) \
+  X(dilated_convolution_backward_weights_desc_init) \
   X(reorder_primitive_desc_create)    \
   X(primitive_attr_create)            \
   X(primitive_attr_destroy)           \

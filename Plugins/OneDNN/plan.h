@@ -1,37 +1,47 @@
 #ifndef ONEDNN_PLAN_H
 #define ONEDNN_PLAN_H
-#include "backend.h"
+#include "call.h"
 
 #if ONEDNN_HEADERS
-#include <stdatomic.h>
 #include <stdbool.h>
 
-enum { ONEDNN_SPARE_FRAMES = 8 };
-
-/* The objects that one execution needs for itself. */
-typedef struct onednn_frame {
-  dnnl_stream_t stream;
-  dnnl_memory_t a, b, bias, c, scratch;
-  dnnl_exec_arg_t arguments[5];
-  int n_arguments;
-} onednn_frame;
-
-typedef struct onednn_matmul {
-  dnnl_primitive_t primitive;
-  dnnl_memory_desc_t a, b, bias, c, scratch;
-  dnnl_memory_desc_t b_plain; /* as the host holds it, before packing */
-  uint64_t packed_bytes;      /* 0: b is used as the host holds it */
-  uint32_t bias_operand;      /* UINT32_MAX: none */
+/* What a plan begins with; operation.c calls what belongs to it. */
+typedef struct onednn_plan_base {
+  bool is_convolution;
   int threads;
-  size_t relu_count; /* elements of c to pass through relu; 0: none */
-  char text[128];
-  /* Frames that nobody uses; whoever takes one leaves NULL. */
-  _Atomic(onednn_frame *) spare[ONEDNN_SPARE_FRAMES];
-} onednn_matmul;
+  char text[128]; /* for messages */
+} onednn_plan_base;
 
-dnnl_status_t onednn_take_frame(const onednn_backend *backend, onednn_matmul *plan, onednn_frame **frame);
-void onednn_return_frame(const onednn_library *dnnl, onednn_matmul *plan, onednn_frame *frame);
-void onednn_destroy_frame(const onednn_library *dnnl, onednn_frame *frame);
+mezzo_status onednn_plan_matmul(const onednn_backend *backend, mezzo_plan_args *args);
+mezzo_status onednn_pack_matmul(const onednn_backend *backend, mezzo_pack_args *args);
+mezzo_status onednn_execute_matmul(const onednn_backend *backend, mezzo_exec_args *args);
+void onednn_release_matmul(const onednn_backend *backend, void *plan);
+
+mezzo_status onednn_plan_convolution(const onednn_backend *backend, mezzo_plan_args *args);
+mezzo_status onednn_pack_convolution(const onednn_backend *backend, mezzo_pack_args *args);
+mezzo_status onednn_execute_convolution(const onednn_backend *backend, mezzo_exec_args *args);
+void onednn_release_convolution(const onednn_backend *backend, void *plan);
+
 mezzo_status onednn_status(dnnl_status_t status);
+
+/* Whether products of these operands with this result can be asked of the processor. */
+mezzo_status onednn_check_types(const onednn_backend *backend, const mezzo_op *op, dnnl_data_type_t a, dnnl_data_type_t b,
+                                dnnl_data_type_t c, mezzo_error *err);
+
+enum { ONEDNN_NAME_BYTES = 64 };
+/* Whether the implementation that was chosen is a reference, whose name is then written. */
+bool onednn_is_reference(const onednn_library *dnnl, const_dnnl_primitive_desc_t desc, char name[ONEDNN_NAME_BYTES]);
+
+/* Names the packed form, over all backends: by what decides where each byte of it goes. */
+void onednn_pack_key(const onednn_library *dnnl, const dnnl_memory_desc_t *packed, uint64_t key[2]);
+
+/* Runs a reorder once. */
+mezzo_status onednn_pack_once(const onednn_backend *backend, const onednn_plan_base *plan, mezzo_pack_args *args,
+                              const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to);
+
+const mezzo_tensor *onednn_tensor(const mezzo_tensors *tensors, uint32_t index);
+void *onednn_address(const mezzo_tensor *tensor);
+mezzo_status onednn_fail(const onednn_backend *backend, const onednn_plan_base *plan, mezzo_error *err, const char *what,
+                         dnnl_status_t status);
 #endif
 #endif

@@ -133,11 +133,11 @@ mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, me
   problem->n = c[1];
   problem->k = problem->a.dims[ndim - 1];
   problem->b_is_constant = (onednn_operand(op, 1)->flags & MEZZO_T_CONST) != 0;
-  (void)snprintf(problem->text, sizeof problem->text, "%lldx%lldx%lld (m, n, k; rank %d)", (long long)problem->m,
+  (void)snprintf(problem->text, sizeof problem->text, "product %lldx%lldx%lld (m, n, k; rank %d)", (long long)problem->m,
                  (long long)problem->n, (long long)problem->k, ndim);
   if (problem->a.dims[ndim - 2] != problem->m || problem->b.dims[ndim - 2] != problem->k ||
       problem->b.dims[ndim - 1] != problem->n)
-    return onednn_report(err, MEZZO_INVALID, MEZZO_WHY_SHAPE, 1, "the operands' extents do not fit a product %s",
+    return onednn_report(err, MEZZO_INVALID, MEZZO_WHY_SHAPE, 1, "the operands' extents do not fit a %s",
                          problem->text);
   if (ndim > 2) flatten_batch(problem);
   return MEZZO_OK;

@@ -1,7 +1,10 @@
 #include <stdatomic.h>
 #include "operations.h"
 
-enum { FINITE_GRAIN = 65536 };
+enum {
+  FINITE_GRAIN = 65536,
+  FINITE_RUN = 16384 /* elements between looks at whether another thread has found one */
+};
 
 typedef struct {
   const mz_call *call;
@@ -18,9 +21,10 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   for (int64_t index = (int64_t)begin; index < (int64_t)end && !atomic_load_explicit(&s->found, memory_order_relaxed);) {
     int64_t n = mz_space_seek(&rows->inner, index, &base, &at);
     if (n > (int64_t)end - index) n = (int64_t)end - index;
-    if (n > MZ_BLOCK) n = MZ_BLOCK;
-    rows->load(staged, at, stride, n);
-    if (!rows->kernels->finite(staged, n)) atomic_store_explicit(&s->found, true, memory_order_relaxed);
+    int64_t most = rows->load == NULL ? FINITE_RUN : MZ_BLOCK;
+    if (n > most) n = most;
+    if (rows->load != NULL) rows->load(staged, at, stride, n);
+    if (!rows->kernels->finite(rows->load != NULL ? staged : at, n)) atomic_store_explicit(&s->found, true, memory_order_relaxed);
     index += n;
   }
 }
@@ -46,7 +50,8 @@ mezzo_status mz_plan_all_finite(mz_request *r) {
   mz_space_sort(&rows->inner);
   mz_space_coalesce(&rows->inner);
   mz_domain domain = mz_domain_of(x->dtype);
-  rows->load = mz_loader(domain, x->dtype);
+  bool in_memory = x->dtype == mz_domain_dtype(domain) && rows->inner.stride[0][rows->inner.rank - 1] == x->size;
+  rows->load = in_memory ? NULL : mz_loader(domain, x->dtype);
   rows->kernels = domain == MZ_IN_DOUBLE ? &mz_rows_double : &mz_rows_float;
   plan->run = run;
   return MEZZO_OK;

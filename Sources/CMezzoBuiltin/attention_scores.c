@@ -88,7 +88,8 @@ void mz_pack_matrix(const mz_attention *p, int operand, char *to, const char *fr
 void mz_make_scores(const mz_attention *p, char *scores, const char *a, const char *panels, int64_t depth, int64_t rows,
                     int64_t first, int64_t count) {
   const mz_tile *tile = p->tile;
-  memset(scores, 0, (size_t)(p->block * stretch_bytes(p)));
+  for (int64_t r = 0; r < p->block; r++)
+    memset(scores + r * stretch_bytes(p), 0, (size_t)(mz_round_up(count, tile->columns) * p->element));
   for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, a += p->block * stretch_bytes(p)) {
     int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
     for (int64_t j = 0; j < count; j += tile->columns) {

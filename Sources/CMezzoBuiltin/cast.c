@@ -1,3 +1,4 @@
+#include "bits.h"
 #include "operations.h"
 
 #define KERNEL(name, R, expression)                                                                    \
@@ -29,6 +30,26 @@ static mz_kernel *const truncate[MZ_DTYPES] = {
     [MZ_U8] = to_u8, [MZ_U16] = to_u16, [MZ_U32] = to_u32, [MZ_U64] = to_u64,
 };
 
+/* A float32 as it is after it was a 16-bit float, in one pass. */
+#define ROUND(name, to, from)                                                                          \
+  MZ_CLONES static void name(void *const *out, const void *const *in, const double *scalar, int64_t n) { \
+    float *y = out[0];                                                                                 \
+    const float *x = in[0];                                                                            \
+    (void)scalar;                                                                                      \
+    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = from(to(x[i]));                              \
+  }
+ROUND(round_to_f16, mz_to_f16, mz_from_f16)
+ROUND(round_to_bf16, mz_to_bf16, mz_from_bf16)
+
+/* The kernel of the one step of an epilogue that is done, or NULL. */
+static mz_kernel *rounding_step(const mz_request *r) {
+  const mezzo_op *op = r->op;
+  if (op->n_epilogue == 0 || op->epilogue == NULL || op->epilogue_stride < sizeof *op->epilogue) return NULL;
+  if (op->epilogue[0].kind != MEZZO_EPI_CAST) return NULL;
+  mz_dtype to = mz_dtype_of(op->epilogue[0].to);
+  return to == MZ_F16 ? round_to_f16 : to == MZ_BF16 ? round_to_bf16 : NULL;
+}
+
 mezzo_status mz_plan_cast(mz_request *r) {
   mz_plan *plan = r->plan;
   MZ_TRY(mz_expect_arity(r, 1, 1));
@@ -40,7 +61,12 @@ mezzo_status mz_plan_cast(mz_request *r) {
 
   mz_kernel *kernel = NULL;
   mz_passage passages[2];
-  if (from == to) {
+  if (from == MZ_F32 && to == MZ_F32 && rounding_step(r) != NULL) {
+    kernel = rounding_step(r);
+    plan->n_epilogue = 1;
+    passages[0] = mz_input(plan, 0, domain);
+    passages[1] = mz_result(plan, result, domain);
+  } else if (from == to) {
     passages[0] = mz_raw_input(plan, 0);
     passages[1] = mz_raw_result(plan, result);
   } else if (from_float && to == MZ_BOOL) {

@@ -138,6 +138,17 @@ mezzo_status mz_expect_same(mz_request *r, int operand, int as, bool dtype_too) 
   return mz_expect_shape(r, operand, model->rank, model->shape);
 }
 
+mezzo_status mz_expect_dense(mz_request *r, int operand) {
+  const mz_operand *o = &r->plan->operand[operand];
+  int64_t stride = o->size;
+  for (int axis = o->rank - 1; axis >= 0 && o->count > 0; axis--) {
+    if (o->shape[axis] > 1 && o->stride[axis] != stride)
+      return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LAYOUT, (uint32_t)operand, "operand %d is not in row-major order", operand);
+    stride *= o->shape[axis];
+  }
+  return MEZZO_OK;
+}
+
 mezzo_status mz_expect_accumulator(mz_request *r, mz_dtype gives) {
   mezzo_dtype wanted = r->op->want.accum;
   if (wanted.code != MEZZO_FLOAT || wanted.bits <= mz_dtype_abi(gives).bits) return MEZZO_OK;

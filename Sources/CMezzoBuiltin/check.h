@@ -31,6 +31,8 @@ mezzo_status mz_expect_dtype(mz_request *r, int operand, uint32_t set);
 mezzo_status mz_expect_rank(mz_request *r, int operand, int rank);
 mezzo_status mz_expect_shape(mz_request *r, int operand, int rank, const int64_t *shape);
 mezzo_status mz_expect_same(mz_request *r, int operand, int as, bool dtype_too);
+/* Dense, in row-major order. */
+mezzo_status mz_expect_dense(mz_request *r, int operand);
 /* Declines if a wider accumulator than the operation's is wanted. */
 mezzo_status mz_expect_accumulator(mz_request *r, mz_dtype gives);
 

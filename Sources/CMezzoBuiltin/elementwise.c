@@ -25,10 +25,44 @@ static mezzo_status plan_elementwise(mz_request *r, int n_in, uint32_t set, int6
   return MEZZO_OK;
 }
 
-mezzo_status mz_plan_unary(mz_request *r) { return plan_elementwise(r, 1, MZ_FLOATS, 0); }
+/* ReLU and its gradient on the bits of 16-bit floats, which spares the conversions. infinity: the bits of the positive one. */
+#define RELU_ON_BITS(name, infinity)                                                                              \
+  MZ_CLONES static void relu_##name(void *const *out, const void *const *in, const double *scalar, int64_t n) {   \
+    uint16_t *y = out[0];                                                                                         \
+    const uint16_t *x = in[0];                                                                                    \
+    (void)scalar;                                                                                                 \
+    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = x[i] >= 0x8000 && x[i] <= (0x8000 | infinity) ? 0 : x[i]; \
+  }                                                                                                               \
+  MZ_CLONES static void relu_gradient_##name(void *const *out, const void *const *in, const double *scalar,       \
+                                             int64_t n) {                                                         \
+    uint16_t *z = out[0];                                                                                         \
+    const uint16_t *dy = in[0], *y = in[1];                                                                       \
+    (void)scalar;                                                                                                 \
+    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) z[i] = y[i] >= 1 && y[i] <= infinity ? dy[i] : 0;              \
+  }
+RELU_ON_BITS(f16, 0x7c00)
+RELU_ON_BITS(bf16, 0x7f80)
+
+static mezzo_status plan_on_bits(mz_request *r, int n_in, mz_kernel *f16, mz_kernel *bf16) {
+  mz_plan *plan = r->plan;
+  MZ_TRY(plan_elementwise(r, n_in, MZ_FLOATS, 0));
+  mz_dtype dtype = plan->operand[0].dtype;
+  if (dtype != MZ_F16 && dtype != MZ_BF16) return MEZZO_OK;
+  mz_passage passages[3];
+  for (int i = 0; i < n_in; i++) passages[i] = mz_raw_input(plan, i);
+  passages[n_in] = mz_raw_result(plan, plan->n_in);
+  mz_plan_map(plan, dtype == MZ_F16 ? f16 : bf16, n_in, 1, passages);
+  return MEZZO_OK;
+}
+
+mezzo_status mz_plan_unary(mz_request *r) {
+  if (r->op->op == MEZZO_OP_RELU) return plan_on_bits(r, 1, relu_f16, relu_bf16);
+  return plan_elementwise(r, 1, MZ_FLOATS, 0);
+}
 
 mezzo_status mz_plan_binary(mz_request *r) {
-  bool floats_only = r->op->op == MEZZO_OP_DIVIDE || r->op->op == MEZZO_OP_RELU_GRADIENT;
+  if (r->op->op == MEZZO_OP_RELU_GRADIENT) return plan_on_bits(r, 2, relu_gradient_f16, relu_gradient_bf16);
+  bool floats_only = r->op->op == MEZZO_OP_DIVIDE;
   return plan_elementwise(r, 2, floats_only ? MZ_FLOATS : arithmetic, 0);
 }
 

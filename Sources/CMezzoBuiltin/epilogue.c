@@ -33,9 +33,8 @@ static mezzo_epilogue step_at(const mezzo_op *op, uint32_t index) {
   return step;
 }
 
-mezzo_status mz_plan_epilogue(mz_request *r, bool in_double) {
+mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, bool takes_whole) {
   mz_plan *plan = r->plan;
-  mz_matmul *matmul = &plan->u.matmul;
   const mz_operand *result = &plan->operand[plan->n_in];
   int operands = 0;
   for (uint32_t i = 0; i < r->op->n_epilogue && i < MZ_MAX_EPILOGUE && r->op->epilogue != NULL; i++) {
@@ -43,6 +42,7 @@ mezzo_status mz_plan_epilogue(mz_request *r, bool in_double) {
     mz_step *step = &matmul->step[i];
     step->kernel = in_double ? mz_kernel_of_step_double(given.kind) : mz_kernel_of_step_float(given.kind);
     if (given.kind == MEZZO_EPI_CAST ? !plan_rounding(step, &given, in_double) : step->kernel == NULL) break;
+    if (!takes_whole && (given.kind == MEZZO_EPI_ADD || given.kind == MEZZO_EPI_MUL)) break;
     step->scalar[0] = given.a;
     step->operand = -1;
     if (has_operand(&given)) {

@@ -140,7 +140,7 @@ static void sum_row(const scatter *s, const int64_t *place, int64_t count, char 
     for (int64_t p = 0; p < count; p++) {
       mz_space_seek(&rows->outer, place[p], source, row);
       rows->load(staged, row[1] + (at[1] - base[1]), inner->stride[1][last], n);
-      rows->kernels->add_columns(total, staged, n);
+      rows->kernels->add_columns(total, staged, n, 1, n);
     }
     rows->store(at[0], inner->stride[0][last], total, n);
     i += n;

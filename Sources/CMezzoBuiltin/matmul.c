@@ -17,27 +17,22 @@ static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
-typedef struct {
-  char *b, *a, *acc;
-} scratch;
-
-typedef struct {
-  int64_t row, column, rows, columns;
-} area;
-
-static scratch scratch_of(const mz_call *call, int64_t slot) {
+static mz_scratch scratch_of(const mz_call *call, int64_t slot) {
   const mz_matmul *p = &call->plan->u.matmul;
   char *at = call->workspace + slot * p->slot_bytes;
-  return (scratch){at, at + p->b_bytes, at + p->b_bytes + p->a_bytes};
+  return (mz_scratch){at, at + p->b_bytes, at + p->b_bytes + p->a_bytes};
 }
 
-/* acc[column panel][row panel] of tiles */
-static void multiply(const mz_matmul *p, const scratch *s, const area *block) {
+int64_t mz_tiles_bytes(const mz_matmul *p, const mz_area *block) {
+  return divide_up(block->rows, p->tile->rows) * divide_up(block->columns, p->tile->columns) * p->tile->rows *
+         p->tile->columns * p->element;
+}
+
+void mz_multiply_tiles(const mz_matmul *p, const mz_scratch *s, const mz_area *block, int64_t length) {
   int64_t rows = p->tile->rows, columns = p->tile->columns, tile_bytes = rows * columns * p->element;
   int64_t row_tiles = divide_up(block->rows, rows), column_tiles = divide_up(block->columns, columns);
-  memset(s->acc, 0, (size_t)(row_tiles * column_tiles * tile_bytes));
-  for (int64_t k = 0; k < p->k; k += STRETCH) {
-    int64_t n = min64(STRETCH, p->k - k);
+  for (int64_t k = 0; k < length; k += STRETCH) {
+    int64_t n = min64(STRETCH, length - k);
     char *acc = s->acc;
     for (int64_t j = 0; j < column_tiles; j++) {
       const char *b = s->b + (j * p->k + k) * columns * p->element;
@@ -47,7 +42,7 @@ static void multiply(const mz_matmul *p, const scratch *s, const area *block) {
   }
 }
 
-static void finish(const mz_matmul *p, const scratch *s, const area *block, char *const *at) {
+void mz_finish_tiles(const mz_matmul *p, const mz_scratch *s, const mz_area *block, char *const *at) {
   int64_t rows = p->tile->rows, columns = p->tile->columns;
   char *acc = s->acc;
   for (int64_t j = 0; j < block->columns; j += columns) {
@@ -65,9 +60,9 @@ static void finish(const mz_matmul *p, const scratch *s, const area *block, char
   }
 }
 
-static void run_area(const mz_matmul *p, const scratch *s, const area *task, char *const *at) {
+static void run_area(const mz_matmul *p, const mz_scratch *s, const mz_area *task, char *const *at) {
   for (int64_t j = 0; j < task->columns; j += p->block_columns) {
-    area block = {.column = task->column + j, .columns = min64(p->block_columns, task->columns - j)};
+    mz_area block = {.column = task->column + j, .columns = min64(p->block_columns, task->columns - j)};
     mz_packing b = {at[1] + block.column * p->b_stride[1], p->b_stride[1], p->b_stride[0], p->load};
     if (p->k > 0) mz_pack(s->b, p->element, p->tile->columns, &b, block.columns, p->k);
     for (int64_t i = 0; i < task->rows; i += p->block_rows) {
@@ -76,8 +71,9 @@ static void run_area(const mz_matmul *p, const scratch *s, const area *task, cha
       bool is_packed = j > 0 && task->rows <= p->block_rows;
       mz_packing a = {at[0] + block.row * p->a_stride[0], p->a_stride[0], p->a_stride[1], p->load};
       if (p->k > 0 && !is_packed) mz_pack(s->a, p->element, p->tile->rows, &a, block.rows, p->k);
-      multiply(p, s, &block);
-      finish(p, s, &block, at);
+      memset(s->acc, 0, (size_t)mz_tiles_bytes(p, &block));
+      mz_multiply_tiles(p, s, &block, p->k);
+      mz_finish_tiles(p, s, &block, at);
     }
   }
 }
@@ -92,11 +88,11 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     if (p->step[i].operand >= 0) base[3 + p->step[i].place] = call->at[p->step[i].operand];
   int64_t per_batch = p->row_tasks * p->column_tasks, tasks = p->batches.count * per_batch;
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
-    scratch s = scratch_of(call, slot);
+    mz_scratch s = scratch_of(call, slot);
     for (int64_t task = slot; task < tasks; task += p->slots) {
       mz_space_seek(&p->batches, task / per_batch, base, at);
       int64_t row = task % per_batch / p->column_tasks * p->task_rows, column = task % p->column_tasks * p->task_columns;
-      area part = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
+      mz_area part = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
       run_area(p, &s, &part, at);
     }
   }
@@ -211,7 +207,7 @@ mezzo_status mz_plan_matmul(mz_request *r) {
   MZ_TRY(mz_attr_float_or(r, "alpha", 1, &p->alpha));
   MZ_TRY(mz_attr_float_or(r, "beta", 0, &p->beta));
   if (p->beta != 0) p->load_c = mz_loader(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, c->dtype);
-  MZ_TRY(mz_plan_epilogue(r, in_double));
+  MZ_TRY(mz_plan_epilogue(r, p, in_double, true));
   plan_batches(plan);
   bool by_rows;
   MZ_TRY(mz_plan_rows(r, &by_rows));

@@ -6,8 +6,9 @@
 /* alpha * acc + beta * (the old content of the result), for n accumulators of one row. */
 void mz_blend(const mz_matmul *matmul, const char *result, void *acc, int64_t n);
 
-/* Fills the plan's steps with as many leading steps of the epilogue as it can do. */
-mezzo_status mz_plan_epilogue(mz_request *r, bool in_double);
+/* Fills the product's steps with as many leading steps of the epilogue as it can do, those with an operand of the result's
+ * shape only if takes_whole. */
+mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, bool takes_whole);
 /* Applies them to n accumulators of one row; operands: first elements of the steps' operands, for this batch. */
 void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n);
 
@@ -25,5 +26,22 @@ typedef struct {
 
 /* to[panel][k][width], converted to float or double; lanes beyond the last are 0. */
 void mz_pack(void *to, int64_t element, int64_t width, const mz_packing *packing, int64_t lanes, int64_t k);
+
+/* What one thread works on: panels of B and of A, and the accumulators [column panel][row panel] of tiles. */
+typedef struct {
+  char *b, *a, *acc;
+} mz_scratch;
+
+/* Part of a result. */
+typedef struct {
+  int64_t row, column, rows, columns;
+} mz_area;
+
+/* Bytes of the accumulators of a block. */
+int64_t mz_tiles_bytes(const mz_matmul *matmul, const mz_area *block);
+/* Adds the products over the first `length` places of panels that are matmul->k long. */
+void mz_multiply_tiles(const mz_matmul *matmul, const mz_scratch *scratch, const mz_area *block, int64_t length);
+/* Does the epilogue and stores. at[2]: the result; at[3...]: the steps' operands. */
+void mz_finish_tiles(const mz_matmul *matmul, const mz_scratch *scratch, const mz_area *block, char *const *at);
 
 #endif

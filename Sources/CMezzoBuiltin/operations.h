@@ -12,6 +12,8 @@ mz_planner mz_plan_matmul, mz_plan_cast, mz_plan_unary, mz_plan_binary, mz_plan_
 mz_planner mz_plan_reduce, mz_plan_arg_max, mz_plan_all_finite, mz_plan_softmax, mz_plan_cross_entropy, mz_plan_one_hot;
 mz_planner mz_plan_gather, mz_plan_scatter_add, mz_plan_random_uniform, mz_plan_sgd_update, mz_plan_adam_update;
 mz_planner mz_plan_pad, mz_plan_slice, mz_plan_concatenate, mz_plan_window_sum;
+mz_planner mz_plan_convolution, mz_plan_convolution_input_gradient, mz_plan_convolution_kernel_gradient;
+mz_planner mz_plan_pool, mz_plan_pool_gradient;
 mz_planner mz_plan_layer_norm, mz_plan_layer_norm_gradient, mz_plan_gelu_gradient, mz_plan_softmax_gradient;
 mz_planner mz_plan_attention, mz_plan_attention_gradient;
 

@@ -50,6 +50,7 @@ typedef struct {
   int64_t element; /* bytes of the domain's type */
   uint32_t op;
   bool by_columns; /* memory is walked along the kept axes */
+  bool is_plain;   /* a run of the operand is one of the kernels' type */
   mz_load *load;
   mz_store *store;
   int64_t count; /* elements combined into one */
@@ -96,6 +97,43 @@ typedef struct {
   mz_step step[MZ_MAX_EPILOGUE];
 } mz_matmul;
 
+/* How a window over `from` belongs to a place: from = place * step + tap * dilation - low, or, transposed, where place = from *
+ * step + tap * dilation - low. */
+typedef struct {
+  int axes;
+  bool is_transposed;
+  bool is_run; /* a row of a window is one run of memory */
+  int64_t place[MZ_MAX_RANK], from[MZ_MAX_RANK], taps[MZ_MAX_RANK], step[MZ_MAX_RANK], dilation[MZ_MAX_RANK], low[MZ_MAX_RANK];
+  int64_t inside[MZ_MAX_RANK]; /* taps of a window behind this axis */
+  int64_t places, window;      /* with the batch; taps of a window */
+  int64_t run, channels;       /* of a group, of all; elements behind each other */
+  int64_t size, element;       /* bytes, in memory and of the accumulator */
+  mz_load *load;
+} mz_gather;
+
+/* A convolution or one of its gradients: for each group a product, of which one operand is gathered from windows. */
+typedef struct {
+  mz_matmul product; /* slots, slot_bytes and what a slot holds are its own */
+  mz_gather gather;
+  int64_t groups;
+  int from, other, into;          /* operands: the windows', the one multiplied with, the result */
+  int64_t from_group, other_group, into_group; /* bytes from one group to the next */
+  int64_t other_tap, other_k, other_lane;      /* strides of the other operand in bytes; a tap has run / 1 places of k */
+  int64_t packed_group;           /* bytes of the other operand of a group, packed */
+  int64_t blocks, columns_blocks; /* of rows, of columns */
+  int64_t chunks, chunk;          /* of the places that are summed over, and how long they are */
+  int64_t sums_bytes;             /* of the accumulators of one block */
+} mz_convolution;
+
+/* Pooling: windows of x at places of y, and, for a gradient, of y at places of x. */
+typedef struct {
+  mz_gather windows, back;
+  bool in_double, is_mean;
+  int x, y; /* operands: what is pooled and what comes of it, or, for the gradient of a mean, of their shapes */
+  int64_t channels, slots, slot_bytes, shares_bytes;
+  mz_load *load;
+  mz_store *store;
+} mz_pool;
 /* Attention and its gradient: for each index of `batches` a matrix of each operand. */
 typedef struct {
   mz_space batches;           /* of all operands and results */
@@ -166,6 +204,8 @@ struct mz_plan {
     mz_random random;
     mz_moves moves;
     mz_windows windows;
+    mz_convolution convolution;
+    mz_pool pool;
   } u;
 };
 

@@ -5,7 +5,9 @@
 
 enum {
   REDUCE_GRAIN = 32768, /* elements */
-  FLUSH_ROWS = 64       /* rows that one float of a column sum takes before it moves on to double */
+  FLUSH_ROWS = 64,      /* rows that one float of a column sum takes before it moves on to double */
+  CHUNK_ROWS = 2048,    /* of few long columns, which are shared out by rows: a multiple of FLUSH_ROWS */
+  MAX_CHUNKS = 64
 };
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -50,10 +52,9 @@ static void reduce_rows(void *user, uint64_t begin, uint64_t end, uint32_t worke
   }
 }
 
-/* Up to MZ_BLOCK results whose operands lie side by side. */
-static void reduce_block(const mz_rows *rows, char *y, char *x, int64_t n) {
+/* Rows first ..< last of up to MZ_BLOCK results whose operands lie side by side. */
+static void fold_block(const mz_rows *rows, char *x, int64_t first, int64_t last, double *total, int64_t n) {
   _Alignas(64) char staged[MZ_BLOCK * sizeof(double)], partial[MZ_BLOCK * sizeof(double)];
-  double total[MZ_BLOCK];
   memset(total, 0, (size_t)n * sizeof *total);
   int64_t stride = rows->outer.stride[1][rows->outer.rank - 1];
   bool is_max = rows->op == MEZZO_OP_REDUCE_MAX;
@@ -62,15 +63,63 @@ static void reduce_block(const mz_rows *rows, char *y, char *x, int64_t n) {
     if (rows->element == sizeof(double)) ((double *)(void *)partial)[i] = start;
     else ((float *)(void *)partial)[i] = (float)start;
   }
-  for (int64_t index = 0; index < rows->count; index++) {
+  /* How many rows one step takes: all up to the next flush where they lie as they are added, as many as fit where they lie
+   * behind each other and have to be converted. */
+  int64_t row = rows->inner.rank == 1 ? rows->inner.stride[0][0] : 0;
+  bool in_memory = rows->is_plain && row > 0 && row % rows->element == 0;
+  int64_t most = is_max ? 1 : in_memory ? FLUSH_ROWS : row == n * stride && stride > 0 ? MZ_BLOCK / n : 1;
+  for (int64_t index = first; index < last;) {
     char *at;
-    mz_space_seek(&rows->inner, index, &x, &at);
-    rows->load(staged, at, stride, n);
-    (is_max ? rows->kernels->max_columns : rows->kernels->add_columns)(partial, staged, n);
-    if (!is_max && index % FLUSH_ROWS == FLUSH_ROWS - 1) rows->kernels->flush_columns(total, partial, n);
+    int64_t left = mz_space_seek(&rows->inner, index, &x, &at);
+    int64_t taken = min64(min64(most, FLUSH_ROWS - index % FLUSH_ROWS), min64(left, last - index));
+    if (is_max) {
+      rows->load(staged, at, stride, n);
+      rows->kernels->max_columns(partial, staged, n);
+    } else if (in_memory) {
+      rows->kernels->add_columns(partial, at, row / rows->element, taken, n);
+    } else {
+      rows->load(staged, at, stride, n * taken);
+      rows->kernels->add_columns(partial, staged, n, taken, n);
+    }
+    index += taken;
+    if (!is_max && index % FLUSH_ROWS == 0) rows->kernels->flush_columns(total, partial, n);
   }
   rows->kernels->flush_columns(total, partial, n);
+}
+
+static void reduce_block(const mz_rows *rows, char *y, char *x, int64_t n) {
+  double total[MZ_BLOCK];
+  fold_block(rows, x, 0, rows->count, total, n);
   write(rows, y, rows->outer.stride[0][rows->outer.rank - 1], total, n);
+}
+
+static int64_t chunk_rows(const mz_rows *rows) {
+  int64_t wanted = rows->count / MAX_CHUNKS;
+  return wanted <= CHUNK_ROWS ? CHUNK_ROWS : (wanted / FLUSH_ROWS + 1) * FLUSH_ROWS;
+}
+
+static void reduce_chunks(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  const mz_call *call = user;
+  const mz_rows *rows = &call->plan->u.rows;
+  int64_t n = rows->outer.count, size = chunk_rows(rows);
+  for (int64_t chunk = (int64_t)begin; chunk < (int64_t)end; chunk++)
+    fold_block(rows, call->at[0], chunk * size, min64((chunk + 1) * size, rows->count),
+               (double *)(void *)call->workspace + chunk * n, n);
+}
+
+/* The same chunks whatever the number of threads, so that it changes no bit. */
+static mezzo_status run_chunks(const mz_call *call) {
+  const mz_rows *rows = &call->plan->u.rows;
+  int64_t n = rows->outer.count, chunks = (rows->count - 1) / chunk_rows(rows) + 1;
+  int64_t grain = REDUCE_GRAIN / (n * CHUNK_ROWS) + 1;
+  mezzo_status status = mz_parallel(call->plan, chunks, grain, reduce_chunks, (void *)(uintptr_t)call);
+  if (status != MEZZO_OK) return status;
+  double *total = (double *)(void *)call->workspace;
+  for (int64_t chunk = 1; chunk < chunks; chunk++)
+    for (int64_t i = 0; i < n; i++) total[i] += total[chunk * n + i];
+  write(rows, call->at[call->plan->n_in], rows->outer.stride[0][0], total, n);
+  return MEZZO_OK;
 }
 
 static void reduce_columns(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
@@ -144,6 +193,12 @@ mezzo_status mz_plan_reduce(mz_request *r) {
   rows->element = in_double ? sizeof(double) : sizeof(float);
   rows->load = mz_loader(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, x->dtype);
   rows->store = mz_storer(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, y->dtype);
+  rows->is_plain = x->dtype == (in_double ? MZ_F64 : MZ_F32) && rows->outer.stride[1][rows->outer.rank - 1] == x->size;
   plan->run = run;
+  bool is_long = rows->by_columns && rows->outer.rank == 1 && rows->outer.count <= MZ_BLOCK && rows->count >= 2 * CHUNK_ROWS;
+  if (is_long && rows->op != MEZZO_OP_REDUCE_MAX) {
+    plan->workspace = (uint64_t)(MAX_CHUNKS + 1) * (uint64_t)rows->outer.count * sizeof(double);
+    plan->run = run_chunks;
+  }
   return MEZZO_OK;
 }

@@ -12,7 +12,8 @@ typedef struct {
   double (*max)(const void *x, double so_far, int64_t n);
   double (*sum_exp)(const void *x, double max, int64_t n);                        /* of e^(x - max) */
   void (*log_softmax)(void *y, const void *x, double max, double sum, int64_t n); /* x - max - log(sum) */
-  void (*add_columns)(void *total, const void *x, int64_t n);                     /* total += x */
+  /* Adds rows of n elements, each `stride` elements behind the last, to total, one after the other. */
+  void (*add_columns)(void *total, const void *x, int64_t stride, int64_t rows, int64_t n);
   void (*max_columns)(void *total, const void *x, int64_t n);
   void (*flush_columns)(double *total, void *partial, int64_t n);                 /* total += partial, partial = 0 */
   int64_t (*first_max)(const void *x, int64_t n);                                 /* the first of equals, or the first NaN */

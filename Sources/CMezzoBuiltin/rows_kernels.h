@@ -58,10 +58,22 @@ MZ_CLONES static void log_softmax(void *y_, const void *x_, double max, double s
   MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = x[i] - m - shift;
 }
 
-MZ_CLONES static void add_columns(void *total_, const void *x_, int64_t n) {
+MZ_CLONES static void add_columns(void *total_, const void *x_, int64_t stride, int64_t rows, int64_t n) {
   T *total = total_;
-  const T *x = x_;
-  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) total[i] += x[i];
+  int64_t i = 0;
+  /* A strip of columns stays in registers. */
+  for (; i + LANES <= n; i += LANES) {
+    const T *x = (const T *)x_ + i;
+    T lane[LANES];
+    for (int l = 0; l < LANES; l++) lane[l] = total[i + l];
+    for (int64_t r = 0; r < rows; r++, x += stride)
+      for (int l = 0; l < LANES; l++) lane[l] += x[l];
+    for (int l = 0; l < LANES; l++) total[i + l] = lane[l];
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    const T *x = (const T *)x_ + r * stride;
+    MZ_INDEPENDENT for (int64_t j = i; j < n; j++) total[j] += x[j];
+  }
 }
 
 MZ_CLONES static void max_columns(void *total_, const void *x_, int64_t n) {

@@ -12,6 +12,8 @@
    MEZZO_EPI_BIT(MEZZO_EPI_SILU) | MEZZO_EPI_BIT(MEZZO_EPI_SCALE) | MEZZO_EPI_BIT(MEZZO_EPI_ADD) |                  \
    MEZZO_EPI_BIT(MEZZO_EPI_MUL) | MEZZO_EPI_BIT(MEZZO_EPI_CAST))
 
+#define CONVOLUTION_STEPS (STEPS & ~(MEZZO_EPI_BIT(MEZZO_EPI_ADD) | MEZZO_EPI_BIT(MEZZO_EPI_MUL)))
+
 #define NARROW "{f16,bf16,f32}"
 #define FLOATS "{f16,bf16,f32,f64}"
 #define INDEX "{i32,i64}"
@@ -24,7 +26,7 @@
 #define PACKED(id, text, accumulator, rate)                                                                        \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .when = "const(B)",          \
    .numerics = accumulator, .flags = SHARED | MEZZO_R_PREPACKS, .epilogue_mask = STEPS,                            \
-   .cost = {.fixed_ns = 120, .flop_per_ns = rate, .byte_per_ns = 60, .pack_byte_per_ns = 5}}
+   .cost = {.fixed_ns = 250, .flop_per_ns = rate, .byte_per_ns = 60, .pack_byte_per_ns = 5}}
 #define PRODUCT(id, text, accumulator, rate)                                                                       \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .numerics = accumulator,     \
    .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 10}}
@@ -51,15 +53,29 @@
       RULE(code, id ".to-f64", "x:T" NARROW " -> y:f64", F64_ACCUM, SHARED, MIXED),                                \
       RULE(code, id ".f64", "x:f64 -> y:U" FLOATS, F64_ACCUM, SHARED, STREAM)
 
+#define WINDOWED(code, id, text, condition, steps, accumulator, rate)                                              \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .when = condition,           \
+   .numerics = accumulator, .flags = SHARED, .epilogue_mask = steps, .cost = {.fixed_ns = 500, .flop_per_ns = rate, .byte_per_ns = 10}}
+#define CONVOLUTION(code, id, a, b, c, steps)                                                                      \
+  WINDOWED(code, id ".f32", a ":T" NARROW " " b ":T -> " c ":T", DENSE(a, b, c), steps, F32_ACCUM, 80),            \
+      WINDOWED(code, id ".to-f32", a ":T{f16,bf16} " b ":T -> " c ":f32", DENSE(a, b, c), steps, F32_ACCUM, 80),   \
+      WINDOWED(code, id ".f64", a ":f64 " b ":f64 -> " c ":f64", DENSE(a, b, c), steps, F64_ACCUM, 40)
+#define DENSE(a, b, c) "contiguous(" a ") and contiguous(" b ") and contiguous(" c ")"
+#define POOL(code, id, text, condition, accumulator)                                                               \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .when = condition,           \
+   .numerics = accumulator, .flags = SHARED, .cost = {.fixed_ns = 500, .byte_per_ns = MIXED}}
+#define GRADIENT_OF_MAX "contiguous(dy) and contiguous(x) and contiguous(y) and contiguous(dx)"
+
 const mezzo_rule mz_rules[] = {
-    PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
-    PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
-    PACKED("matmul.packed.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 80),
     PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 150),
     PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 150),
     PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
+    PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
+    PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
+    PACKED("matmul.packed.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 80),
 
-    RULE(CAST, "cast", "x:T" ANY " -> y:U" ANY, F64_ACCUM, IN_PLACE, STREAM),
+    {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_CAST, .name = "cast", .sig = "x:T" ANY " -> y:U" ANY, .numerics = F64_ACCUM,
+     .flags = IN_PLACE, .epilogue_mask = MEZZO_EPI_BIT(MEZZO_EPI_CAST), .cost = {.fixed_ns = 100, .byte_per_ns = STREAM}},
     BINARY_INT(ADD, "add"),
     BINARY_INT(SUBTRACT, "subtract"),
     BINARY_INT(MULTIPLY, "multiply"),
@@ -120,6 +136,17 @@ const mezzo_rule mz_rules[] = {
     RULE(WINDOW_SUM, "window-sum.f32", "x:T" NARROW " -> y:T", F32_ACCUM, SHARED, SLOW),
     RULE(WINDOW_SUM, "window-sum.f64", "x:f64 -> y:f64", F64_ACCUM, SHARED, SLOW),
 
+    CONVOLUTION(CONVOLUTION, "convolution", "x", "kernel", "y", CONVOLUTION_STEPS),
+    CONVOLUTION(CONVOLUTION_INPUT_GRADIENT, "convolution-input-gradient", "dy", "kernel", "dx", 0),
+    CONVOLUTION(CONVOLUTION_KERNEL_GRADIENT, "convolution-kernel-gradient", "x", "dy", "dk", 0),
+    POOL(MAX_POOL, "max-pool.f32", "x:T" NARROW " -> y:T", "contiguous(x) and contiguous(y)", F32_ACCUM),
+    POOL(MAX_POOL, "max-pool.f64", "x:f64 -> y:f64", "contiguous(x) and contiguous(y)", F64_ACCUM),
+    POOL(MAX_POOL_GRADIENT, "max-pool-gradient.f32", "dy:T" NARROW " x:T y:T -> dx:T", GRADIENT_OF_MAX, F32_ACCUM),
+    POOL(MAX_POOL_GRADIENT, "max-pool-gradient.f64", "dy:f64 x:f64 y:f64 -> dx:f64", GRADIENT_OF_MAX, F64_ACCUM),
+    POOL(AVERAGE_POOL, "average-pool.f32", "x:T" NARROW " -> y:T", "contiguous(x) and contiguous(y)", F32_ACCUM),
+    POOL(AVERAGE_POOL, "average-pool.f64", "x:f64 -> y:f64", "contiguous(x) and contiguous(y)", F64_ACCUM),
+    POOL(AVERAGE_POOL_GRADIENT, "average-pool-gradient.f32", "dy:T" NARROW " -> dx:T", "contiguous(dy) and contiguous(dx)", F32_ACCUM),
+    POOL(AVERAGE_POOL_GRADIENT, "average-pool-gradient.f64", "dy:f64 -> dx:f64", "contiguous(dy) and contiguous(dx)", F64_ACCUM),
     RULE(LAYER_NORM, "layer-norm.f32",
          "x:T" NARROW "[...,n] residual:T[...,n] gamma:G" NARROW "[n] beta:G[n] -> y:T[...,n]", F32_ACCUM, IN_PLACE, MIXED),
     RULE(LAYER_NORM, "layer-norm.f64", "x:f64[...,n] residual:f64[...,n] gamma:f64[n] beta:f64[n] -> y:f64[...,n]", F64_ACCUM,

@@ -30,6 +30,13 @@ extension OperationCode {
     case .slice: [.init("start", .ints), .init("step", .ints)]
     case .concatenate: [.init("axis", .int)]
     case .windowSum: [.init("strides", .ints), .init("dilations", .ints)]
+    case .convolution, .convolutionInputGradient, .convolutionKernelGradient:
+      [
+        .init("strides", .ints), .init("low", .ints), .init("high", .ints), .init("dilations", .ints),
+        .init("groups", .int),
+      ]
+    case .maxPool, .maxPoolGradient, .averagePool, .averagePoolGradient:
+      [.init("size", .ints), .init("strides", .ints), .init("low", .ints), .init("high", .ints)]
     case .layerNorm, .layerNormGradient: [.init("epsilon", .float), .init("centered", .int)]
     case .attention, .attentionGradient: [.init("scale", .float), .init("causal", .int)]
     default: []
@@ -40,12 +47,13 @@ extension OperationCode {
   public var arity: (inputs: Int, results: Int) {
     switch self {
     case .matmul, .add, .subtract, .multiply, .divide, .maximum, .minimum, .equal, .less, .lessEqual, .logicalAnd,
-      .reluGradient, .sparseCrossEntropy, .gather, .scatterAdd, .concatenate, .geluGradient, .softmaxGradient:
+      .reluGradient, .sparseCrossEntropy, .gather, .scatterAdd, .concatenate, .convolution, .convolutionInputGradient,
+      .convolutionKernelGradient, .geluGradient, .softmaxGradient:
       (2, 1)
-    case .select: (3, 1)
+    case .select, .maxPoolGradient: (3, 1)
     case .cast, .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .reduceSum, .reduceMean,
       .reduceMax, .argMax, .allFinite, .softmax, .logSoftmax, .oneHot, .randomUniform, .log1p, .expm1,
-      .softplus, .pad, .slice, .windowSum:
+      .softplus, .pad, .slice, .windowSum, .maxPool, .averagePool, .averagePoolGradient:
       (1, 1)
     case .sgdUpdate: (5, 2)
     case .adamUpdate: (7, 3)
@@ -55,6 +63,9 @@ extension OperationCode {
     case .attentionGradient: (7, 3)
     }
   }
+
+  /// Whether a bias, an activation and what else can be done on its accumulator may follow as steps of its epilogue.
+  package var takesEpilogue: Bool { self == .matmul || self == .convolution }
 
   /// The operation of a name in Keras's spelling, `nil` where there is none.
   public init?(name: String) {

@@ -16,6 +16,9 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case adamUpdate
   case pad = 144
   case slice, concatenate, windowSum
+  case convolution = 160
+  case convolutionInputGradient, convolutionKernelGradient
+  case maxPool, maxPoolGradient, averagePool, averagePoolGradient
   case layerNorm = 176
   case layerNormGradient, geluGradient, softmaxGradient, attention, attentionGradient
 
@@ -38,6 +41,13 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .sgdUpdate: "sgd_update"
     case .adamUpdate: "adam_update"
     case .windowSum: "window_sum"
+    case .convolution: "convolution"
+    case .convolutionInputGradient: "convolution_input_gradient"
+    case .convolutionKernelGradient: "convolution_kernel_gradient"
+    case .maxPool: "max_pool"
+    case .maxPoolGradient: "max_pool_gradient"
+    case .averagePool: "average_pool"
+    case .averagePoolGradient: "average_pool_gradient"
     case .layerNorm: "layer_norm"
     case .layerNormGradient: "layer_norm_gradient"
     case .geluGradient: "gelu_gradient"

@@ -17,6 +17,7 @@ enum AxisBlueprints {
       + [
         make([8, 16], [1], .scattered), make([8, 16], [0], .scattered),
         make([3, rows], [1], isDenseOnly: true), make([rows, 3], [0], isDenseOnly: true),
+        make([4219, 3], [0], isDenseOnly: true),
         make([rows], [0], .positive, isDenseOnly: true),
       ]
   }

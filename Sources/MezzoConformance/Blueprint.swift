@@ -20,7 +20,8 @@ struct Blueprint {
   static func all(_ code: OperationCode, _ effort: Effort) -> [Blueprint] {
     switch code {
     case .matmul: MatmulBlueprints.all(effort)
-    case .cast, .negate, .abs, .exp, .erf, .tanh, .sigmoid, .relu: elementwise(1, effort)
+    case .cast: elementwise(1, effort) + roundings
+    case .negate, .abs, .exp, .erf, .tanh, .sigmoid, .relu: elementwise(1, effort)
     case .expm1, .softplus: elementwise(1, effort)
     case .log, .sqrt, .log1p: elementwise(1, effort, recipe: .positive)
     case .gelu: [0, 1].flatMap { elementwise(1, effort, attributes: [Attribute("approximate", .int($0))]) }
@@ -46,11 +47,21 @@ struct Blueprint {
     case .slice: MoveBlueprints.slice(effort)
     case .concatenate: MoveBlueprints.concatenate(effort)
     case .windowSum: MoveBlueprints.windowSum(effort)
+    case .convolution, .convolutionInputGradient, .convolutionKernelGradient:
+      WindowBlueprints.convolution(code, effort)
+    case .maxPool, .averagePool, .maxPoolGradient, .averagePoolGradient: WindowBlueprints.pool(code, effort)
     }
   }
 
   /// Rank 0, empty, one element, primes, odd rows, rank 4.
   static let shapes: [[Int]] = [[], [0], [1], [7], [3, 0, 2], [5, 3], [1, 9], [2, 3, 5], [2, 3, 1, 4]]
+
+  /// A value in the precision of a narrower dtype.
+  private static let roundings = [DType.bfloat16, .float16].flatMap { dtype in
+    [ValueRecipe.ordinary, .specialFloats(period: 1)].map { recipe in
+      Blueprint(inputs: [[7, 5]], results: [[7, 5]], recipes: [recipe], epilogue: [.cast(dtype)])
+    }
+  }
 
   private static func elementwise(
     _ arity: Int, _ effort: Effort, recipe: ValueRecipe = .ordinary,

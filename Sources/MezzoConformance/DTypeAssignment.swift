@@ -17,7 +17,7 @@ struct DTypeAssignment {
   /// Everything that the meaning of `code` admits; a rule's signature then takes some of it.
   static func all(_ code: OperationCode) -> [DTypeAssignment] {
     switch code {
-    case .matmul:
+    case .matmul, .convolution, .convolutionInputGradient, .convolutionKernelGradient:
       return stored.flatMap { a in
         stored.flatMap { b in stored.map { c in DTypeAssignment(inputs: [a, b], results: [c]) } }
       }
@@ -30,8 +30,9 @@ struct DTypeAssignment {
       return stored.map { DTypeAssignment(inputs: [$0, $0], results: [.bool]) }
     case .select: return stored.map { DTypeAssignment(inputs: [.bool, $0, $0], results: [$0]) }
     case .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .softmax, .logSoftmax, .log1p, .expm1,
-      .softplus, .pad, .slice, .windowSum:
+      .softplus, .pad, .slice, .windowSum, .maxPool, .averagePool, .averagePoolGradient:
       return stored.map { DTypeAssignment(inputs: [$0], results: [$0]) }
+    case .maxPoolGradient: return stored.map { DTypeAssignment(inputs: [$0, $0, $0], results: [$0]) }
     case .argMax: return stored.map { DTypeAssignment(inputs: [$0], results: [.int32]) }
     case .allFinite: return stored.map { DTypeAssignment(inputs: [$0], results: [.bool]) }
     case .oneHot: return indices.flatMap { label in stored.map { DTypeAssignment(inputs: [label], results: [$0]) } }

@@ -13,7 +13,10 @@ extension Reference {
   static func elementwise(_ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff) -> Expectation {
     let first = inputs[0]
     switch request.code {
-    case .cast: return cast(first, from: request.inputs[0].dtype, to: request.results[0].dtype)
+    case .cast:
+      var expectation = cast(first, from: request.inputs[0].dtype, to: request.results[0].dtype)
+      apply(request, inputs, roundoff, to: &expectation)
+      return expectation
     case .negate: return Expectation(values: first.map { -$0 }, keepsSignOfZero: true)
     case .abs: return Expectation(values: first.map(\.magnitude), keepsSignOfZero: true)
     case .relu: return Expectation(values: first.map { $0 > 0 || $0.isNaN ? $0 : 0 })

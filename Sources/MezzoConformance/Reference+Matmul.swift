@@ -47,10 +47,12 @@ extension Reference {
   }
 
   /// Epilogue steps carry the slack of their operand on, by the greatest slope of their function, and add their own.
-  private static func apply(
+  static func apply(
     _ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff, to expectation: inout Expectation
   ) {
+    guard !request.epilogue.isEmpty else { return }
     let columns = request.results[0].shape.last ?? 1
+    if expectation.slack.isEmpty { expectation.slack = expectation.values.map { _ in 0 } }
     for step in request.epilogue {
       for index in expectation.values.indices {
         let x = expectation.values[index]

@@ -26,6 +26,10 @@ enum Reference {
     case .slice: return [slice(request, inputs[0])]
     case .concatenate: return [concatenate(request, inputs)]
     case .windowSum: return [windowSum(request, inputs[0], roundoff)]
+    case .convolution, .convolutionInputGradient, .convolutionKernelGradient:
+      return [convolution(request, inputs, roundoff)]
+    case .maxPool, .averagePool: return [pool(request, inputs[0], roundoff)]
+    case .maxPoolGradient, .averagePoolGradient: return [poolGradient(request, inputs, roundoff)]
     case .layerNorm: return [layerNorm(request, inputs, roundoff)]
     case .layerNormGradient: return layerNormGradient(request, inputs, roundoff)
     case .attention: return attention(request, inputs, roundoff)

@@ -53,7 +53,9 @@ public struct OperationPrecision: Sendable, Hashable {
   ///   `attribute` for a dtype that is not among ``workingDTypes``.
   public init(policy: DTypePolicy) throws(GraphError) {
     var dtypes: [OperationCode: DType] = [:]
-    if policy.accumulatorDType == .float64 { dtypes[.matmul] = .float64 }
+    if policy.accumulatorDType == .float64 {
+      for code in Self.products { dtypes[code] = .float64 }
+    }
     if policy.reductionDType == .float64 {
       for code in Self.reductions { dtypes[code] = .float64 }
     }
@@ -72,6 +74,10 @@ public struct OperationPrecision: Sendable, Hashable {
     guard !dtypes.isEmpty, case .backend(let code, _) = operation.lowering else { return nil }
     return dtypes[code]
   }
+
+  private static let products: [OperationCode] = [
+    .matmul, .convolution, .convolutionInputGradient, .convolutionKernelGradient,
+  ]
 
   private static let reductions: [OperationCode] = [
     .reduceSum, .reduceMean, .softmax, .logSoftmax, .sparseCrossEntropy,

@@ -110,18 +110,16 @@ struct WindowGeometry {
     return (low, zip(totals, low).map { $0 - $1 })
   }
 
-  /// `[batch, out…, size…, channels]`
+  /// As an operation over `[batch, …, channels]` has them.
   ///
   /// - Throws: `LayerError` where not one window fits.
-  func windows(_ x: SymbolicTensor, value: Double, _ context: LayerContext) throws -> SymbolicTensor {
+  func windows(over x: SymbolicTensor, _ context: LayerContext) throws(LayerError) -> ConvolutionWindows {
     let extents = Array(x.shape[1...size.count])
     let (low, high) = amounts(extents)
     guard extents.indices.allSatisfy({ extents[$0] + low[$0] + high[$0] >= span[$0] }) else {
       throw LayerError.inputShape(
         layer: context.path, expected: "with at least \(span) places for its windows", found: x.shape)
     }
-    let behind = [Int](repeating: 0, count: x.rank - 1 - size.count)
-    return try x.padded(low: [0] + low + behind, high: [0] + high + behind, value: value)
-      .windows(size: size, strides: strides, dilations: dilations)
+    return ConvolutionWindows(strides: strides, low: low, high: high, dilations: dilations)
   }
 }

@@ -72,11 +72,11 @@ struct EpilogueFusion {
     guard !absorbed.contains(index) else { return nil }
     let node = graph.nodes[index]
     var fused = Fused(result: node.results[0], position: index)
-    guard node.operation is MatMul else {
+    guard case .backend(let code, _) = node.operation.lowering, code.takesEpilogue else {
       fused.own = terms[index].map { [$0.0, $0.1] + node.operands.dropFirst(2) }
       return fused
     }
-    while let step = step(after: fused.result, earlier: fused.steps) {
+    while let step = step(after: fused.result, earlier: fused.steps, takesTensors: code == .matmul) {
       if let operand = step.operand { fused.operands.append(operand) }
       fused.steps.append(step.kind(node.operands.count + fused.operands.count - 1))
       absorbed.formUnion(step.nodes)
@@ -111,7 +111,7 @@ struct EpilogueFusion {
     var kind: (Int) -> EpilogueStep
   }
 
-  private func step(after current: Int, earlier: [EpilogueStep]) -> Step? {
+  private func step(after current: Int, earlier: [EpilogueStep], takesTensors: Bool) -> Step? {
     guard !kept.contains(current) else { return nil }
     if let step = silu(of: current) { return step }
     guard let next = onlyUser(of: current), !absorbed.contains(next) else { return nil }
@@ -133,13 +133,13 @@ struct EpilogueFusion {
       if earlier.isEmpty, let vector = broadcastVector(other, along: current) {
         return step(vector) { .bias(operand: $0) }
       }
-      return isExact(current) && isWhole(other) ? step(other) { .add(operand: $0) } : nil
+      return takesTensors && isExact(current) && isWhole(other) ? step(other) { .add(operand: $0) } : nil
     case .multiply:
       guard let other else { return nil }
       if graph.values[current].dtype.isFloatingPoint, let factor = constant(other) {
         return step { _ in .scale(factor) }
       }
-      return isExact(current) && isWhole(other) ? step(other) { .multiply(operand: $0) } : nil
+      return takesTensors && isExact(current) && isWhole(other) ? step(other) { .multiply(operand: $0) } : nil
     case .cast: return rounding(of: current, by: next)
     default: return nil
     }

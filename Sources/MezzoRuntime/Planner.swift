@@ -51,6 +51,7 @@ struct Planner {
     let preferred = method == .region ? placement(items).requests : [:]
     for (index, item) in items.enumerated() { try plan(item, preferring: preferred[index]) }
     try placeOutputs()
+    try joinRoundings()
   }
 
   /// Chooses for all operations together in which dtypes and layouts they are asked for.
@@ -193,9 +194,10 @@ struct Planner {
   ) -> [WorkItem] {
     var rest = LeftOverEpilogue(work, item, made)
     for step in steps { rest.append(step) }
+    let items = rest.finished(as: result)
     work = rest.work
     constants.formUnion(rest.literals)
-    return rest.finished(as: result)
+    return items
   }
 
   /// The view in another dtype, or made dense; the same conversion of the same value is done once.
@@ -255,5 +257,60 @@ struct Planner {
     records[records.count - 1].isComputedOnce = false
     taken.insert(copy)
     return Placed(value: copy, type: type)
+  }
+}
+
+extension Planner {
+  /// What is rounded to 16 bits only to be read in float32 is rounded in one pass.
+  private mutating func joinRoundings() throws(RuntimeError) {
+    var readers: [Int: Int] = [:]
+    for base in steps.flatMap({ $0.inputs.map(\.base) }) + (outputs + updates).map(\.value) {
+      readers[base, default: 0] += 1
+    }
+    var narrowing: [Int: Int] = [:]
+    var joined: [(first: Int, second: Int)] = []
+    for (index, step) in steps.enumerated() where isPlainCast(step) {
+      let (from, to) = (types[step.inputs[0].base].dtype, types[step.results[0]].dtype)
+      if from == .float32, to == .float16 || to == .bfloat16 {
+        narrowing[step.results[0]] = index
+      } else if to == .float32, readers[step.inputs[0].base] == 1, let first = narrowing[step.inputs[0].base] {
+        joined.append((first, index))
+      }
+    }
+    var dropped: Set<Int> = []
+    for (first, second) in joined {
+      let narrow = types[steps[second].inputs[0].base].dtype
+      let count = steps.count
+      try plan(
+        WorkItem(
+          code: .cast, attributes: [], inputs: [whole(steps[first].inputs[0].base, as: steps[second].results[0])],
+          results: steps[second].results,
+          epilogue: [.cast(narrow)], origin: steps[second].origin))
+      // Where no backend does the step, the two casts stay as they were.
+      if steps.count == count + 1 {
+        let (isConstant, isComputedOnce) = (steps[second].isConstant, records[second].isComputedOnce)
+        steps[second] = steps[count]
+        records[second] = records[count]
+        steps[second].isConstant = isConstant
+        records[second].isComputedOnce = isComputedOnce
+        dropped.insert(first)
+      }
+      steps.removeSubrange(count...)
+      records.removeSubrange(count...)
+    }
+    steps = steps.indices.filter { !dropped.contains($0) }.map { steps[$0] }
+    records = records.indices.filter { !dropped.contains($0) }.map { records[$0] }
+  }
+
+  /// A value in the shape of another with as many elements.
+  private func whole(_ base: Int, as other: Int) -> ValueView {
+    let shape = types[other].shape
+    return ValueView(base: base, shape: shape, strides: rowMajorStrides(shape))
+  }
+
+  /// Of a whole value as it lies in memory.
+  private func isPlainCast(_ step: Step) -> Bool {
+    step.request.code == .cast && step.request.epilogue.isEmpty && step.inputs.count == 1
+      && work.isDense(step.inputs[0])
   }
 }

@@ -48,7 +48,7 @@ struct Work {
         waiting[fused.position] = WorkItem(
           code: code, attributes: attributes, inputs: (fused.own ?? node.operands).map { view(of: $0) },
           epilogueValues: fused.operands,
-          results: code == .matmul ? [fused.result] : node.results, epilogue: fused.steps, origin: node.origin)
+          results: code.takesEpilogue ? [fused.result] : node.results, epilogue: fused.steps, origin: node.origin)
       }
       if var item = waiting.removeValue(forKey: index) {
         item.inputs += item.epilogueValues.map { view(of: $0) }
@@ -103,7 +103,8 @@ struct Work {
       exactCasts[result] = source
     }
     switch item.code {
-    case .matmul, .reduceSum, .reduceMean: accumulating.formUnion(item.results)
+    case .matmul, .reduceSum, .reduceMean, .convolution, .convolutionInputGradient, .convolutionKernelGradient:
+      accumulating.formUnion(item.results)
     default: break
     }
     items.append(item)

@@ -22,6 +22,10 @@ import Testing
     (.layerNormGradient, MEZZO_OP_LAYER_NORM_GRADIENT), (.geluGradient, MEZZO_OP_GELU_GRADIENT),
     (.softmaxGradient, MEZZO_OP_SOFTMAX_GRADIENT), (.attention, MEZZO_OP_ATTENTION),
     (.attentionGradient, MEZZO_OP_ATTENTION_GRADIENT),
+    (.convolution, MEZZO_OP_CONVOLUTION), (.convolutionInputGradient, MEZZO_OP_CONVOLUTION_INPUT_GRADIENT),
+    (.convolutionKernelGradient, MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT), (.maxPool, MEZZO_OP_MAX_POOL),
+    (.maxPoolGradient, MEZZO_OP_MAX_POOL_GRADIENT), (.averagePool, MEZZO_OP_AVERAGE_POOL),
+    (.averagePoolGradient, MEZZO_OP_AVERAGE_POOL_GRADIENT),
   ])
   func numbersAreTheHeaders(code: OperationCode, number: Int) { #expect(Int(code.rawValue) == number) }
 
@@ -29,6 +33,6 @@ import Testing
     let names = OperationCode.allCases.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
-    #expect(OperationCode.allCases.count == 51)
+    #expect(OperationCode.allCases.count == 58)
   }
 }

@@ -23,7 +23,8 @@ private func bool(_ shape: Int...) -> TensorType { TensorType(.bool, shape) }
 private let floats: [DType] = [.float16, .bfloat16, .float32, .float64]
 
 extension OperationCase {
-  static let all: [OperationCase] = unary + binary + comparisons + folds + rows + views + others + moves + updates
+  static let all: [OperationCase] =
+    unary + binary + comparisons + folds + rows + views + others + moves + windows + updates
 
   private static let unary: [OperationCase] = [
     Negate(), Abs(), Exp(), Log(), Sqrt(), Erf(), Log1p(), Expm1(), Softplus(), Tanh(), Sigmoid(), ReLU(), GELU(),
@@ -271,6 +272,64 @@ extension OperationCase {
     OperationCase(
       operation: WindowSum(shape: [7], strides: [0], dilations: [1]), accepted: [],
       refused: [([f32(2, 2, 2)], .attribute)]),
+  ]
+
+  private static let convolution = Convolution(
+    windows: ConvolutionWindows(strides: [2, 1], low: [1, 0], high: [1, 2], dilations: [1, 2]), groups: 2)
+  private static let pooled = ConvolutionWindows(strides: [2], low: [1], high: [0], dilations: [1])
+
+  private static let windows: [OperationCase] = [
+    OperationCase(
+      operation: convolution,
+      accepted: [
+        ([f32(3, 5, 6, 4), f32(3, 2, 2, 6)], [f32(3, 3, 6, 6)]),
+        ([bf16(0, 1, 1, 2), bf16(1, 1, 1, 2)], [bf16(0, 2, 3, 2)]),
+      ],
+      refused: [
+        ([f32(3, 5, 6, 4)], .shape), ([f32(3, 5, 4), f32(3, 2, 2, 6)], .shape),
+        ([f32(3, 5, 6, 4), f32(3, 2, 4, 6)], .shape), ([f32(3, 5, 6, 4), f32(3, 2, 2, 5)], .shape),
+        ([f32(3, 5, 6, 4), f32(8, 2, 2, 6)], .attribute), ([f32(3, 5, 6, 4), f32(0, 2, 2, 6)], .attribute),
+        ([f32(3, 5, 6, 4), bf16(3, 2, 2, 6)], .dtype), ([i32(3, 5, 6, 4), i32(3, 2, 2, 6)], .dtype),
+      ]),
+    OperationCase(
+      operation: ConvolutionInputGradient(convolution, extents: [5, 6]),
+      accepted: [([f32(3, 3, 6, 6), f32(3, 2, 2, 6)], [f32(3, 5, 6, 4)])],
+      refused: [
+        ([f32(3, 3, 6, 6)], .shape), ([f32(3, 2, 6, 6), f32(3, 2, 2, 6)], .shape),
+        ([f32(3, 6), f32(3, 2, 2, 6)], .shape),
+        ([i32(3, 3, 6, 6), i32(3, 2, 2, 6)], .dtype), ([f32(3, 3, 6, 6), f32(9, 2, 2, 6)], .attribute),
+      ]),
+    OperationCase(
+      operation: ConvolutionKernelGradient(convolution, size: [3, 2]),
+      accepted: [([f32(3, 5, 6, 4), f32(3, 3, 6, 6)], [f32(3, 2, 2, 6)])],
+      refused: [
+        ([f32(3, 5, 6, 4)], .shape), ([f32(3, 5, 6, 4), f32(3, 3, 5, 6)], .shape), ([f32(3, 4), f32(3, 6)], .shape),
+        ([i32(3, 5, 6, 4), i32(3, 3, 6, 6)], .dtype), ([f32(3, 1, 1, 4), f32(3, 3, 6, 6)], .shape),
+      ]),
+    OperationCase(
+      operation: Convolution(windows: ConvolutionWindows(strides: [0], low: [0], high: [0], dilations: [1])),
+      accepted: [],
+      refused: [([f32(1, 3, 2), f32(1, 2, 2)], .attribute)]),
+    OperationCase(
+      operation: Convolution(windows: ConvolutionWindows(strides: [1], low: [-1], high: [0], dilations: [.max])),
+      accepted: [], refused: [([f32(1, 3, 2), f32(1, 2, 2)], .attribute)]),
+    OperationCase(
+      operation: MaxPool(size: [3], windows: pooled), accepted: [([f32(2, 6, 5)], [f32(2, 3, 5)])],
+      refused: [([], .shape), ([f32(2, 6)], .shape), ([f32(2, 1, 5)], .attribute), ([i32(2, 6, 5)], .dtype)]),
+    OperationCase(
+      operation: AveragePool(size: [3], windows: pooled), accepted: [([bf16(0, 6, 5)], [bf16(0, 3, 5)])],
+      refused: [([], .shape), ([f32(2, 6)], .shape), ([f32(2, 1, 5)], .attribute), ([i32(2, 6, 5)], .dtype)]),
+    OperationCase(
+      operation: MaxPoolGradient(MaxPool(size: [3], windows: pooled)),
+      accepted: [([f32(2, 3, 5), f32(2, 6, 5), f32(2, 3, 5)], [f32(2, 6, 5)])],
+      refused: [
+        ([f32(2, 3, 5), f32(2, 6, 5)], .shape), ([f32(2, 2, 5), f32(2, 6, 5), f32(2, 3, 5)], .shape),
+        ([i32(2, 3, 5), i32(2, 6, 5), i32(2, 3, 5)], .dtype),
+      ]),
+    OperationCase(
+      operation: AveragePoolGradient(AveragePool(size: [3], windows: pooled), extents: [6]),
+      accepted: [([f32(2, 3, 5)], [f32(2, 6, 5)])],
+      refused: [([], .shape), ([f32(2, 2, 5)], .shape), ([f32(2, 3)], .shape), ([i32(2, 3, 5)], .dtype)]),
   ]
 
   private static let updates: [OperationCase] = [

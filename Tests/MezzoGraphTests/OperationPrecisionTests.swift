@@ -15,7 +15,11 @@ import Testing
     let narrow = try DTypePolicy(compute: .bfloat16, accumulator: .float32, reduction: .float32)
     #expect(try OperationPrecision(policy: narrow) == .ofOperands)
     let sums = try OperationPrecision(policy: DTypePolicy(compute: .bfloat16, accumulator: .float64)).dtypes
-    #expect(sums == [.matmul: .float64])
+    #expect(
+      sums == [
+        .matmul: .float64, .convolution: .float64, .convolutionInputGradient: .float64,
+        .convolutionKernelGradient: .float64,
+      ])
     let reductions = try OperationPrecision(policy: DTypePolicy(compute: .float16, reduction: .float64)).dtypes
     #expect(
       reductions == [

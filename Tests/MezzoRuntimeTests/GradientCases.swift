@@ -158,10 +158,43 @@ struct GradientCase: Sendable {
     GradientCase(name: "window_sum", shapes: [[[2, 3, 2]], [[1, 3, 2, 2]]]) {
       try $0[0].windowSum(shape: [8], strides: [2], dilations: [2]).exp()
     },
+    GradientCase(
+      name: "convolution", shapes: [[[2, 5, 4, 2], [3, 2, 2, 3]], [[1, 6, 3, 1], [2, 2, 1, 2]]]
+    ) { try $0[0].convolution($0[1], windows).exp() },
+    GradientCase(name: "convolution (groups)", shapes: [[[1, 7, 4], [3, 2, 2]]]) {
+      let dilated = ConvolutionWindows(strides: [1], low: [2], high: [1], dilations: [2])
+      return try $0[0].convolution($0[1], dilated, groups: 2).tanh()
+    },
+    // The gradients of a convolution, whose own gradients are asked for in second derivatives.
+    GradientCase(name: "convolution_input_gradient", shapes: [[[2, 3, 4, 3], [3, 2, 2, 3]]]) {
+      try $0[0].transposedConvolution($0[1], windows, extents: [5, 4]).tanh()
+    },
+    GradientCase(name: "convolution_kernel_gradient", shapes: [[[2, 5, 4, 2], [2, 3, 4, 3]]]) {
+      try $0[0].apply(ConvolutionKernelGradient(Convolution(windows: windows), size: [3, 2]), $0[1]).tanh()
+    },
+    GradientCase(name: "max_pool", shapes: [[[1, 5, 4, 2]]], isSpread: true, isSmooth: false) {
+      try $0[0].maxPool(size: [3, 2], windows).tanh()
+    },
+    GradientCase(
+      name: "max_pool_gradient", shapes: [[[1, 3, 4, 2], [1, 5, 4, 2]]], isSpread: true, isSmooth: false
+    ) {
+      let y = try $0[1].maxPool(size: [3, 2], windows)
+      return try $0[0].trace.apply(MaxPoolGradient(MaxPool(size: [3, 2], windows: windows)), [$0[0], $0[1], y])[0]
+        .tanh()
+    },
+    GradientCase(name: "average_pool", shapes: [[[2, 5, 4, 1]]]) {
+      try $0[0].averagePool(size: [3, 2], windows).exp()
+    },
+    GradientCase(name: "average_pool_gradient", shapes: [[[1, 3, 4, 2]]]) {
+      let pool = AveragePool(size: [3, 2], windows: windows)
+      return try $0[0].apply(AveragePoolGradient(pool, extents: [5, 4])).exp()
+    },
     sgd("sgd_update", nesterov: false), sgd("sgd_update (Nesterov)", nesterov: true),
     sgd("sgd_update (not applied)", nesterov: true, applies: false),
     adam("adam_update"), adam("adam_update (not applied)", applies: false),
   ]
+
+  private static let windows = ConvolutionWindows(strides: [2, 1], low: [1, 0], high: [1, 1], dilations: [1, 1])
 
   private static func repeated(_ index: Double, _ shape: [Int], _ trace: Trace) throws -> SymbolicTensor {
     try trace.constant(index, dtype: .int32).broadcast(to: shape)

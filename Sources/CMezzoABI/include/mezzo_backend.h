@@ -1,4 +1,4 @@
-/* mezzo_backend.h: the whole contract between Mezzo and a backend. ABI 1.1. C11, C++17, importable in Swift.
+/* mezzo_backend.h: the whole contract between Mezzo and a backend. ABI 1.2. C11, C++17, importable in Swift.
  *
  * A backend is a shared library that exports one symbol, mezzo_backend_query. Mezzo offers the ABI versions it speaks; the
  * backend answers with a table of the version it obeys, or NULL. The table states what the backend can do as data (rules);
@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 #define MEZZO_ABI_MAJOR 1u
-#define MEZZO_ABI_MINOR 1u
+#define MEZZO_ABI_MINOR 2u
 
 /* ------------------------------------------------------------------------------------------ status and errors */
 
@@ -248,6 +248,22 @@ enum {
   MEZZO_OP_WINDOW_SUM = 147,    /* (1.1) x[n, o..., k..., d...] -> y[n, i..., d...], as many axes o and k as i; attributes strides,
                                    dilations (positive integers, one such axis): y[n, o * stride + k * dilation, d] is the
                                    sum of all x[n, o, k, d] that fall there, 0 where none does; all fall within y */
+
+  /* Convolutions: x[n, i..., c] kernel[k..., c/groups, f] -> y[n, o..., f]; attributes strides, dilations (1 or more), low, high
+   * (0 or more; integers, one an axis i) and groups. y[n, o, f] is the sum over k and c' of
+   * x[n, o * stride + k * dilation - low, g * c/groups + c'] * kernel[k, c', f], where g is f's group and x is 0 outside (such
+   * products may be left out). There is an o for each window that lies within low + i + high. 16-bit operands may have a
+   * float32 result. */
+  MEZZO_OP_CONVOLUTION = 160,   /* (1.2) x kernel -> y */
+  MEZZO_OP_CONVOLUTION_INPUT_GRADIENT = 161,  /* (1.2) dy kernel -> dx: the transpose, by x */
+  MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT = 162, /* (1.2) x dy -> dkernel: the transpose, by kernel */
+  /* Pooling: x[n, i..., c] -> y[n, o..., c]; attributes size, strides, low, high (integers, one an axis), windows as those of a
+   * convolution. What lies outside takes no part. */
+  MEZZO_OP_MAX_POOL = 163,      /* (1.2) the largest element; NaN if one is; -inf of none */
+  MEZZO_OP_MAX_POOL_GRADIENT = 164, /* (1.2) dy x y -> dx: dy is shared equally by the elements of the window that equal y, by
+                                   all where y is NaN; an element's parts are added up */
+  MEZZO_OP_AVERAGE_POOL = 165,  /* (1.2) the mean; NaN of none */
+  MEZZO_OP_AVERAGE_POOL_GRADIENT = 166, /* (1.2) dy -> dx: dy is shared equally by the elements of the window */
 
   MEZZO_OP_LAYER_NORM = 176,    /* (1.2) x[..., n] residual[..., n] gamma[n] beta[n] -> y[..., n]; attributes epsilon, centered (0
                                    or 1). With s = x + residual, not rounded, and c = s - mean(s) (centered) or c = s, along

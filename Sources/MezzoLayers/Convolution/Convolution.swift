@@ -83,10 +83,8 @@ public struct Convolution<Axes: SpatialAxes>: Layer, Hashable {
     let kernel = try context.variable(
       "kernel", shape: geometry.size + [channels / groups, filters], initializer: kernelInitializer,
       regularizer: kernelRegularizer)
-    let (rows, shape) = try ConvolutionArithmetic(geometry: geometry, groups: groups).rows(x, kernel, context)
-    let output = try context.biased(
-      rows, useBias ? biasInitializer : nil, biasRegularizer, activation
-    ).reshaped(shape)
+    let sums = try x.convolution(kernel, geometry.windows(over: x, context), groups: groups)
+    let output = try context.biased(sums, useBias ? biasInitializer : nil, biasRegularizer, activation)
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
   }
@@ -108,13 +106,13 @@ extension LayerContext {
     return (try format.channelsLast(input).cast(to: compute), geometry)
   }
 
-  /// `activation(x + bias)` of rows `[…, filters]`.
+  /// `activation(x + bias)` of `x` `[…, filters]`.
   func biased(
-    _ rows: SymbolicTensor, _ initializer: Initializer?, _ regularizer: Regularizer?, _ activation: ActivationFunction
+    _ x: SymbolicTensor, _ initializer: Initializer?, _ regularizer: Regularizer?, _ activation: ActivationFunction
   ) throws -> SymbolicTensor {
-    guard let initializer else { return try activation(rows, dialect: dialect) }
+    guard let initializer else { return try activation(x, dialect: dialect) }
     let bias = try variable(
-      "bias", shape: [rows.shape[rows.rank - 1]], initializer: initializer, regularizer: regularizer)
-    return try activation(rows + bias, dialect: dialect)
+      "bias", shape: [x.shape[x.rank - 1]], initializer: initializer, regularizer: regularizer)
+    return try activation(x + bias, dialect: dialect)
   }
 }

@@ -67,11 +67,9 @@ public struct DepthwiseConvolution<Axes: SpatialAxes>: Layer, Hashable {
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     let (x, geometry) = try context.windowed(
       Axes.self, input, size: kernelSize, strides: strides, dilations: dilationRate, padding, dataFormat)
-    let (rows, shape) = try context.depthwise(
+    let sums = try context.depthwise(
       x, geometry, "kernel", depthMultiplier, depthwiseInitializer, depthwiseRegularizer)
-    let output = try context.biased(
-      rows, useBias ? biasInitializer : nil, biasRegularizer, activation
-    ).reshaped(shape)
+    let output = try context.biased(sums, useBias ? biasInitializer : nil, biasRegularizer, activation)
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
   }
@@ -152,31 +150,32 @@ public struct SeparableConvolution<Axes: SpatialAxes>: Layer, Hashable {
     let (x, geometry) = try context.windowed(
       Axes.self, input, size: kernelSize, strides: strides, dilations: dilationRate, padding, dataFormat)
     try context.require(filters > 0, "1 filter or more", filters)
-    let (rows, shape) = try context.depthwise(
+    let filtered = try context.depthwise(
       x, geometry, "depthwise_kernel", depthMultiplier, depthwiseInitializer, depthwiseRegularizer)
-    let channels = rows.shape[1]
+    let (channels, places) = (filtered.shape[filtered.rank - 1], filtered.shape.dropLast().reduce(1, *))
     let mixing = try context.variable(
       "pointwise_kernel", shape: Array(repeating: 1, count: Axes.count) + [channels, filters],
       initializer: pointwiseInitializer, regularizer: pointwiseRegularizer)
     let output = try context.biased(
-      rows.matmul(mixing.reshaped([channels, filters])), useBias ? biasInitializer : nil, biasRegularizer, activation
-    ).reshaped(shape.dropLast() + [filters])
+      filtered.reshaped([places, channels]).matmul(mixing.reshaped([channels, filters])),
+      useBias ? biasInitializer : nil, biasRegularizer, activation
+    ).reshaped(filtered.shape.dropLast() + [filters])
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
   }
 }
 
 extension LayerContext {
-  /// The rows of a depthwise convolution, with its kernel `[size…, channels, multiplier]`.
+  /// A depthwise convolution, with its kernel `[size…, channels, multiplier]`.
   func depthwise(
     _ x: SymbolicTensor, _ geometry: WindowGeometry, _ name: String, _ multiplier: Int, _ initializer: Initializer,
     _ regularizer: Regularizer?
-  ) throws -> (rows: SymbolicTensor, shape: [Int]) {
+  ) throws -> SymbolicTensor {
     let channels = x.shape[x.rank - 1]
     try require(multiplier > 0 && channels > 0, "a depth multiplier of 1 or more", multiplier)
     let kernel = try variable(
       name, shape: geometry.size + [channels, multiplier], initializer: initializer, regularizer: regularizer)
-    return try ConvolutionArithmetic(geometry: geometry, groups: channels).rows(
-      x, try kernel.reshaped(geometry.size + [1, channels * multiplier]), self)
+    return try x.convolution(
+      kernel.reshaped(geometry.size + [1, channels * multiplier]), geometry.windows(over: x, self), groups: channels)
   }
 }

@@ -81,7 +81,8 @@ public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
       "kernel", shape: geometry.size + [filters, x.shape[x.rank - 1]], initializer: kernelInitializer,
       regularizer: kernelRegularizer)
     let out = try extents(Array(x.shape[1...Axes.count]), geometry, context)
-    let sums = try ConvolutionArithmetic(geometry: geometry, groups: 1).transposed(x, kernel, out: out)
+    let windows = geometry.windows(from: out, to: Array(x.shape[1...Axes.count]))
+    let sums = try x.transposedConvolution(kernel, windows, extents: out)
     let output = try context.biased(sums, useBias ? biasInitializer : nil, biasRegularizer, activation)
     try context.regularize(output, activityRegularizer)
     return try dataFormat.restored(output)
@@ -98,5 +99,15 @@ public struct TransposedConvolution<Axes: SpatialAxes>: Layer, Hashable {
       let cut = padding == .same ? span / 2 * 2 : 0
       return max((extents[axis] - 1) * stride + span - cut + more[axis], 0)
     }
+  }
+}
+
+extension WindowGeometry {
+  /// The windows of a convolution from `out` to `extents`, which a transposed convolution goes back.
+  fileprivate func windows(from out: [Int], to extents: [Int]) -> ConvolutionWindows {
+    let totals = extents.indices.map { max((extents[$0] - 1) * strides[$0] + span[$0] - out[$0], 0) }
+    let low = totals.map { padding == .same ? $0 / 2 : 0 }
+    return ConvolutionWindows(
+      strides: strides, low: low, high: zip(totals, low).map { $0 - $1 }, dilations: dilations)
   }
 }

@@ -67,7 +67,7 @@ public struct MaxPooling<Axes: SpatialAxes>: Layer, Hashable {
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     try context.pooled(Axes.self, input, poolSize, strides, padding, dataFormat) { x, geometry in
-      try geometry.windows(x, value: -.infinity, context).max(axes: geometry.windowAxes)
+      try x.maxPool(size: geometry.size, geometry.windows(over: x, context))
     }
   }
 }
@@ -102,20 +102,9 @@ public struct AveragePooling<Axes: SpatialAxes>: Layer, Hashable {
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     try context.requireFloatingPoint(input)
     return try context.pooled(Axes.self, input, poolSize, strides, padding, dataFormat) { x, geometry in
-      let windows = try geometry.windows(x, value: 0, context)
-      guard padding == .same else { return try windows.mean(axes: geometry.windowAxes) }
-      // How much of each window lies within the input: known when the plan is made.
-      let ones = try x.trace.constant(1, dtype: .float32).broadcast(to: [1] + x.shape[1...Axes.count] + [1])
-      let counts = try geometry.windows(ones, value: 0, context).sum(axes: geometry.windowAxes)
-      let sum = try windows.sum(axes: geometry.windowAxes).atLeastFloat32()
-      return try (sum / counts.cast(to: sum.dtype)).cast(to: x.dtype)
+      try x.averagePool(size: geometry.size, geometry.windows(over: x, context))
     }
   }
-}
-
-extension WindowGeometry {
-  /// The axes within a window, among those of ``windows(_:value:_:)``.
-  var windowAxes: [Int] { Array((1 + size.count)...(2 * size.count)) }
 }
 
 extension LayerContext {

@@ -30,6 +30,9 @@ package enum CostModel {
     let read = request.inputs.map(count).max() ?? 0
     switch request.code {
     case .matmul: return 2 * elements * Double(request.inputs[0].shape.last ?? 1)
+    case .convolution: return 2 * elements * perResult(request.inputs[1])
+    case .convolutionInputGradient: return 2 * count(request.inputs[0]) * perResult(request.inputs[1])
+    case .convolutionKernelGradient: return 2 * count(request.inputs[1]) * perResult(request.results[0])
     case .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .gelu, .randomUniform, .log1p, .expm1, .softplus, .geluGradient,
       .layerNorm, .layerNormGradient, .softmaxGradient:
       return 10 * elements
@@ -41,6 +44,11 @@ package enum CostModel {
     case .adamUpdate: return 12 * elements
     default: return elements
     }
+  }
+
+  /// Products that a kernel takes for one element of a convolution's result.
+  private static func perResult(_ kernel: Operand) -> Double {
+    kernel.shape.dropLast().reduce(1.0) { $0 * Double($1) }
   }
 
   private static func bytes(_ request: OperationRequest) -> Double {

@@ -18,6 +18,11 @@ import Testing
     var operands: [([Int], DType?)]
   }
 
+  private static let windows = ConvolutionWindows(strides: [1], low: [0], high: [0], dilations: [1])
+  private static let convolution = Convolution(windows: windows)
+  private static let maxPool = MaxPool(size: [2], windows: windows)
+  private static let averagePool = AveragePool(size: [2], windows: windows)
+
   private static let forms: [Form] = {
     let matrix = [3, 4]
     let unary: [any Operation] = [
@@ -34,6 +39,17 @@ import Testing
       + dtypes.map { Form(operation: Cast(to: $0), operands: [(matrix, nil)]) }
       + [
         Form(operation: MatMul(), operands: [([2, 3], nil), ([3, 4], nil)]),
+        Form(operation: convolution, operands: [([2, 5, 3], nil), ([2, 3, 4], nil)]),
+        Form(
+          operation: ConvolutionInputGradient(convolution, extents: [5]),
+          operands: [([2, 4, 4], nil), ([2, 3, 4], nil)]),
+        Form(
+          operation: ConvolutionKernelGradient(convolution, size: [2]),
+          operands: [([2, 5, 3], nil), ([2, 4, 4], nil)]),
+        Form(operation: maxPool, operands: [([2, 5, 3], nil)]),
+        Form(operation: MaxPoolGradient(maxPool), operands: [([2, 4, 3], nil), ([2, 5, 3], nil), ([2, 4, 3], nil)]),
+        Form(operation: averagePool, operands: [([2, 5, 3], nil)]),
+        Form(operation: AveragePoolGradient(averagePool, extents: [5]), operands: [([2, 4, 3], nil)]),
         Form(operation: Select(), operands: [(matrix, .bool), (matrix, nil), (matrix, nil)]),
         Form(operation: SparseCrossEntropy(), operands: [(matrix, nil), ([3], .int32)]),
         Form(operation: SparseCrossEntropy(), operands: [(matrix, nil), ([3], .int64)]),
@@ -67,7 +83,7 @@ import Testing
         }
       }
     }
-    #expect(codes.count >= 33)
+    #expect(codes.count >= 40)
   }
 
   @Test func updatesInEveryDType() throws {

@@ -1,0 +1,379 @@
+/* Convolutions and their gradients. Activations stay as the host holds them, with channels last, for which oneDNN has good
+ * kernels; the kernel goes through the layout that those want: packed once if it is constant, else at each call. */
+#include "plan.h"
+
+#if ONEDNN_HEADERS
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "problem.h"
+#include "report.h"
+
+typedef struct onednn_convolution {
+  onednn_plan_base base;
+  onednn_call call;    /* two operands, the bias if there is one, the result, the scratchpad */
+  onednn_call reorder; /* of the kernel, or of its gradient; nothing: its layout is the host's, or it is packed */
+  dnnl_memory_desc_t kernel, kernel_plain;
+  bool is_packed, by_kernel;
+  uint64_t kernel_at, reorder_at; /* in the workspace, behind the scratchpad */
+  uint32_t bias_operand;          /* UINT32_MAX: none */
+} onednn_convolution;
+
+enum { MAX_AXES = 3 };
+
+/* In oneDNN's terms: dilations count what lies between, and channels come before the places. */
+typedef struct windows {
+  int axes;
+  dnnl_dims_t strides, low, high, dilations;
+  int64_t groups;
+  dnnl_memory_desc_t x, kernel, y;
+  bool kernel_is_constant;
+  char text[128];
+} windows;
+
+static const mezzo_attr *attribute(const mezzo_op *op, const char *name, uint32_t kind, uint32_t count) {
+  for (uint32_t i = 0; i < op->n_attrs; i++) {
+    const mezzo_attr *attr = (const mezzo_attr *)(const void *)((const char *)op->attrs + (size_t)i * op->attr_stride);
+    if (attr->name == NULL || strcmp(attr->name, name) != 0) continue;
+    return attr->kind == kind && (kind != MEZZO_ATTR_INTS || (attr->count == count && attr->v.iv != NULL)) ? attr : NULL;
+  }
+  return NULL;
+}
+
+static bool read_axes(const mezzo_op *op, const char *name, int axes, int64_t less, dnnl_dims_t to) {
+  const mezzo_attr *attr = attribute(op, name, MEZZO_ATTR_INTS, (uint32_t)axes);
+  for (int i = 0; attr != NULL && i < axes; i++) {
+    to[i] = attr->v.iv[i] - less;
+    if (to[i] < 0) return false;
+  }
+  return attr != NULL;
+}
+
+static mezzo_status read_attributes(const mezzo_op *op, windows *w, mezzo_error *err) {
+  const mezzo_attr *groups = attribute(op, "groups", MEZZO_ATTR_INT, 0);
+  if (op->n_attrs != 5 || groups == NULL || groups->v.i < 1 || !read_axes(op, "strides", w->axes, 0, w->strides) ||
+      !read_axes(op, "low", w->axes, 0, w->low) || !read_axes(op, "high", w->axes, 0, w->high) ||
+      !read_axes(op, "dilations", w->axes, 1, w->dilations))
+    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_ATTR, ONEDNN_NO_OPERAND,
+                         "takes strides, low, high and dilations for %d axes, groups, and no other attribute", w->axes);
+  w->groups = groups->v.i;
+  return MEZZO_OK;
+}
+
+/* [n, i..., c] as the host holds it: {n, c, i...}. */
+static dnnl_status_t describe_tensor(const onednn_library *dnnl, const mezzo_operand *operand, dnnl_data_type_t type,
+                                     dnnl_memory_desc_t *desc) {
+  dnnl_dims_t dims, strides;
+  int last = operand->ndim - 1;
+  int64_t stride = 1;
+  dims[1] = operand->shape[last];
+  strides[1] = 1;
+  stride *= dims[1];
+  for (int i = last - 1; i >= 1; i--) {
+    dims[i + 1] = operand->shape[i];
+    strides[i + 1] = stride;
+    stride *= dims[i + 1];
+  }
+  dims[0] = operand->shape[0];
+  strides[0] = stride;
+  return dnnl->memory_desc_init_by_strides(desc, operand->ndim, dims, type, strides);
+}
+
+/* [k..., c/groups, f] as the host holds it: {f, c, k...}, or {groups, f/groups, c/groups, k...}. */
+static dnnl_status_t describe_kernel(const onednn_library *dnnl, const mezzo_operand *operand, int64_t groups,
+                                     dnnl_data_type_t type, dnnl_memory_desc_t *desc) {
+  dnnl_dims_t dims, strides;
+  int last = operand->ndim - 1, at = 0;
+  int64_t filters = operand->shape[last], channels = operand->shape[last - 1];
+  if (groups > 1) {
+    dims[at] = groups;
+    strides[at++] = filters / groups;
+  }
+  dims[at] = filters / groups;
+  strides[at++] = 1;
+  dims[at] = channels;
+  strides[at++] = filters;
+  int64_t stride = filters * channels;
+  for (int i = last - 2; i >= 0; i--) {
+    dims[at + i] = operand->shape[i];
+    strides[at + i] = stride;
+    stride *= operand->shape[i];
+  }
+  return dnnl->memory_desc_init_by_strides(desc, at + last - 1, dims, type, strides);
+}
+
+static mezzo_status read_operands(const onednn_backend *backend, const mezzo_op *op, windows *w, mezzo_error *err) {
+  bool by_input = op->op == MEZZO_OP_CONVOLUTION_INPUT_GRADIENT, by_kernel = op->op == MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT;
+  if ((!by_input && !by_kernel && op->op != MEZZO_OP_CONVOLUTION) || op->n_in < 2 || op->n_out != 1)
+    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_OP, ONEDNN_NO_OPERAND,
+                         "takes products and convolutions, came operation %u with %u operands and %u results", op->op,
+                         op->n_in, op->n_out);
+  const uint32_t indices[3] = {0, 1, op->n_in};
+  dnnl_data_type_t types[3];
+  int ndim = onednn_operand(op, 0)->ndim;
+  if (ndim < 3 || ndim > MAX_AXES + 2)
+    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_SHAPE, 0, "takes windows over 1 to %d axes, came rank %d",
+                         MAX_AXES, ndim);
+  for (int i = 0; i < 3; i++) {
+    const mezzo_operand *operand = onednn_operand(op, indices[i]);
+    bool is_dense = operand->ndim == ndim && operand->layout == MEZZO_LAYOUT_STRIDED;
+    int64_t stride = 1;
+    for (int axis = ndim - 1; axis >= 0 && is_dense; axis--) {
+      is_dense = operand->shape[axis] >= 1 && (operand->shape[axis] == 1 || operand->strides[axis] == stride) &&
+                 !__builtin_mul_overflow(stride, operand->shape[axis], &stride);
+    }
+    if (!is_dense)
+      return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_LAYOUT, indices[i],
+                           "takes operands of rank %d in row-major order that are not empty", ndim);
+    if (operand->quant != NULL || !onednn_data_type(operand->dtype, &types[i]))
+      return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_DTYPE, indices[i],
+                           "takes float32 and bfloat16 that are not quantized");
+  }
+  mezzo_status status = onednn_check_types(backend, op, types[0], types[1], types[2], err);
+  if (status != MEZZO_OK) return status;
+  w->axes = ndim - 2;
+  status = read_attributes(op, w, err);
+  if (status != MEZZO_OK) return status;
+  int x = by_input ? 2 : 0, kernel = by_kernel ? 2 : 1, y = by_input ? 0 : by_kernel ? 1 : 2;
+  const mezzo_operand *ox = onednn_operand(op, indices[x]), *ok = onednn_operand(op, indices[kernel]),
+                      *oy = onednn_operand(op, indices[y]);
+  int64_t channels = ox->shape[ndim - 1], filters = oy->shape[ndim - 1];
+  (void)snprintf(w->text, sizeof w->text, "convolution of %lld channels to %lld filters in %lld groups over %d axes",
+                 (long long)channels, (long long)filters, (long long)w->groups, w->axes);
+  if (channels % w->groups != 0 || filters % w->groups != 0 || ok->shape[ndim - 2] != channels / w->groups ||
+      ok->shape[ndim - 1] != filters || ox->shape[0] != oy->shape[0])
+    return onednn_report(err, MEZZO_INVALID, MEZZO_WHY_SHAPE, 1, "the operands' extents do not fit a %s", w->text);
+  /* The instruction sums pairs: of an odd number, the last element comes with its neighbour times 0, which makes NaN of an
+   * infinity. */
+  int64_t summed = by_kernel ? oy->shape[ndim - 2] : (by_input ? filters : channels) / w->groups;
+  if (types[0] == dnnl_bf16 && summed % 2 != 0)
+    return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "takes sums over pairs of bfloat16, came %lld in a %s",
+                         (long long)summed, w->text);
+  w->kernel_is_constant = !by_kernel && (ok->flags & MEZZO_T_CONST) != 0;
+  const onednn_library *dnnl = &backend->dnnl;
+  dnnl_status_t described = describe_tensor(dnnl, ox, types[x], &w->x);
+  if (described == dnnl_success) described = describe_tensor(dnnl, oy, types[y], &w->y);
+  if (described == dnnl_success) described = describe_kernel(dnnl, ok, w->groups, types[kernel], &w->kernel);
+  if (described != dnnl_success)
+    return onednn_report(err, onednn_status(described), MEZZO_WHY_SHAPE, ONEDNN_NO_OPERAND, "oneDNN has no tensors for a %s: %s",
+                         w->text, dnnl->status2str(described));
+  return MEZZO_OK;
+}
+
+static dnnl_status_t describe_forward(const onednn_library *dnnl, const windows *w, dnnl_data_type_t types[3],
+                                      const dnnl_memory_desc_t *any, const dnnl_memory_desc_t *bias,
+                                      dnnl_convolution_desc_t *desc) {
+  dnnl_memory_desc_t x = w->x, kernel = *any, y = w->y;
+  x.data_type = types[0];
+  kernel.data_type = types[1];
+  y.data_type = types[2];
+  return dnnl->dilated_convolution_forward_desc_init(desc, dnnl_forward_training, dnnl_convolution_direct, &x, &kernel, bias, &y,
+                                                     w->strides, w->dilations, w->low, w->high);
+}
+
+/* A primitive descriptor that does the given number of steps, with the kernel in the layout that it likes. */
+static dnnl_status_t choose(const onednn_backend *backend, const mezzo_op *op, const windows *w, uint32_t steps,
+                            const dnnl_memory_desc_t *bias, dnnl_primitive_desc_t *chosen, char reference[ONEDNN_NAME_BYTES]) {
+  const onednn_library *dnnl = &backend->dnnl;
+  dnnl_convolution_desc_t convolution;
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_desc_t forward = NULL;
+  dnnl_memory_desc_t any;
+  reference[0] = 0;
+  dnnl_status_t status = dnnl->memory_desc_init_by_tag(&any, w->kernel.ndims, w->kernel.dims, w->kernel.data_type,
+                                                       dnnl_format_tag_any);
+  if (status == dnnl_success) status = onednn_make_attributes(dnnl, op, steps, &attributes);
+  if (op->op == MEZZO_OP_CONVOLUTION) {
+    dnnl_data_type_t types[3] = {w->x.data_type, w->kernel.data_type, w->y.data_type};
+    if (status == dnnl_success) status = describe_forward(dnnl, w, types, &any, bias, &convolution);
+  } else {
+    /* A gradient wants to see the convolution that it belongs to, whose result is of the operands' dtype. */
+    dnnl_data_type_t type = op->op == MEZZO_OP_CONVOLUTION_INPUT_GRADIENT ? w->y.data_type : w->x.data_type;
+    if (status == dnnl_success)
+      status = describe_forward(dnnl, w, (dnnl_data_type_t[]){type, type, type}, &any, NULL, &convolution);
+    if (status == dnnl_success)
+      status = dnnl->primitive_desc_create(&forward, &convolution, attributes, backend->engine, NULL);
+    if (status == dnnl_success && op->op == MEZZO_OP_CONVOLUTION_INPUT_GRADIENT)
+      status = dnnl->dilated_convolution_backward_data_desc_init(&convolution, dnnl_convolution_direct, &w->x, &any, &w->y,
+                                                                 w->strides, w->dilations, w->low, w->high);
+    else if (status == dnnl_success)
+      status = dnnl->dilated_convolution_backward_weights_desc_init(&convolution, dnnl_convolution_direct, &w->x, &any, NULL,
+                                                                    &w->y, w->strides, w->dilations, w->low, w->high);
+  }
+  if (status == dnnl_success)
+    status = dnnl->primitive_desc_create(chosen, &convolution, attributes, backend->engine, forward);
+  if (forward != NULL) dnnl->primitive_desc_destroy(forward);
+  if (attributes != NULL) dnnl->primitive_attr_destroy(attributes);
+  if (status == dnnl_success && onednn_is_reference(dnnl, *chosen, reference)) {
+    dnnl->primitive_desc_destroy(*chosen);
+    *chosen = NULL;
+    status = dnnl_unimplemented;
+  }
+  return status;
+}
+
+static uint64_t round_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+static dnnl_status_t finish(const onednn_backend *backend, onednn_convolution *plan, const windows *w,
+                            const dnnl_memory_desc_t *bias, dnnl_primitive_desc_t chosen, mezzo_plan_args *args) {
+  const onednn_library *dnnl = &backend->dnnl;
+  bool by_input = args->op->op == MEZZO_OP_CONVOLUTION_INPUT_GRADIENT;
+  const dnnl_memory_desc_t *kernel =
+      dnnl->primitive_desc_query_md(chosen, plan->by_kernel ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+  const dnnl_memory_desc_t *scratch = dnnl->primitive_desc_query_md(chosen, dnnl_query_scratchpad_md, 0);
+  if (kernel == NULL || scratch == NULL) return dnnl_runtime_error;
+  plan->kernel = *kernel;
+  plan->kernel_plain = w->kernel;
+  dnnl_status_t status = dnnl_success;
+  args->workspace = dnnl->memory_desc_get_size(scratch);
+  if (!dnnl->memory_desc_equal(kernel, &w->kernel)) {
+    uint64_t bytes = dnnl->memory_desc_get_size(kernel);
+    plan->is_packed = w->kernel_is_constant;
+    if (plan->is_packed) {
+      args->packed_bytes = bytes;
+      args->packed_operand = 1;
+      onednn_pack_key(dnnl, kernel, args->pack_key);
+    } else {
+      status = plan->by_kernel ? onednn_prepare_reorder(backend, &plan->reorder, kernel, &w->kernel)
+                               : onednn_prepare_reorder(backend, &plan->reorder, &w->kernel, kernel);
+      if (status != dnnl_success) return status;
+      plan->kernel_at = round_up(args->workspace);
+      plan->reorder_at = plan->kernel_at + round_up(bytes);
+      args->workspace = plan->reorder_at + round_up(onednn_scratch_bytes(dnnl, &plan->reorder));
+    }
+  }
+  if (by_input) {
+    onednn_add_argument(&plan->call, DNNL_ARG_DIFF_DST, &w->y);
+    onednn_add_argument(&plan->call, DNNL_ARG_WEIGHTS, kernel);
+    onednn_add_argument(&plan->call, DNNL_ARG_DIFF_SRC, &w->x);
+  } else if (plan->by_kernel) {
+    onednn_add_argument(&plan->call, DNNL_ARG_SRC, &w->x);
+    onednn_add_argument(&plan->call, DNNL_ARG_DIFF_DST, &w->y);
+    onednn_add_argument(&plan->call, DNNL_ARG_DIFF_WEIGHTS, kernel);
+  } else {
+    onednn_add_argument(&plan->call, DNNL_ARG_SRC, &w->x);
+    onednn_add_argument(&plan->call, DNNL_ARG_WEIGHTS, kernel);
+    if (bias != NULL) onednn_add_argument(&plan->call, DNNL_ARG_BIAS, bias);
+    onednn_add_argument(&plan->call, DNNL_ARG_DST, &w->y);
+  }
+  onednn_add_argument(&plan->call, DNNL_ARG_SCRATCHPAD, scratch);
+  return onednn_prepare(backend, &plan->call, chosen);
+}
+
+static dnnl_status_t describe_bias(const onednn_library *dnnl, const mezzo_operand *bias, dnnl_memory_desc_t *desc) {
+  dnnl_data_type_t type;
+  if (!onednn_data_type(bias->dtype, &type)) return dnnl_unimplemented;
+  return dnnl->memory_desc_init_by_tag(desc, 1, (dnnl_dims_t){bias->shape[0]}, type, dnnl_a);
+}
+
+static mezzo_status fill(const onednn_backend *backend, const windows *w, onednn_convolution *plan, mezzo_plan_args *args) {
+  const onednn_library *dnnl = &backend->dnnl;
+  const mezzo_op *op = args->op;
+  char reference[ONEDNN_NAME_BYTES] = "";
+  dnnl_primitive_desc_t chosen = NULL;
+  dnnl_memory_desc_t bias_desc;
+  const dnnl_memory_desc_t *bias = NULL;
+  uint32_t steps = 0;
+  if (op->op == MEZZO_OP_CONVOLUTION) {
+    steps = onednn_expressible_steps(op, w->y.dims[1]);
+    /* The host has threads for a pass over a whole image; oneDNN's own would make 0 of a NaN. */
+    if (onednn_ends_in_relu(op, steps)) steps--;
+  }
+  dnnl_status_t status;
+  do {
+    const mezzo_operand *operand = onednn_bias(op, steps);
+    bias = operand == NULL ? NULL : &bias_desc;
+    status = operand == NULL ? dnnl_success : describe_bias(dnnl, operand, &bias_desc);
+    if (status == dnnl_success) status = choose(backend, op, w, steps, bias, &chosen, reference);
+  } while (status == dnnl_unimplemented && steps-- > 0);
+  if (status == dnnl_success) {
+    if (bias != NULL) plan->bias_operand = op->epilogue[0].operand;
+    args->n_epilogue = steps;
+    status = finish(backend, plan, w, bias, chosen, args);
+    dnnl->primitive_desc_destroy(chosen);
+  }
+  if (status == dnnl_success) return MEZZO_OK;
+  if (reference[0] != 0)
+    return onednn_report(args->h.err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, ONEDNN_NO_OPERAND,
+                         "for a %s oneDNN has only the slow implementation %s", w->text, reference);
+  return onednn_report(args->h.err, onednn_status(status), MEZZO_WHY_LIMIT, ONEDNN_NO_OPERAND, "oneDNN plans no %s: %s", w->text,
+                       dnnl->status2str(status));
+}
+
+void onednn_release_convolution(const onednn_backend *backend, void *released) {
+  onednn_convolution *plan = released;
+  onednn_destroy_call(&backend->dnnl, &plan->call);
+  onednn_destroy_call(&backend->dnnl, &plan->reorder);
+  free(plan);
+}
+
+mezzo_status onednn_plan_convolution(const onednn_backend *backend, mezzo_plan_args *args) {
+  windows w;
+  memset(&w, 0, sizeof w);
+  mezzo_status status = read_operands(backend, args->op, &w, args->h.err);
+  if (status != MEZZO_OK) return status;
+  onednn_convolution *plan = calloc(1, sizeof *plan);
+  if (plan == NULL)
+    return onednn_report(args->h.err, MEZZO_OOM, MEZZO_WHY_NONE, ONEDNN_NO_OPERAND, "no memory to plan a %s", w.text);
+  plan->base.is_convolution = true;
+  memcpy(plan->base.text, w.text, sizeof plan->base.text);
+  plan->by_kernel = args->op->op == MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT;
+  plan->bias_operand = UINT32_MAX;
+  plan->base.threads = onednn_thread_budget(backend, args->threads);
+  int previous = onednn_enter_threads(&backend->dnnl, plan->base.threads);
+  status = fill(backend, &w, plan, args);
+  onednn_leave_threads(&backend->dnnl, previous);
+  if (status != MEZZO_OK) {
+    onednn_release_convolution(backend, plan);
+    return status;
+  }
+  args->plan = plan;
+  return MEZZO_OK;
+}
+
+mezzo_status onednn_pack_convolution(const onednn_backend *backend, mezzo_pack_args *args) {
+  const onednn_convolution *plan = args->plan;
+  if (!plan->is_packed)
+    return onednn_report(args->h.err, MEZZO_INVALID, MEZZO_WHY_LAYOUT, args->operand, "this %s packs no operand",
+                         plan->base.text);
+  return onednn_pack_once(backend, &plan->base, args, &plan->kernel_plain, &plan->kernel);
+}
+
+static mezzo_status check(const onednn_convolution *plan, const mezzo_exec_args *args) {
+  bool has_bias = plan->bias_operand != UINT32_MAX;
+  if (args->in.count < 2 || args->out.count < 1 || (has_bias && args->in.count <= plan->bias_operand))
+    return onednn_report(args->h.err, MEZZO_INVALID, MEZZO_WHY_SHAPE, ONEDNN_NO_OPERAND,
+                         "too few tensors for a %s: came %u and %u results", plan->base.text, args->in.count, args->out.count);
+  if ((onednn_tensor(&args->in, 1)->layout != 0) != plan->is_packed)
+    return onednn_report(args->h.err, MEZZO_INVALID, MEZZO_WHY_LAYOUT, 1, "the kernel of a %s must be %s", plan->base.text,
+                         plan->is_packed ? "packed by its plan first" : "passed as planned, not packed");
+  return MEZZO_OK;
+}
+
+mezzo_status onednn_execute_convolution(const onednn_backend *backend, mezzo_exec_args *args) {
+  onednn_convolution *plan = args->plan;
+  mezzo_status checked = check(plan, args);
+  if (checked != MEZZO_OK) return checked;
+  void *first = onednn_address(onednn_tensor(&args->in, 0)), *second = onednn_address(onednn_tensor(&args->in, 1));
+  void *result = onednn_address(onednn_tensor(&args->out, 0));
+  char *workspace = args->workspace;
+  bool reorders = plan->reorder.primitive != NULL;
+  void *blocked = reorders ? workspace + plan->kernel_at : NULL, *scratch = reorders ? workspace + plan->reorder_at : NULL;
+  void *data[ONEDNN_MAX_ARGUMENTS];
+  int n = 0;
+  data[n++] = first;
+  data[n++] = reorders && !plan->by_kernel ? blocked : second;
+  if (plan->bias_operand != UINT32_MAX) data[n++] = onednn_address(onednn_tensor(&args->in, plan->bias_operand));
+  data[n++] = reorders && plan->by_kernel ? blocked : result;
+  data[n++] = workspace;
+  dnnl_status_t status = dnnl_success;
+  int previous = onednn_enter_threads(&backend->dnnl, plan->base.threads);
+  if (reorders && !plan->by_kernel) status = onednn_run(backend, &plan->reorder, (void *const[]){second, blocked, scratch});
+  if (status == dnnl_success) status = onednn_run(backend, &plan->call, data);
+  if (reorders && plan->by_kernel && status == dnnl_success)
+    status = onednn_run(backend, &plan->reorder, (void *const[]){blocked, result, scratch});
+  onednn_leave_threads(&backend->dnnl, previous);
+  return status == dnnl_success ? MEZZO_OK : onednn_fail(backend, &plan->base, args->h.err, "compute a", status);
+}
+#endif
