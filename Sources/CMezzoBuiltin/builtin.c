@@ -1,7 +1,7 @@
 #include "mezzo_builtin.h"
 #include <stdlib.h>
 #include <string.h>
-#include "operations.h"
+#include "matmul.h"
 #include "rules.h"
 
 typedef struct {
@@ -64,6 +64,12 @@ static const struct {
     {MEZZO_OP_MAX_POOL_GRADIENT, mz_plan_pool_gradient},
     {MEZZO_OP_AVERAGE_POOL, mz_plan_pool},
     {MEZZO_OP_AVERAGE_POOL_GRADIENT, mz_plan_pool_gradient},
+    {MEZZO_OP_LAYER_NORM, mz_plan_layer_norm},
+    {MEZZO_OP_LAYER_NORM_GRADIENT, mz_plan_layer_norm_gradient},
+    {MEZZO_OP_GELU_GRADIENT, mz_plan_gelu_gradient},
+    {MEZZO_OP_SOFTMAX_GRADIENT, mz_plan_softmax_gradient},
+    {MEZZO_OP_ATTENTION, mz_plan_attention},
+    {MEZZO_OP_ATTENTION_GRADIENT, mz_plan_attention_gradient},
 };
 
 mezzo_status mz_parallel(const mz_plan *plan, int64_t n, int64_t grain, mezzo_body body, void *user) {
@@ -124,6 +130,7 @@ static mezzo_status make_plan(void *self, mezzo_plan_args *args) {
   if (plan == NULL) return mz_refuse(args->h.err, MEZZO_OOM, MEZZO_WHY_NONE, MZ_NO_OPERAND, "no memory for a plan");
   plan->host = &((backend *)self)->host;
   plan->threads = args->threads;
+  plan->may_pack = (mz_rules[args->rule].flags & MEZZO_R_PREPACKS) != 0;
   mz_request request = {.op = &op, .err = args->h.err, .plan = plan};
   mezzo_status status = plan_operation(&request);
   if (status != MEZZO_OK) {
@@ -132,9 +139,10 @@ static mezzo_status make_plan(void *self, mezzo_plan_args *args) {
   }
   args->plan = plan;
   args->workspace = plan->workspace;
-  args->packed_bytes = 0;
+  args->packed_bytes = plan->packed_bytes;
+  memcpy(args->pack_key, plan->pack_key, sizeof args->pack_key);
   args->n_epilogue = (uint32_t)plan->n_epilogue;
-  args->packed_operand = UINT32_MAX;
+  args->packed_operand = plan->packed_bytes > 0 ? 1 : UINT32_MAX;
   return MEZZO_OK;
 }
 
@@ -153,6 +161,18 @@ static mezzo_status bind(const mz_plan *plan, int operand, const mezzo_tensors *
     return mz_refuse(err, MEZZO_INVALID, MEZZO_WHY_ALIGN, (uint32_t)operand, "operand %d is not aligned to its element of %lld bytes",
                      operand, (long long)o->size);
   call->at[operand] = at;
+  return MEZZO_OK;
+}
+
+static mezzo_status pack(void *self, mezzo_pack_args *args) {
+  (void)self;
+  MZ_TRY(expect_struct(&args->h, sizeof *args));
+  const mz_plan *plan = args->plan;
+  if (args->operand != 1 || plan->packed_bytes == 0 || args->dst_bytes != plan->packed_bytes)
+    return mz_refuse(args->h.err, MEZZO_INVALID, MEZZO_WHY_LAYOUT, args->operand,
+                     "expected operand 1 and %llu bytes to pack it into, got operand %u and %llu bytes",
+                     (unsigned long long)plan->packed_bytes, args->operand, (unsigned long long)args->dst_bytes);
+  mz_pack_rows(plan, args->src, args->dst);
   return MEZZO_OK;
 }
 
@@ -197,6 +217,7 @@ static const mezzo_backend table = {
     .open = open_backend,
     .close = close_backend,
     .plan = make_plan,
+    .pack = pack,
     .execute = execute,
     .release = release_plan,
 };

@@ -49,13 +49,42 @@
 #define LOADS_OF_FLOATS(suffix, To)                        \
   LOAD(f8e4m3fn_##suffix, To, uint8_t, mz_from_f8e4m3fn)   \
   LOAD(f8e5m2_##suffix, To, uint8_t, mz_from_f8e5m2)       \
-  LOAD(f16_##suffix, To, uint16_t, mz_from_f16)            \
   LOAD(bf16_##suffix, To, uint16_t, mz_from_bf16)          \
   LOAD(f32_##suffix, To, float, SAME)                      \
   LOAD(f64_##suffix, To, double, SAME)
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+/* Compilers do not find the instructions in the arithmetic on bits. What is left over is for the loops. */
+__attribute__((target("avx,f16c"))) static int64_t widen_f16(float *to, const uint16_t *from, int64_t n) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(from + i))));
+  return i;
+}
+
+__attribute__((target("avx,f16c"))) static int64_t narrow_f16(uint16_t *to, const float *from, int64_t n) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm_storeu_si128((__m128i *)(void *)(to + i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+  return i;
+}
+
+static bool converts_f16(void) { return __builtin_cpu_supports("f16c"); }
+#else
+static int64_t widen_f16(float *to, const uint16_t *from, int64_t n) { return (void)to, (void)from, (void)n, 0; }
+static int64_t narrow_f16(uint16_t *to, const float *from, int64_t n) { return (void)to, (void)from, (void)n, 0; }
+static bool converts_f16(void) { return false; }
+#endif
+
 LOADS(float, float)
 LOADS_OF_FLOATS(float, float)
+LOAD(f16_plain, float, uint16_t, mz_from_f16)
+LOAD(f16_double, double, uint16_t, mz_from_f16)
+
+static void f16_float(void *to, const char *from, int64_t stride, int64_t n) {
+  int64_t done = stride == 2 && converts_f16() ? widen_f16(to, (const uint16_t *)(const void *)from, n) : 0;
+  if (done < n) f16_plain((float *)to + done, from + done * stride, stride, n - done);
+}
 LOADS(double, double)
 LOADS_OF_FLOATS(double, double)
 LOADS(int64, int64_t)
@@ -72,7 +101,13 @@ STORE(double_bf16, uint16_t, double, DOUBLE_TO_BF16)
 
 STORE(float_f8e4m3fn, uint8_t, float, mz_to_f8e4m3fn)
 STORE(float_f8e5m2, uint8_t, float, mz_to_f8e5m2)
-STORE(float_f16, uint16_t, float, mz_to_f16)
+STORE(plain_f16, uint16_t, float, mz_to_f16)
+
+static void float_f16(char *to, int64_t stride, const void *from, int64_t n) {
+  int64_t done = stride == 2 && converts_f16() ? narrow_f16((uint16_t *)(void *)to, from, n) : 0;
+  if (done < n) plain_f16(to + done * stride, stride, (const float *)from + done, n - done);
+}
+
 STORE(float_bf16, uint16_t, float, mz_to_bf16)
 STORE(float_f32, float, float, SAME)
 STORE(float_f64, double, float, SAME)

@@ -72,6 +72,12 @@ mezzo_status mz_plan_gelu(mz_request *r) {
   return plan_elementwise(r, 1, MZ_FLOATS, form);
 }
 
+mezzo_status mz_plan_gelu_gradient(mz_request *r) {
+  int64_t form;
+  MZ_TRY(mz_attr_int(r, "approximate", 0, 1, &form));
+  return plan_elementwise(r, 2, MZ_FLOATS, form);
+}
+
 /* equal, less, less_equal and logical_and. */
 mezzo_status mz_plan_compare(mz_request *r) {
   mz_plan *plan = r->plan;

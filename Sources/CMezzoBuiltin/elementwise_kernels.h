@@ -61,6 +61,20 @@ UNARY(gelu_erf, (T)0.5 * x * MATH(mz_erfc)(x * (T)-0.70710678118654752440))
 /* 1 + tanh(u) = 2 sigmoid(2u), which does not cancel for negative u. */
 UNARY(gelu_tanh, x *MATH(mz_sigmoid)((T)1.59576912160573071176 * (x + (T)0.044715 * x * x * x)))
 
+BINARY(gelu_gradient_erf, T, x *MATH(mz_gelu_slope)(y))
+
+/* With s = sigmoid(u) for u = 2 sqrt(2/pi) (x + 0.044715 x^3), gelu is x s, and s' = s (1 - s) u'; s (1 - s) is taken from
+ * e^-|u|, which does not cancel, and x is bounded so that infinities meet no 0. */
+MZ_INLINE T gelu_tanh_slope(T x) {
+  T bounded = x > 40 ? 40 : x < -40 ? -40 : x;
+  T square = bounded * bounded, two = (T)1.59576912160573071176;
+  T u = two * bounded * (1 + (T)0.044715 * square);
+  T e = MATH(mz_exp)(-MATH(fabs)(u)), inverse = 1 / (1 + e);
+  T slope = two * (1 + (T)(3 * 0.044715) * square);
+  return (u < 0 ? e : 1) * inverse + bounded * slope * e * inverse * inverse;
+}
+BINARY(gelu_gradient_tanh, T, x *gelu_tanh_slope(y))
+
 static mz_kernel *const table[] = {
     [MEZZO_OP_ADD] = add,
     [MEZZO_OP_SUBTRACT] = subtract,
@@ -88,6 +102,7 @@ static mz_kernel *const table[] = {
 
 mz_kernel *KERNEL_OF(uint32_t op, int64_t form) {
   if (op == MEZZO_OP_GELU) return form == 1 ? gelu_tanh : gelu_erf;
+  if (op == MEZZO_OP_GELU_GRADIENT) return form == 1 ? gelu_gradient_tanh : gelu_gradient_erf;
   return op < sizeof table / sizeof table[0] ? table[op] : NULL;
 }
 

@@ -29,4 +29,10 @@ MZ_INLINE double mz_sigmoid(double x) {
   return (x < 0 ? e : 1) / (1 + e);
 }
 
+/* Phi(x) + x phi(x), the slope of gelu; the bound keeps infinities from meeting a 0. */
+MZ_INLINE double mz_gelu_slope(double x) {
+  double bounded = x > 40 ? 40 : x < -40 ? -40 : x;
+  return 0.5 * erfc(x * -0.70710678118654752440) + bounded * exp(-0.5 * bounded * bounded) * 0.39894228040143267794;
+}
+
 #endif

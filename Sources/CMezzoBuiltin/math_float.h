@@ -85,9 +85,23 @@ MZ_INLINE float mz_sigmoidf(float x) {
   return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
-/* erfc(a) for a >= 0: e^(a^2) erfc(a) / t is a polynomial in t = 3 / (3 + a), interpolated at Chebyshev nodes for a <= 10.2,
- * where erfc is no longer a float. a^2 is taken in two parts, as its rounding error would be magnified by e. */
-MZ_INLINE float mz_erfc_positive(float a) {
+/* e^-r for 0 <= r <= 0.11, by its series. */
+MZ_INLINE float mz_decayf(float r) {
+  float p = -1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r - 1.0f / 6;
+  p = p * r + 0.5f;
+  return 1.0f + r * (p * r - 1.0f);
+}
+
+/* erfc(a) = factor * power with power = e^(-a^2), for a >= 0: the factor divided by t is a polynomial in t = 3 / (3 + a),
+ * interpolated at Chebyshev nodes for a <= 10.2, beyond which erfc is no longer a float. a^2 is taken in two parts, as its
+ * rounding error would be magnified by e. */
+typedef struct {
+  float factor, power;
+} mz_tail;
+
+MZ_INLINE mz_tail mz_tail_of(float a) {
   float bounded = a > 10.2f ? 10.2f : a;
   float t = 3.0f / (3.0f + bounded);
   float s = (t - 0.613636364f) * (1.0f / 0.386363636f);
@@ -103,7 +117,22 @@ MZ_INLINE float mz_erfc_positive(float a) {
   p = p * s + 4.364149819e-01f;
   float high = mz_float(mz_bits(bounded) & 0xfffff000u);
   float low = (bounded - high) * (bounded + high);
-  return t * p * mz_expf(-low) * mz_expf(-high * high);
+  float power = mz_decayf(low) * mz_expf(-high * high);
+  return (mz_tail){t * p, a > 10.2f ? 0.0f : power};
+}
+
+MZ_INLINE float mz_erfc_positive(float a) {
+  mz_tail tail = mz_tail_of(a);
+  return tail.factor * tail.power;
+}
+
+/* Phi(x) + x phi(x), the slope of gelu: both terms have the same power of e. */
+MZ_INLINE float mz_gelu_slopef(float x) {
+  float a = fabsf(x) * 0.707106781f;
+  mz_tail tail = mz_tail_of(a);
+  float bounded = a > 10.2f ? 10.2f : a;
+  float below = (0.5f * tail.factor - bounded * 0.564189584f) * tail.power;
+  return x < 0 ? below : 1.0f - below;
 }
 
 MZ_INLINE float mz_erfcf(float x) {

@@ -209,6 +209,9 @@ mezzo_status mz_plan_matmul(mz_request *r) {
   if (p->beta != 0) p->load_c = mz_loader(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, c->dtype);
   MZ_TRY(mz_plan_epilogue(r, p, in_double, true));
   plan_batches(plan);
+  bool by_rows;
+  MZ_TRY(mz_plan_rows(r, &by_rows));
+  if (by_rows) return MEZZO_OK;
   MZ_TRY(plan_blocks(r));
   plan->run = run;
   return MEZZO_OK;

@@ -12,6 +12,11 @@ mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, 
 /* Applies them to n accumulators of one row; operands: first elements of the steps' operands, for this batch. */
 void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n);
 
+/* Plans a product whose A has its rows in memory, or whose B is constant; *takes: whether it is one. */
+mezzo_status mz_plan_rows(mz_request *r, bool *takes);
+/* Writes the packed form of B of such a plan. */
+void mz_pack_rows(const mz_plan *plan, const mezzo_tensor *b, void *to);
+
 /* One operand of a product as the packing sees it: `lanes` rows of A or columns of B, each k long. */
 typedef struct {
   const char *from;

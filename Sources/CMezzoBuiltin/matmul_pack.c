@@ -1,22 +1,51 @@
 #include <string.h>
 #include "matmul.h"
 
-#define SPREAD(name, T)                                                               \
-  static void name(T *to, int64_t width, const T *from, int64_t n) {                  \
-    for (int64_t i = 0; i < n; i++) to[i * width] = from[i];                          \
+/* Lanes that are rearranged at once, in registers. */
+enum { LANES = 8 };
+
+#define SPREAD(suffix, T)                                                                                  \
+  static void spread_##suffix(T *to, int64_t width, const T *from, int64_t n) {                            \
+    for (int64_t i = 0; i < n; i++) to[i * width] = from[i];                                               \
+  }                                                                                                        \
+  /* The transpose of LANES rows, MZ_BLOCK apart: three times, each of the first half is interleaved with one of the second. */ \
+  MZ_CLONES static void transpose_##suffix(T *to, int64_t width, const T *from, int64_t n) {               \
+    typedef T row __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T))));                     \
+    int64_t i = 0;                                                                                         \
+    for (; i + LANES <= n; i += LANES) {                                                                   \
+      row a[LANES], b[LANES];                                                                              \
+      for (int r = 0; r < LANES; r++) a[r] = *(const row *)(const void *)(from + r * MZ_BLOCK + i);        \
+      for (int round = 0; round < 3; round++) {                                                            \
+        for (int r = 0; r < LANES / 2; r++) {                                                              \
+          b[2 * r] = __builtin_shufflevector(a[r], a[r + LANES / 2], 0, 8, 1, 9, 2, 10, 3, 11);            \
+          b[2 * r + 1] = __builtin_shufflevector(a[r], a[r + LANES / 2], 4, 12, 5, 13, 6, 14, 7, 15);      \
+        }                                                                                                  \
+        memcpy(a, b, sizeof a);                                                                            \
+      }                                                                                                    \
+      for (int r = 0; r < LANES; r++) *(row *)(void *)(to + (i + r) * width) = a[r];                       \
+    }                                                                                                      \
+    for (int r = 0; r < LANES; r++) spread_##suffix(to + i * width + r, width, from + r * MZ_BLOCK + i, n - i); \
   }
-SPREAD(spread_float, float)
-SPREAD(spread_double, double)
+SPREAD(short, uint16_t)
+SPREAD(float, float)
+SPREAD(double, double)
+
+static void place(void *to, int64_t element, int64_t width, const void *staged, int64_t lanes, int64_t n) {
+  bool whole = lanes == LANES;
+  if (element == sizeof(uint16_t)) (whole ? transpose_short : spread_short)(to, width, staged, n);
+  else if (element == sizeof(float)) (whole ? transpose_float : spread_float)(to, width, staged, n);
+  else (whole ? transpose_double : spread_double)(to, width, staged, n);
+}
 
 static void pack_along_k(char *to, int64_t element, int64_t width, const mz_packing *p, const char *from, int64_t lanes, int64_t k) {
-  _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
-  for (int64_t lane = 0; lane < lanes; lane++) {
+  _Alignas(64) char staged[LANES * MZ_BLOCK * sizeof(double)];
+  for (int64_t lane = 0, step; lane < lanes; lane += step) {
+    step = lanes - lane < LANES ? 1 : LANES;
     for (int64_t begin = 0; begin < k; begin += MZ_BLOCK) {
       int64_t n = k - begin < MZ_BLOCK ? k - begin : MZ_BLOCK;
-      p->load(staged, from + lane * p->lane_stride + begin * p->k_stride, p->k_stride, n);
-      void *place = to + (begin * width + lane) * element;
-      if (element == sizeof(float)) spread_float(place, width, (const float *)(const void *)staged, n);
-      else spread_double(place, width, (const double *)(const void *)staged, n);
+      for (int64_t l = 0; l < step; l++)
+        p->load(staged + l * MZ_BLOCK * element, from + (lane + l) * p->lane_stride + begin * p->k_stride, p->k_stride, n);
+      place(to + (begin * width + lane) * element, element, width, staged, step, n);
     }
   }
 }

@@ -2,82 +2,88 @@
 #include "matmul_tiles.h"
 #include "target.h"
 
+#if defined(__aarch64__)
+#define BASE_ROWS 8
+#else
+#define BASE_ROWS 4
+#endif
+
 #define T float
-#define NAME tile_float_128
+#define NAME(x) float_128_##x
 #define TARGET
 #define LANES 4
 #define VECTORS 2
-#if defined(__aarch64__)
-#define ROWS 8
-#else
-#define ROWS 4
-#endif
+#define ROWS BASE_ROWS
+#define HALF 4
+#define FEW 2
+#define NARROW 0
 #include "matmul_tile.h"
 #if defined(__x86_64__)
-#define NAME tile_float_256
+#define NAME(x) float_256_##x
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #define ROWS 6
+#define HALF 4
+#define FEW 2
 #define LANES 8
 #define VECTORS 2
+#define NARROW 1
 #include "matmul_tile.h"
-#define NAME tile_float_512
+#define NAME(x) float_512_##x
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #define ROWS 14
+#define HALF 8
+#define FEW 4
 #define LANES 16
 #define VECTORS 2
+#define NARROW 1
 #include "matmul_tile.h"
 #endif
 #undef T
 
 #define T double
-#define NAME tile_double_128
+#define NAME(x) double_128_##x
 #define TARGET
 #define LANES 2
 #define VECTORS 2
-#if defined(__aarch64__)
-#define ROWS 8
-#else
-#define ROWS 4
-#endif
+#define ROWS BASE_ROWS
+#define HALF 4
+#define FEW 2
+#define NARROW 0
 #include "matmul_tile.h"
 #if defined(__x86_64__)
-#define NAME tile_double_256
+#define NAME(x) double_256_##x
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #define ROWS 6
+#define HALF 4
+#define FEW 2
 #define LANES 4
 #define VECTORS 2
+#define NARROW 0
 #include "matmul_tile.h"
-#define NAME tile_double_512
+#define NAME(x) double_512_##x
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #define ROWS 14
+#define HALF 8
+#define FEW 4
 #define LANES 8
 #define VECTORS 2
+#define NARROW 0
 #include "matmul_tile.h"
 #endif
 #undef T
 
-#if defined(__aarch64__)
-enum { ROWS_128 = 8 };
-#else
-enum { ROWS_128 = 4 };
-#endif
-
 const mz_tile *mz_tile_float(void) {
-  static const mz_tile narrow = {ROWS_128, 8, tile_float_128};
 #if defined(__x86_64__)
-  static const mz_tile avx2 = {6, 16, tile_float_256}, avx512 = {14, 32, tile_float_512};
-  if (__builtin_cpu_supports("x86-64-v4")) return &avx512;
-  if (__builtin_cpu_supports("x86-64-v3")) return &avx2;
+  if (__builtin_cpu_supports("x86-64-v4")) return &float_512_tile;
+  if (__builtin_cpu_supports("x86-64-v3")) return &float_256_tile;
 #endif
-  return &narrow;
+  return &float_128_tile;
 }
 
 const mz_tile *mz_tile_double(void) {
-  static const mz_tile narrow = {ROWS_128, 4, tile_double_128};
 #if defined(__x86_64__)
-  static const mz_tile avx2 = {6, 8, tile_double_256}, avx512 = {14, 16, tile_double_512};
-  if (__builtin_cpu_supports("x86-64-v4")) return &avx512;
-  if (__builtin_cpu_supports("x86-64-v3")) return &avx2;
+  if (__builtin_cpu_supports("x86-64-v4")) return &double_512_tile;
+  if (__builtin_cpu_supports("x86-64-v3")) return &double_256_tile;
 #endif
-  return &narrow;
+  return &double_128_tile;
 }

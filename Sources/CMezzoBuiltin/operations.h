@@ -14,5 +14,7 @@ mz_planner mz_plan_gather, mz_plan_scatter_add, mz_plan_random_uniform, mz_plan_
 mz_planner mz_plan_pad, mz_plan_slice, mz_plan_concatenate, mz_plan_window_sum;
 mz_planner mz_plan_convolution, mz_plan_convolution_input_gradient, mz_plan_convolution_kernel_gradient;
 mz_planner mz_plan_pool, mz_plan_pool_gradient;
+mz_planner mz_plan_layer_norm, mz_plan_layer_norm_gradient, mz_plan_gelu_gradient, mz_plan_softmax_gradient;
+mz_planner mz_plan_attention, mz_plan_attention_gradient;
 
 #endif

@@ -4,6 +4,7 @@
 #include "convert.h"
 #include "elementwise.h"
 #include "epilogue.h"
+#include "norms.h"
 #include "rows.h"
 #include "space.h"
 
@@ -56,6 +57,25 @@ typedef struct {
   int64_t in_stride, out_stride; /* along the axis of arg_max, softmax, losses, one_hot; bytes */
 } mz_rows;
 
+enum { MZ_STAGED_BUFFERS = 9, MZ_ATTENTION_OPERANDS = 10 };
+
+/* Rows that are taken whole through buffers: one or two inputs and a result of one shape. */
+typedef struct {
+  mz_space rows; /* of the inputs, the result */
+  int n_in, n_buffers;
+  int operand[3];    /* indices into call->at */
+  int64_t stride[3]; /* along a row, bytes */
+  mz_load *load[3];
+  mz_store *store;
+  bool is_direct; /* a kernel can write the result itself */
+  int64_t count, element, row_bytes, slots;
+  const mz_norm_kernels *kernels;
+  const mz_row_kernels *rows_kernels; /* of column sums */
+  double epsilon;
+  bool centered;
+  uint32_t op;
+} mz_staged;
+
 typedef struct {
   mz_space batches; /* of A, B, C and the steps' operands */
   int64_t m, n, k;
@@ -69,6 +89,10 @@ typedef struct {
   int64_t row_tasks, column_tasks, task_rows, task_columns; /* how one product is split */
   int64_t block_rows, block_columns;                        /* what a task packs at once */
   int64_t slots, slot_bytes, a_bytes, b_bytes;              /* parts of the workspace; a slot takes every slots-th task */
+  int b_kind; /* of matmul_tiles.h: how B lies in its panels */
+  int64_t b_element;
+  mz_load *load_b;
+  bool packs_b; /* once, before executing */
   int n_steps;
   mz_step step[MZ_MAX_EPILOGUE];
 } mz_matmul;
@@ -110,6 +134,21 @@ typedef struct {
   mz_load *load;
   mz_store *store;
 } mz_pool;
+/* Attention and its gradient: for each index of `batches` a matrix of each operand. */
+typedef struct {
+  mz_space batches;           /* of all operands and results */
+  int64_t queries, keys, dim, width; /* of q and k; of v and o */
+  int64_t stride[MZ_ATTENTION_OPERANDS][2]; /* along rows and columns, bytes */
+  mz_load *load[MZ_ATTENTION_OPERANDS];
+  mz_store *store[MZ_ATTENTION_OPERANDS];
+  double scale;
+  bool is_causal;
+  const struct mz_tile *tile;
+  const mz_norm_kernels *kernels;
+  const mz_row_kernels *rows_kernels;
+  int64_t element, block, padded_dim, padded_width; /* block: queries that are worked on at once */
+  int64_t parts, part, slots, slot_bytes; /* of the queries of a matrix, and how long they are */
+} mz_attention;
 
 typedef struct {
   mz_space space;
@@ -149,14 +188,19 @@ struct mz_plan {
   mz_run *run;
   int n_in, n_out;
   int n_needed; /* inputs that executing reads */
+  bool may_pack; /* the rule lets constant operands be packed */
   uint32_t threads;
   uint64_t workspace;
+  uint64_t packed_bytes; /* of operand 1; 0: none is packed */
+  uint64_t pack_key[2];
   int n_epilogue;
   mz_operand operand[MZ_MAX_OPERANDS];
   union {
     mz_map map;
     mz_rows rows;
     mz_matmul matmul;
+    mz_staged staged;
+    mz_attention attention;
     mz_random random;
     mz_moves moves;
     mz_windows windows;

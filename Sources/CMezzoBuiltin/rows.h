@@ -11,7 +11,6 @@ typedef struct {
   double (*sum)(const void *x, int64_t n);
   double (*max)(const void *x, double so_far, int64_t n);
   double (*sum_exp)(const void *x, double max, int64_t n);                        /* of e^(x - max) */
-  void (*softmax)(void *y, const void *x, double max, double sum, int64_t n);     /* e^(x - max) / sum */
   void (*log_softmax)(void *y, const void *x, double max, double sum, int64_t n); /* x - max - log(sum) */
   /* Adds rows of n elements, each `stride` elements behind the last, to total, one after the other. */
   void (*add_columns)(void *total, const void *x, int64_t stride, int64_t rows, int64_t n);

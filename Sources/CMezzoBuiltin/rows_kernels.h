@@ -51,13 +51,6 @@ MZ_CLONES static double sum_exp(const void *x_, double max, int64_t n) {
   return total;
 }
 
-MZ_CLONES static void softmax(void *y_, const void *x_, double max, double sum, int64_t n) {
-  T *y = y_;
-  const T *x = x_;
-  T m = (T)max, s = (T)sum;
-  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = MATH(mz_exp)(x[i] - m) / s;
-}
-
 MZ_CLONES static void log_softmax(void *y_, const void *x_, double max, double sum, int64_t n) {
   T *y = y_;
   const T *x = x_;
@@ -118,7 +111,6 @@ const mz_row_kernels TABLE = {
     .sum = sum,
     .max = max,
     .sum_exp = sum_exp,
-    .softmax = softmax,
     .log_softmax = log_softmax,
     .add_columns = add_columns,
     .max_columns = max_columns,

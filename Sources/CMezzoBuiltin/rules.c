@@ -22,6 +22,11 @@
 #define RULE(code, id, text, accumulator, bits, rate)                                                              \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .numerics = accumulator,     \
    .flags = bits, .cost = {.fixed_ns = 100, .byte_per_ns = rate}}
+/* With a constant B, which is packed once. */
+#define PACKED(id, text, accumulator, rate)                                                                        \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .when = "const(B)",          \
+   .numerics = accumulator, .flags = SHARED | MEZZO_R_PREPACKS, .epilogue_mask = STEPS,                            \
+   .cost = {.fixed_ns = 250, .flop_per_ns = rate, .byte_per_ns = 60, .pack_byte_per_ns = 5}}
 #define PRODUCT(id, text, accumulator, rate)                                                                       \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .numerics = accumulator,     \
    .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 10}}
@@ -65,6 +70,9 @@ const mezzo_rule mz_rules[] = {
     PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 150),
     PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 150),
     PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
+    PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
+    PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
+    PACKED("matmul.packed.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 80),
 
     {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_CAST, .name = "cast", .sig = "x:T" ANY " -> y:U" ANY, .numerics = F64_ACCUM,
      .flags = IN_PLACE, .epilogue_mask = MEZZO_EPI_BIT(MEZZO_EPI_CAST), .cost = {.fixed_ns = 100, .byte_per_ns = STREAM}},
@@ -139,5 +147,30 @@ const mezzo_rule mz_rules[] = {
     POOL(AVERAGE_POOL, "average-pool.f64", "x:f64 -> y:f64", "contiguous(x) and contiguous(y)", F64_ACCUM),
     POOL(AVERAGE_POOL_GRADIENT, "average-pool-gradient.f32", "dy:T" NARROW " -> dx:T", "contiguous(dy) and contiguous(dx)", F32_ACCUM),
     POOL(AVERAGE_POOL_GRADIENT, "average-pool-gradient.f64", "dy:f64 -> dx:f64", "contiguous(dy) and contiguous(dx)", F64_ACCUM),
+    RULE(LAYER_NORM, "layer-norm.f32",
+         "x:T" NARROW "[...,n] residual:T[...,n] gamma:G" NARROW "[n] beta:G[n] -> y:T[...,n]", F32_ACCUM, IN_PLACE, MIXED),
+    RULE(LAYER_NORM, "layer-norm.f64", "x:f64[...,n] residual:f64[...,n] gamma:f64[n] beta:f64[n] -> y:f64[...,n]", F64_ACCUM,
+         IN_PLACE, MIXED),
+    RULE(LAYER_NORM_GRADIENT, "layer-norm-gradient.f32",
+         "dy:T" NARROW "[...,n] x:T[...,n] gamma:G" NARROW "[n] -> dx:T[...,n] dgamma:G[n] dbeta:G[n]", F32_ACCUM, IN_PLACE,
+         MIXED),
+    RULE(LAYER_NORM_GRADIENT, "layer-norm-gradient.f64",
+         "dy:f64[...,n] x:f64[...,n] gamma:f64[n] -> dx:f64[...,n] dgamma:f64[n] dbeta:f64[n]", F64_ACCUM, IN_PLACE, MIXED),
+    RULE(GELU_GRADIENT, "gelu-gradient.f32", "dy:T" NARROW " x:T -> dx:T", F32_ACCUM, IN_PLACE, MIXED),
+    RULE(GELU_GRADIENT, "gelu-gradient.f64", "dy:f64 x:f64 -> dx:f64", F64_ACCUM, IN_PLACE, SLOW),
+    RULE(SOFTMAX_GRADIENT, "softmax-gradient.f32", "dy:T" NARROW " y:T -> dx:T", F32_ACCUM, IN_PLACE, MIXED),
+    RULE(SOFTMAX_GRADIENT, "softmax-gradient.f64", "dy:f64 y:f64 -> dx:f64", F64_ACCUM, IN_PLACE, MIXED),
+    RULE(ATTENTION, "attention.f32",
+         "q:T" NARROW "[...,s,d] k:T[...,t,d] v:T[...,t,e] bias:f32[...,s,t] -> o:T[...,s,e] lse:f32[...,s]", F32_ACCUM, SHARED,
+         SLOW),
+    RULE(ATTENTION, "attention.f64",
+         "q:f64[...,s,d] k:f64[...,t,d] v:f64[...,t,e] bias:f64[...,s,t] -> o:f64[...,s,e] lse:f64[...,s]", F64_ACCUM, SHARED,
+         SLOW),
+    RULE(ATTENTION_GRADIENT, "attention-gradient.f32",
+         "do:T" NARROW "[...,s,e] q:T[...,s,d] k:T[...,t,d] v:T[...,t,e] bias:f32[...,s,t] o:T[...,s,e] lse:f32[...,s]"
+         " -> dq:T[...,s,d] dk:T[...,t,d] dv:T[...,t,e]", F32_ACCUM, SHARED, SLOW),
+    RULE(ATTENTION_GRADIENT, "attention-gradient.f64",
+         "do:f64[...,s,e] q:f64[...,s,d] k:f64[...,t,d] v:f64[...,t,e] bias:f64[...,s,t] o:f64[...,s,e] lse:f64[...,s]"
+         " -> dq:f64[...,s,d] dk:f64[...,t,d] dv:f64[...,t,e]", F64_ACCUM, SHARED, SLOW),
 };
 _Static_assert(sizeof mz_rules / sizeof mz_rules[0] == MZ_RULES, "rules.h counts the rules");

@@ -1,35 +1,59 @@
-/* softmax and log_softmax along one axis, with the maximum subtracted first. */
-#include "axis.h"
+/* softmax and log_softmax along one axis, with the maximum subtracted first, and the gradient of softmax. */
+#include <math.h>
+#include "staged.h"
 
-static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
-  const mz_rows *rows = &call->plan->u.rows;
-  _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
-  char *base[2] = {call->at[0], call->at[call->plan->n_in]}, *at[2];
-  for (uint64_t row = begin; row < end; row++) {
-    mz_space_seek(&rows->outer, (int64_t)row, base, at);
-    double max = mz_axis_max(rows, at[0]);
-    double sum = mz_axis_sum_exp(rows, at[0], max);
-    for (int64_t i = 0; i < rows->count; i += MZ_BLOCK) {
-      int64_t n = rows->count - i < MZ_BLOCK ? rows->count - i : MZ_BLOCK;
-      rows->load(staged, at[0] + i * rows->in_stride, rows->in_stride, n);
-      (rows->op == MEZZO_OP_SOFTMAX ? rows->kernels->softmax : rows->kernels->log_softmax)(staged, staged, max, sum, n);
-      rows->store(at[1] + i * rows->out_stride, rows->out_stride, staged, n);
+  for (uint64_t slot = begin; slot < end; slot++) {
+    mz_share share = mz_share_of(user, slot);
+    const mz_staged *staged = share.plan;
+    int64_t n = staged->count;
+    for (int64_t row = share.begin; row < share.end; row++) {
+      mz_stage_row(&share, row);
+      void *x = share.buffer[0], *result = mz_stage_result(&share);
+      double max = staged->rows_kernels->max(x, -(double)INFINITY, n);
+      if (staged->op == MEZZO_OP_SOFTMAX) {
+        staged->kernels->scale(result, x, 1 / staged->kernels->exponentials(x, max, n), n);
+      } else {
+        staged->rows_kernels->log_softmax(result, x, max, staged->rows_kernels->sum_exp(x, max, n), n);
+      }
+      mz_unstage_row(&share, result);
     }
   }
 }
 
-static mezzo_status run(const mz_call *call) { return mz_run_axis(call, body); }
-
-mezzo_status mz_plan_softmax(mz_request *r) {
-  int axis;
-  MZ_TRY(mz_expect_arity(r, 1, 1));
-  MZ_TRY(mz_expect_dtype(r, 0, MZ_FLOATS));
-  MZ_TRY(mz_expect_same(r, r->plan->n_in, 0, true));
-  MZ_TRY(mz_attr_axis(r, 0, &axis));
-  MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(mz_domain_of(r->plan->operand[0].dtype))));
-  mz_plan_axis(r, axis);
-  r->plan->run = run;
-  return MEZZO_OK;
+static void backward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  for (uint64_t slot = begin; slot < end; slot++) {
+    mz_share share = mz_share_of(user, slot);
+    const mz_staged *staged = share.plan;
+    for (int64_t row = share.begin; row < share.end; row++) {
+      mz_stage_row(&share, row);
+      void *dy = share.buffer[0], *y = share.buffer[1];
+      staged->kernels->softmax_gradient(dy, y, staged->kernels->dot(dy, y, staged->count), staged->count);
+      staged->store(share.at[2], staged->stride[2], dy, staged->count);
+    }
+  }
 }
+
+static mezzo_status run(const mz_call *call) { return mz_run_staged(call, forward); }
+static mezzo_status run_gradient(const mz_call *call) { return mz_run_staged(call, backward); }
+
+static mezzo_status plan_softmax(mz_request *r, int n_in) {
+  mz_plan *plan = r->plan;
+  int axis;
+  MZ_TRY(mz_expect_arity(r, n_in, 1));
+  MZ_TRY(mz_expect_dtype(r, 0, MZ_FLOATS));
+  if (n_in > 1) MZ_TRY(mz_expect_same(r, 1, 0, true));
+  MZ_TRY(mz_expect_same(r, plan->n_in, 0, true));
+  MZ_TRY(mz_attr_axis(r, 0, &axis));
+  MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(mz_domain_of(plan->operand[0].dtype))));
+  plan->u.staged.op = r->op->op;
+  plan->u.staged.rows_kernels = plan->operand[0].dtype == MZ_F64 ? &mz_rows_double : &mz_rows_float;
+  plan->run = n_in > 1 ? run_gradient : run;
+  return mz_plan_staged(r, axis, n_in, n_in > 1 ? (int[]){0, 1, plan->n_in} : (int[]){0, plan->n_in}, n_in);
+}
+
+mezzo_status mz_plan_softmax(mz_request *r) { return plan_softmax(r, 1); }
+
+mezzo_status mz_plan_softmax_gradient(mz_request *r) { return plan_softmax(r, 2); }

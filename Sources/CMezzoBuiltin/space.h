@@ -6,7 +6,7 @@
 
 enum {
   MZ_MAX_RANK = 8,
-  MZ_MAX_MAPPED = 8,    /* operands that one loop walks together */
+  MZ_MAX_MAPPED = 10,   /* operands that one loop walks together */
   MZ_MAX_OPERANDS = 12, /* of one operation, epilogue included */
   MZ_MAX_SCALARS = 8
 };

@@ -19,9 +19,9 @@ extension OperationCode {
   public var attributes: [AttributeMeaning] {
     switch self {
     case .matmul: [.init("alpha", .float, default: .float(1)), .init("beta", .float, default: .float(0))]
-    case .gelu: [.init("approximate", .int)]
+    case .gelu, .geluGradient: [.init("approximate", .int)]
     case .reduceSum, .reduceMean, .reduceMax: [.init("axes", .ints)]
-    case .argMax, .softmax, .logSoftmax: [.init("axis", .int)]
+    case .argMax, .softmax, .logSoftmax, .softmaxGradient: [.init("axis", .int)]
     case .randomUniform: [.init("stream", .int)]
     case .sgdUpdate: [.init("momentum", .float), .init("nesterov", .int)]
     case .adamUpdate:
@@ -37,6 +37,8 @@ extension OperationCode {
       ]
     case .maxPool, .maxPoolGradient, .averagePool, .averagePoolGradient:
       [.init("size", .ints), .init("strides", .ints), .init("low", .ints), .init("high", .ints)]
+    case .layerNorm, .layerNormGradient: [.init("epsilon", .float), .init("centered", .int)]
+    case .attention, .attentionGradient: [.init("scale", .float), .init("causal", .int)]
     default: []
     }
   }
@@ -46,7 +48,7 @@ extension OperationCode {
     switch self {
     case .matmul, .add, .subtract, .multiply, .divide, .maximum, .minimum, .equal, .less, .lessEqual, .logicalAnd,
       .reluGradient, .sparseCrossEntropy, .gather, .scatterAdd, .concatenate, .convolution, .convolutionInputGradient,
-      .convolutionKernelGradient:
+      .convolutionKernelGradient, .geluGradient, .softmaxGradient:
       (2, 1)
     case .select, .maxPoolGradient: (3, 1)
     case .cast, .negate, .abs, .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .relu, .gelu, .reduceSum, .reduceMean,
@@ -55,6 +57,10 @@ extension OperationCode {
       (1, 1)
     case .sgdUpdate: (5, 2)
     case .adamUpdate: (7, 3)
+    case .layerNorm: (4, 1)
+    case .layerNormGradient: (3, 3)
+    case .attention: (4, 2)
+    case .attentionGradient: (7, 3)
     }
   }
 

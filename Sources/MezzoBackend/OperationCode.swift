@@ -19,6 +19,8 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case convolution = 160
   case convolutionInputGradient, convolutionKernelGradient
   case maxPool, maxPoolGradient, averagePool, averagePoolGradient
+  case layerNorm = 176
+  case layerNormGradient, geluGradient, softmaxGradient, attention, attentionGradient
 
   /// The name in Keras's spelling: `reduce_sum`, `softmax`.
   public var name: String {
@@ -46,6 +48,12 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .maxPoolGradient: "max_pool_gradient"
     case .averagePool: "average_pool"
     case .averagePoolGradient: "average_pool_gradient"
+    case .layerNorm: "layer_norm"
+    case .layerNormGradient: "layer_norm_gradient"
+    case .geluGradient: "gelu_gradient"
+    case .softmaxGradient: "softmax_gradient"
+    case .attention: "attention"
+    case .attentionGradient: "attention_gradient"
     case .matmul: "matmul"
     case .cast: "cast"
     case .add: "add"

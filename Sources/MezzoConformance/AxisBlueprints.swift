@@ -26,7 +26,8 @@ enum AxisBlueprints {
       var result = shape
       if code == .argMax { result[axis] = 1 }
       return Blueprint(
-        inputs: [shape], results: [result], recipes: [recipe], attributes: [Attribute("axis", .int(axis))],
+        inputs: Array(repeating: shape, count: code.arity.inputs), results: [result],
+        recipes: Array(repeating: recipe, count: code.arity.inputs), attributes: [Attribute("axis", .int(axis))],
         isDenseOnly: isDenseOnly)
     }
     let long = effort == .quick ? 1031 : 50_021

@@ -25,11 +25,16 @@ struct Blueprint {
     case .expm1, .softplus: elementwise(1, effort)
     case .log, .sqrt, .log1p: elementwise(1, effort, recipe: .positive)
     case .gelu: [0, 1].flatMap { elementwise(1, effort, attributes: [Attribute("approximate", .int($0))]) }
+    case .geluGradient: [0, 1].flatMap { elementwise(2, effort, attributes: [Attribute("approximate", .int($0))]) }
     case .add, .subtract, .multiply, .divide: elementwise(2, effort, special: ValueRecipe.specialFloats)
     case .maximum, .minimum, .equal, .less, .lessEqual, .logicalAnd, .reluGradient: elementwise(2, effort)
     case .select: elementwise(3, effort)
     case .reduceSum, .reduceMean, .reduceMax: AxisBlueprints.reductions(effort)
-    case .argMax, .softmax, .logSoftmax: AxisBlueprints.alongAxis(code, effort)
+    case .argMax, .softmax, .logSoftmax, .softmaxGradient: AxisBlueprints.alongAxis(code, effort)
+    case .layerNorm: NormBlueprints.forward(effort)
+    case .attention: AttentionBlueprints.forward(effort)
+    case .attentionGradient: AttentionBlueprints.gradient(effort)
+    case .layerNormGradient: NormBlueprints.gradient(effort)
     case .allFinite: allFinite(effort)
     case .oneHot: AxisBlueprints.oneHot
     case .sparseCrossEntropy: AxisBlueprints.crossEntropy(effort)

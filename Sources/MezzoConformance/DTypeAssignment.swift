@@ -23,7 +23,8 @@ struct DTypeAssignment {
       }
     case .cast, .reduceSum, .reduceMean, .reduceMax:
       return stored.flatMap { x in stored.map { y in DTypeAssignment(inputs: [x], results: [y]) } }
-    case .add, .subtract, .multiply, .divide, .maximum, .minimum, .reluGradient, .concatenate:
+    case .add, .subtract, .multiply, .divide, .maximum, .minimum, .reluGradient, .concatenate, .geluGradient,
+      .softmaxGradient:
       return stored.map { DTypeAssignment(inputs: [$0, $0], results: [$0]) }
     case .equal, .less, .lessEqual, .logicalAnd:
       return stored.map { DTypeAssignment(inputs: [$0, $0], results: [.bool]) }
@@ -45,6 +46,18 @@ struct DTypeAssignment {
       return floats.flatMap { x in
         indices.flatMap { index in floats.map { DTypeAssignment(inputs: [x, index], results: [$0]) } }
       }
+    case .layerNorm:
+      return rows.map { DTypeAssignment(inputs: [$0, $0, $1, $1], results: [$0]) }
+    case .layerNormGradient:
+      return rows.map { DTypeAssignment(inputs: [$0, $0, $1], results: [$0, $1, $1]) }
+    case .attention:
+      return floats.flatMap { x in
+        [DType.float32, .float64].map { DTypeAssignment(inputs: [x, x, x, $0], results: [x, $0]) }
+      }
+    case .attentionGradient:
+      return floats.flatMap { x in
+        [DType.float32, .float64].map { DTypeAssignment(inputs: [x, x, x, x, $0, x, $0], results: [x, x, x]) }
+      }
     case .randomUniform: return [DTypeAssignment(inputs: [.int64], results: [.float32])]
     case .sgdUpdate:
       return combinations(3).map {
@@ -56,6 +69,9 @@ struct DTypeAssignment {
       }
     }
   }
+
+  /// The dtypes of rows, and of vectors beside them.
+  private static let rows = floats.flatMap { row in floats.map { (row, $0) } }
 
   /// Every list of `count` floats that has at most two different dtypes: enough to see that each is read as its own.
   private static func combinations(_ count: Int) -> [[DType]] {

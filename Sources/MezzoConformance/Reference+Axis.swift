@@ -55,6 +55,23 @@ extension Reference {
     return expectation
   }
 
+  static func softmaxGradient(
+    _ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff
+  ) -> Expectation {
+    let (dy, y) = (inputs[0], inputs[1])
+    var expectation = Expectation(values: y, slack: y)
+    for group in groups(request.inputs[0].shape, along: [request.int("axis")]) {
+      let (dot, magnitude) = accurateSum(group.map { dy[$0] * y[$0] })
+      let error = roundoff.sum(group.count) * magnitude
+      for index in group {
+        expectation.values[index] = y[index] * (dy[index] - dot)
+        expectation.slack[index] =
+          abs(y[index]) * (error + 4 * roundoff.unit * (abs(dy[index]) + abs(dot))) + 4 * roundoff.tiny
+      }
+    }
+    return expectation
+  }
+
   static func crossEntropy(_ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff) -> Expectation {
     let classes = request.inputs[0].shape[1]
     var expectation = Expectation(values: [], slack: [])
@@ -97,7 +114,7 @@ extension Reference {
   }
 
   /// For each result, the places of the elements that it is made of.
-  private static func groups(_ shape: [Int], along axes: [Int]) -> [[Int]] {
+  static func groups(_ shape: [Int], along axes: [Int]) -> [[Int]] {
     let strides = rowMajorStrides(shape)
     let kept = Operand(
       dtype: .bool, shape: shape.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }, strides: strides)

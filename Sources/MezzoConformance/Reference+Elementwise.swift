@@ -49,6 +49,12 @@ extension Reference {
         values: first.map(gelu),
         // 1 + erf(x) cancels for negative x, where x and not the tiny value is the measure.
         slack: first.map { roundoff.unit * Roundoff.function * abs($0) + 4 * roundoff.tiny })
+    case .geluGradient:
+      let slope = geluSlope(approximate: request.int("approximate") == 1)
+      return Expectation(
+        values: zip(first, inputs[1]).map { $0 * slope($1) },
+        // The two terms of the slope cancel for negative x; each is of the size of 1.
+        slack: first.map { roundoff.unit * 2 * Roundoff.function * abs($0) + 4 * roundoff.tiny })
     default: return Expectation(values: [])
     }
   }
@@ -64,6 +70,23 @@ extension Reference {
       // (1 + tanh u) / 2 is the sigmoid of 2u.
       ? { x in x * sigmoid(2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)) }
       : { x in 0.5 * x * erfc(-x * 0.5.squareRoot()) }
+  }
+
+  static func geluSlope(approximate: Bool) -> (Double) -> Double {
+    approximate
+      ? { x in
+        // With s the sigmoid of u, (x s)' = s + x s (1 − s) u'; s (1 − s) is 0 before u' is infinite.
+        let bounded = min(max(x, -1e3), 1e3)
+        let root = 2 * (2 / Double.pi).squareRoot()
+        let u = root * (bounded + 0.044715 * bounded * bounded * bounded)
+        let (s, rest) = (sigmoid(u), sigmoid(-u))
+        return s + bounded * s * rest * root * (1 + 3 * 0.044715 * bounded * bounded)
+      }
+      : { x in
+        let bounded = min(max(x, -1e3), 1e3)
+        let density = exp(-0.5 * bounded * bounded) / (2 * Double.pi).squareRoot()
+        return 0.5 * erfc(-x * 0.5.squareRoot()) + bounded * density
+      }
   }
 
   private static func cast(_ values: [Double], from source: DType, to dtype: DType) -> Expectation {

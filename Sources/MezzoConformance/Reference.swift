@@ -30,6 +30,11 @@ enum Reference {
       return [convolution(request, inputs, roundoff)]
     case .maxPool, .averagePool: return [pool(request, inputs[0], roundoff)]
     case .maxPoolGradient, .averagePoolGradient: return [poolGradient(request, inputs, roundoff)]
+    case .layerNorm: return [layerNorm(request, inputs, roundoff)]
+    case .layerNormGradient: return layerNormGradient(request, inputs, roundoff)
+    case .attention: return attention(request, inputs, roundoff)
+    case .attentionGradient: return attentionGradient(request, inputs, roundoff)
+    case .softmaxGradient: return [softmaxGradient(request, inputs, roundoff)]
     default: return [elementwise(request, inputs, roundoff)]
     }
   }

@@ -59,6 +59,28 @@ extension GradientContext {
   }
 }
 
+extension GradientContext {
+  /// The gradients of an operation that is written out in simpler ones, whose own gradients are followed: for what is a
+  /// gradient itself, and so is seldom differentiated.
+  ///
+  /// - Parameter written: gives the results from the floating-point operands, which it gets in at least float32.
+  func gradient(
+    of written: ([SymbolicTensor]) throws(GraphError) -> [SymbolicTensor]
+  ) throws(GraphError) -> [SymbolicTensor?] {
+    // Views of their own, so that nothing is followed behind the operands.
+    let own = try operands.map { operand throws(GraphError) in try operand.apply(Reshape(to: operand.shape)) }
+    let written = try written(try own.map { operand throws(GraphError) in try operand.atLeastFloat32() })
+    var loss: SymbolicTensor?
+    for (result, gradient) in zip(written, resultGradients) {
+      guard let gradient else { continue }
+      let term = try (result * gradient.cast(to: result.dtype)).sum()
+      loss = try loss.map { sum throws(GraphError) in try sum + term } ?? term
+    }
+    guard let loss else { return operands.map { _ in nil } }
+    return try loss.trace.gradients(of: loss, by: own)
+  }
+}
+
 extension Operation {
   /// For operations that have no gradient, such as comparisons.
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {

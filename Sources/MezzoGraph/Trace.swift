@@ -148,6 +148,16 @@ public final class Trace {
     gradients.append((variable.id, value.id))
   }
 
+  /// The number that a value holds everywhere, where that is known.
+  func literal(_ id: Graph.ValueID) -> Double? {
+    guard let node = nodes.last(where: { $0.results.contains(id) }) else { return nil }
+    switch node.operation.lowering {
+    case .constant(let value): return value
+    case .view: return literal(node.operands[0])
+    case .backend: return nil
+    }
+  }
+
   func symbol(_ id: Graph.ValueID) -> SymbolicTensor { SymbolicTensor(id: id, type: values[id], trace: self) }
 
   private func newValue(_ type: TensorType) -> SymbolicTensor {

@@ -40,12 +40,18 @@ struct Einsum {
       found: equation)
   }
 
+  /// Axes of the second operand that the first does not have.
+  var columns: [Character] { right.filter { !left.contains($0) } }
+
   /// As a product over batches, summed in at least float32.
-  func callAsFunction(_ a: SymbolicTensor, _ b: SymbolicTensor) throws -> SymbolicTensor {
+  ///
+  /// - Parameter bias: added along the axes of the second that the first does not have, where the result ends in them.
+  func callAsFunction(
+    _ a: SymbolicTensor, _ b: SymbolicTensor, bias: SymbolicTensor? = nil
+  ) throws -> SymbolicTensor {
     let batch = left.filter { right.contains($0) && result.contains($0) }
     let summed = left.filter { right.contains($0) && !result.contains($0) }
     let rows = left.filter { !right.contains($0) }
-    let columns = right.filter { !left.contains($0) }
     func extents(_ axes: [Character]) -> [Int] {
       axes.map { axis in
         left.firstIndex(of: axis).map { a.shape[$0] } ?? right.firstIndex(of: axis).map { b.shape[$0] } ?? 1
@@ -55,7 +61,9 @@ struct Einsum {
       let transposed = try x.transposed(order.joined().compactMap { axes.firstIndex(of: $0) })
       return try transposed.reshaped(extents(batch) + order.dropFirst().map { extents($0).reduce(1, *) })
     }
-    let product = try arranged(a, left, [batch, rows, summed]).matmul(arranged(b, right, [batch, summed, columns]))
+    var product = try arranged(a, left, [batch, rows, summed]).matmul(arranged(b, right, [batch, summed, columns]))
+    // On the product itself, which may then be done with it in one go.
+    if let bias { product = try product + bias.reshaped([extents(columns).reduce(1, *)]) }
     let order = batch + rows + columns
     return try product.reshaped(extents(order)).transposed(result.compactMap { order.firstIndex(of: $0) })
   }

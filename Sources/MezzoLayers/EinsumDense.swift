@@ -72,7 +72,7 @@ public struct EinsumDense: Layer, Hashable {
     let kernel = try context.variable(
       "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer,
       constraint: kernelConstraint)
-    var output = try einsum(input.cast(to: compute), kernel)
+    var output: SymbolicTensor?
     if let biasAxes {
       let axes = Array(biasAxes)
       try context.require(
@@ -82,11 +82,16 @@ public struct EinsumDense: Layer, Hashable {
       let bias = try context.variable(
         "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer,
         regularizer: biasRegularizer, constraint: biasConstraint)
-      let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
-      output = try output + bias.reshaped(einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 })
+      if ordered == einsum.columns, einsum.result.suffix(ordered.count) == einsum.columns[...] {
+        output = try einsum(input.cast(to: compute), kernel, bias: bias)
+      } else {
+        let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
+        let aligned = einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 }
+        output = try einsum(input.cast(to: compute), kernel) + bias.reshaped(aligned)
+      }
     }
-    output = try activation(output, dialect: context.dialect)
-    try context.regularize(output, activityRegularizer)
-    return output
+    let activated = try activation(output ?? einsum(input.cast(to: compute), kernel), dialect: context.dialect)
+    try context.regularize(activated, activityRegularizer)
+    return activated
   }
 }

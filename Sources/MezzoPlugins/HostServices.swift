@@ -1,6 +1,5 @@
 import CMezzoABI
 import CMezzoHost
-import Dispatch
 import Logging
 import MezzoPolicy
 
@@ -133,11 +132,28 @@ private func hostLog(
     level: levels.indices.contains(Int(level)) ? levels[Int(level)] : .debug, "\(text)")
 }
 
-/// A C body and its context on their way to another thread; the backend promises that it may run there.
-private struct ParallelBody: @unchecked Sendable {
-  let body: @convention(c) (UnsafeMutableRawPointer?, UInt64, UInt64, UInt32) -> Void
+/// A C body and its context on their way to other threads; the backend promises that it may run there.
+private struct ParallelJob {
+  let body: mezzo_body
   let user: UnsafeMutableRawPointer?
+  let count: UInt64
+  let pieces: UInt64
   let cancellation: Cancellation
+
+  func run(_ piece: UInt32) {
+    let (share, rest) = count.quotientAndRemainder(dividingBy: pieces)
+    let index = UInt64(piece)
+    let begin = index * share + min(index, rest)
+    // What a body starts is nested, on whichever thread it runs.
+    let before = mezzo_is_leased()
+    mezzo_set_leased(1)
+    defer { mezzo_set_leased(before) }
+    cancellation.lend { body(user, begin, begin + share + (index < rest ? 1 : 0), piece) }
+  }
+}
+
+private func runPiece(_ job: UnsafeMutableRawPointer?, _ piece: UInt32) {
+  job?.assumingMemoryBound(to: ParallelJob.self).pointee.run(piece)
 }
 
 private func hostParallelFor(
@@ -152,17 +168,7 @@ private func hostParallelFor(
 
 private func run(_ body: mezzo_body, _ user: UnsafeMutableRawPointer?, _ count: UInt64, pieces: UInt64) {
   guard pieces > 1 else { return body(user, 0, count, 0) }
-  let job = ParallelBody(body: body, user: user, cancellation: .current)
-  let (share, rest) = count.quotientAndRemainder(dividingBy: pieces)
-  DispatchQueue.concurrentPerform(iterations: Int(pieces)) { piece in
-    let index = UInt64(piece)
-    let begin = index * share + min(index, rest)
-    // What a body starts is nested, on whichever thread it runs.
-    let before = mezzo_is_leased()
-    mezzo_set_leased(1)
-    defer { mezzo_set_leased(before) }
-    job.cancellation.lend {
-      job.body(job.user, begin, begin + share + (index < rest ? 1 : 0), UInt32(piece))
-    }
-  }
+  // Lives until all pieces are done.
+  var job = ParallelJob(body: body, user: user, count: count, pieces: pieces, cancellation: .current)
+  withUnsafeMutablePointer(to: &job) { mezzo_run_pieces(UInt32(clamping: pieces), runPiece, $0) }
 }

@@ -60,6 +60,8 @@ package final class ThreadBudget: @unchecked Sendable {
     while free < helpers { pthread_cond_wait(returned, mutex) }
     free = 0
     pthread_mutex_unlock(mutex)
+    mezzo_rest_helpers(1)
+    defer { mezzo_rest_helpers(-1) }
     return run(helpers, body)
   }
 

@@ -15,12 +15,16 @@ struct EpilogueFusion {
   private let producer: [Int]
   private let kept: Set<Int>
   private let live: [Bool]
-  /// Nodes that an earlier node has drawn in.
+  /// Nodes that another node has drawn in.
   private var absorbed: Set<Int> = []
+  /// For each normalisation that draws in the sum before it, what is summed.
+  private var terms: [Int: (Int, Int)] = [:]
 
   struct Fused {
     var steps: [EpilogueStep] = []
     var operands: [Int] = []
+    /// The operands of the node itself, where they are others than its own.
+    var own: [Int]?
     var result: Int
     /// The node where the last step stands: by then all operands are there.
     var position: Int
@@ -46,6 +50,19 @@ struct EpilogueFusion {
     self.live = live
     self.users = users
     self.producer = producer
+    drawSumsIn()
+  }
+
+  /// A sum that a normalisation alone reads is its residual.
+  private mutating func drawSumsIn() {
+    for (index, node) in graph.nodes.enumerated() where live[index] && node.operation is LayerNorm {
+      let sum = producer[node.operands[0]]
+      guard constant(node.operands[1]) == 0, sum >= 0, onlyUser(of: node.operands[0]) == index,
+        case .backend(.add, _) = graph.nodes[sum].operation.lowering
+      else { continue }
+      absorbed.insert(sum)
+      terms[index] = (graph.nodes[sum].operands[0], graph.nodes[sum].operands[1])
+    }
   }
 
   func isLive(_ node: Int) -> Bool { live[node] }
@@ -55,7 +72,10 @@ struct EpilogueFusion {
     guard !absorbed.contains(index) else { return nil }
     let node = graph.nodes[index]
     var fused = Fused(result: node.results[0], position: index)
-    guard case .backend(let code, _) = node.operation.lowering, code.takesEpilogue else { return fused }
+    guard case .backend(let code, _) = node.operation.lowering, code.takesEpilogue else {
+      fused.own = terms[index].map { [$0.0, $0.1] + node.operands.dropFirst(2) }
+      return fused
+    }
     while let step = step(after: fused.result, earlier: fused.steps, takesTensors: code == .matmul) {
       if let operand = step.operand { fused.operands.append(operand) }
       fused.steps.append(step.kind(node.operands.count + fused.operands.count - 1))

@@ -46,7 +46,7 @@ struct Work {
       case .backend(let code, let attributes):
         guard let fused = fusion.take(index) else { break }
         waiting[fused.position] = WorkItem(
-          code: code, attributes: attributes, inputs: node.operands.map { view(of: $0) },
+          code: code, attributes: attributes, inputs: (fused.own ?? node.operands).map { view(of: $0) },
           epilogueValues: fused.operands,
           results: code.takesEpilogue ? [fused.result] : node.results, epilogue: fused.steps, origin: node.origin)
       }

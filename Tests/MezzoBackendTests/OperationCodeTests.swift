@@ -18,7 +18,10 @@ import Testing
     (.gather, MEZZO_OP_GATHER), (.scatterAdd, MEZZO_OP_SCATTER_ADD),
     (.sgdUpdate, MEZZO_OP_SGD_UPDATE), (.adamUpdate, MEZZO_OP_ADAM_UPDATE), (.log1p, MEZZO_OP_LOG1P),
     (.expm1, MEZZO_OP_EXPM1), (.softplus, MEZZO_OP_SOFTPLUS), (.pad, MEZZO_OP_PAD), (.slice, MEZZO_OP_SLICE),
-    (.concatenate, MEZZO_OP_CONCATENATE), (.windowSum, MEZZO_OP_WINDOW_SUM),
+    (.concatenate, MEZZO_OP_CONCATENATE), (.windowSum, MEZZO_OP_WINDOW_SUM), (.layerNorm, MEZZO_OP_LAYER_NORM),
+    (.layerNormGradient, MEZZO_OP_LAYER_NORM_GRADIENT), (.geluGradient, MEZZO_OP_GELU_GRADIENT),
+    (.softmaxGradient, MEZZO_OP_SOFTMAX_GRADIENT), (.attention, MEZZO_OP_ATTENTION),
+    (.attentionGradient, MEZZO_OP_ATTENTION_GRADIENT),
     (.convolution, MEZZO_OP_CONVOLUTION), (.convolutionInputGradient, MEZZO_OP_CONVOLUTION_INPUT_GRADIENT),
     (.convolutionKernelGradient, MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT), (.maxPool, MEZZO_OP_MAX_POOL),
     (.maxPoolGradient, MEZZO_OP_MAX_POOL_GRADIENT), (.averagePool, MEZZO_OP_AVERAGE_POOL),
@@ -30,6 +33,6 @@ import Testing
     let names = OperationCode.allCases.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
-    #expect(OperationCode.allCases.count == 52)
+    #expect(OperationCode.allCases.count == 58)
   }
 }

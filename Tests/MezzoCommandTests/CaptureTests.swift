@@ -60,13 +60,13 @@ import Testing
       let texts = folder.appending(path: "texts")
       try Data("hello world\n".utf8).write(to: texts)
       let command = try capture(
-        folder, ["--operation", "softmax", "--count", "2"], ["embed", "--model", Self.encoder, texts.path])
+        folder, ["--operation", "attention", "--count", "2"], ["embed", "--model", Self.encoder, texts.path])
       #expect(command.status == 0, "\(command.error)")
-      #expect(command.output.contains("softmax") && command.output.contains(".mezzocase"), "\(command.output)")
+      #expect(command.output.contains("attention") && command.output.contains(".mezzocase"), "\(command.output)")
       // The vectors are no part of what this command says.
       #expect(command.error.contains("0."))
       let files = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "cases").path)
-      #expect(files.count == 2 && files.allSatisfy { $0.hasSuffix("-softmax.mezzocase") }, "\(files)")
+      #expect(files.count == 2 && files.allSatisfy { $0.hasSuffix("-attention.mezzocase") }, "\(files)")
     }
   }
 

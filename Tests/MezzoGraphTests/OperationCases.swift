@@ -42,7 +42,7 @@ extension OperationCase {
     [Add(), Subtract(), Multiply(), Maximum(), Minimum()].map { (operation: any Operation) in
       binary(operation, dtypes: floats + [.int32, .int64], refusing: [bool(2)])
     }
-    + [Divide(), ReLUGradient()].map { (operation: any Operation) in
+    + [Divide(), ReLUGradient(), GELUGradient()].map { (operation: any Operation) in
       binary(operation, dtypes: floats, refusing: [bool(2), i32(2), i64(2)])
     }
 
@@ -93,6 +93,59 @@ extension OperationCase {
     OperationCase(
       operation: Softmax(axis: 1), accepted: [([bf16(2, 3)], [bf16(2, 3)])],
       refused: [([f32(2)], .shape), ([i32(2, 3)], .dtype), ([], .shape)]),
+    OperationCase(
+      operation: SoftmaxGradient(axis: 1), accepted: [([bf16(2, 3), bf16(2, 3)], [bf16(2, 3)])],
+      refused: [
+        ([f32(2), f32(2)], .shape), ([f32(2, 3), f32(2, 4)], .shape), ([f32(2, 3), bf16(2, 3)], .dtype),
+        ([f32(2, 3)], .shape), ([i32(2, 3), i32(2, 3)], .dtype),
+      ]),
+    OperationCase(
+      operation: LayerNorm(epsilon: 1e-3),
+      accepted: [
+        ([bf16(2, 3), bf16(2, 3), f32(3), f32(3)], [bf16(2, 3)]), ([f64(3), f64(3), f64(3), f64(3)], [f64(3)]),
+      ],
+      refused: [
+        ([f32(2, 3), f32(2, 3), f32(3)], .shape), ([f32(2, 3), f32(3), f32(3), f32(3)], .shape),
+        ([f32(2, 3), f32(2, 3), f32(2), f32(2)], .shape), ([f32(), f32(), f32(), f32()], .shape),
+        ([f32(2, 3), bf16(2, 3), f32(3), f32(3)], .dtype), ([f32(2, 3), f32(2, 3), f32(3), bf16(3)], .dtype),
+        ([f32(2, 3), f32(2, 3), f64(3), f64(3)], .dtype), ([i32(2, 3), i32(2, 3), f32(3), f32(3)], .dtype),
+      ]),
+    OperationCase(
+      operation: LayerNormGradient(epsilon: 1e-3),
+      accepted: [([bf16(2, 3), bf16(2, 3), f32(3)], [bf16(2, 3), f32(3), f32(3)])],
+      refused: [
+        ([f32(2, 3), f32(2, 3)], .shape), ([f32(2, 3), f32(2, 3), f32(2)], .shape),
+        ([f32(2, 3), bf16(2, 3), f32(3)], .dtype), ([f64(2, 3), f64(2, 3), f32(3)], .dtype),
+      ]),
+    OperationCase(
+      operation: ScaledAttention(scale: 0.5),
+      accepted: [
+        (
+          [bf16(2, 3, 4), bf16(2, 5, 4), bf16(2, 5, 6), f32(2, 3, 5)], [bf16(2, 3, 6), f32(2, 3)]
+        ),
+        ([f64(1, 1), f64(1, 1), f64(1, 1), f64(1, 1)], [f64(1, 1), f64(1)]),
+      ],
+      refused: [
+        ([f32(3, 4), f32(5, 4), f32(5, 6)], .shape), ([f32(4), f32(4), f32(4), f32(4)], .shape),
+        ([f32(3, 4), f32(5, 3), f32(5, 6), f32(3, 5)], .shape), ([f32(3, 4), f32(5, 4), f32(4, 6), f32(3, 5)], .shape),
+        ([f32(3, 4), f32(5, 4), f32(5, 6), f32(5, 3)], .shape), ([f32(3, 4), f32(5, 4), f32(5, 6), f64(3, 5)], .dtype),
+        ([f32(3, 4), bf16(5, 4), f32(5, 6), f32(3, 5)], .dtype),
+        ([i32(3, 4), i32(5, 4), i32(5, 6), f32(3, 5)], .dtype),
+      ]),
+    OperationCase(
+      operation: AttentionGradient(scale: 0.5),
+      accepted: [
+        (
+          [bf16(3, 6), bf16(3, 4), bf16(5, 4), bf16(5, 6), f32(3, 5), bf16(3, 6), f32(3)],
+          [bf16(3, 4), bf16(5, 4), bf16(5, 6)]
+        )
+      ],
+      refused: [
+        ([f32(3, 6), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6)], .shape),
+        ([f32(3, 5), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6), f32(3)], .shape),
+        ([f32(3, 6), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6), f32(4)], .shape),
+        ([bf16(3, 6), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6), f32(3)], .dtype),
+      ]),
     OperationCase(
       operation: LogSoftmax(axis: 0), accepted: [([f64(2)], [f64(2)])],
       refused: [([f32()], .shape), ([bool(2, 3)], .dtype), ([], .shape)]),

@@ -59,6 +59,22 @@ import Testing
     #expect(try operations(sum.relu()) == ["matmul+bias+relu"])
   }
 
+  @Test func aSumThatANormalisationAloneReadsIsItsResidual() throws {
+    let other = trace.input(TensorType(.float32, [4, 3]), name: "other")
+    #expect(try operations((x + other).layerNormalized(epsilon: 1e-3)) == ["layer_norm"])
+    let sum = try x + other
+    #expect(try operations(sum.layerNormalized(epsilon: 1e-3), sum) == ["add", "layer_norm"])
+    let product = try x.matmul(kernel) + bias
+    let residual = trace.input(TensorType(.float32, [4, 5]), name: "residual")
+    #expect(
+      try operations((product + residual).layerNormalized(epsilon: 1e-3)) == ["matmul+bias", "layer_norm"])
+    let given = [inputs[0], try inputs[0].cast(to: .float32)]
+    let whole = try Runtime.builtinOnly().evaluate(given) { [try ($0[0] + $0[1]).layerNormalized(epsilon: 1e-3)] }
+    let doubled = try Runtime.builtinOnly().evaluate(given) { [try $0[0] + $0[1]] }
+    let apart = try Runtime.builtinOnly().evaluate(doubled) { [try $0[0].layerNormalized(epsilon: 1e-3)] }
+    #expect(whole == apart)
+  }
+
   @Test func onlyAVectorAlongTheLastAxisIsABias() throws {
     let full = trace.input(TensorType(.float32, [4, 5]), name: "full")
     let column = trace.input(TensorType(.float32, [4, 1]), name: "column")

@@ -40,6 +40,51 @@ struct GradientCase: Sendable {
     },
     GradientCase(name: "gelu", shapes: elementwise) { try $0[0].gelu() },
     GradientCase(name: "gelu (tanh)", shapes: elementwise) { try $0[0].gelu(approximate: true) },
+    // What is a gradient itself, and is differentiated for second derivatives.
+    GradientCase(name: "gelu_gradient", shapes: [[[4], [4]], [[2, 3], [2, 3]]]) {
+      try $0[0].trace.apply(GELUGradient(), $0)[0]
+    },
+    GradientCase(name: "gelu_gradient (tanh)", shapes: [[[4], [4]]]) {
+      try $0[0].trace.apply(GELUGradient(approximate: true), $0)[0]
+    },
+    GradientCase(name: "softmax_gradient", shapes: [[[4], [4]], [[2, 3], [2, 3]]]) {
+      try $0[0].trace.apply(SoftmaxGradient(axis: 0), $0)[0]
+    },
+    GradientCase(name: "layer_norm", shapes: [[[4], [4], [4], [4]], [[2, 3], [2, 3], [3], [3]]]) {
+      try $0[0].trace.apply(LayerNorm(epsilon: 0.125), $0)[0]
+    },
+    GradientCase(name: "layer_norm (not centered)", shapes: [[[2, 3], [3]]]) {
+      try $0[0].layerNormalized(gamma: $0[1], epsilon: 0.125, isCentered: false)
+    },
+    GradientCase(name: "layer_norm_gradient", shapes: [[[4], [4], [4]], [[2, 3], [2, 3], [3]]]) {
+      let results = try $0[0].trace.apply(LayerNormGradient(epsilon: 0.125), $0)
+      return try results[0] * results[1] + results[2]
+    },
+    GradientCase(name: "layer_norm_gradient (not centered)", shapes: [[[2, 3], [2, 3], [3]]]) {
+      try $0[0].trace.apply(LayerNormGradient(epsilon: 0.125, isCentered: false), $0)[0]
+    },
+    GradientCase(name: "attention", shapes: [[[3, 2], [4, 2], [4, 3]], [[2, 2, 1], [2, 2, 1], [2, 2, 2]]]) {
+      try $0[0].attention(keys: $0[1], values: $0[2], scale: 0.75)
+    },
+    GradientCase(
+      name: "attention (causal)", shapes: [[[3, 2], [4, 2], [4, 3]], [[2, 3, 1], [2, 2, 1], [2, 2, 1]]]
+    ) {
+      try $0[0].attention(keys: $0[1], values: $0[2], scale: 0.75, isCausal: true)
+    },
+    GradientCase(name: "attention (lse)", shapes: [[[2, 3, 2], [2, 3, 2], [2, 3, 1]]]) {
+      let bias = try $0[0].trace.constant(0.5, dtype: $0[0].dtype == .float64 ? .float64 : .float32).broadcast(to: [
+        2, 3, 3,
+      ])
+      return try $0[0].trace.apply(ScaledAttention(scale: 0.5), $0 + [bias])[1]
+    },
+    GradientCase(name: "attention_gradient", shapes: [[[3, 2], [3, 1], [2, 1], [2, 2], [3, 2], [3]]]) {
+      let bias = try $0[0].trace.constant(0.25, dtype: $0[0].dtype == .float64 ? .float64 : .float32).broadcast(to: [
+        3, 2,
+      ])
+      let operands = Array($0[..<4]) + [bias] + $0[4...]
+      let results = try $0[0].trace.apply(AttentionGradient(scale: 0.5), operands)
+      return try results[0].sum() + (results[1] * results[2]).sum()
+    },
     GradientCase(name: "add", shapes: pairs) { try $0[0] + $0[1] },
     GradientCase(name: "subtract", shapes: pairs) { try $0[0] - $0[1] },
     GradientCase(name: "multiply", shapes: pairs) { try $0[0] * $0[1] },

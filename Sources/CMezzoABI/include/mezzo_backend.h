@@ -263,7 +263,23 @@ enum {
   MEZZO_OP_MAX_POOL_GRADIENT = 164, /* (1.2) dy x y -> dx: dy is shared equally by the elements of the window that equal y, by
                                    all where y is NaN; an element's parts are added up */
   MEZZO_OP_AVERAGE_POOL = 165,  /* (1.2) the mean; NaN of none */
-  MEZZO_OP_AVERAGE_POOL_GRADIENT = 166 /* (1.2) dy -> dx: dy is shared equally by the elements of the window */
+  MEZZO_OP_AVERAGE_POOL_GRADIENT = 166, /* (1.2) dy -> dx: dy is shared equally by the elements of the window */
+
+  MEZZO_OP_LAYER_NORM = 176,    /* (1.2) x[..., n] residual[..., n] gamma[n] beta[n] -> y[..., n]; attributes epsilon, centered (0
+                                   or 1). With s = x + residual, not rounded, and c = s - mean(s) (centered) or c = s, along
+                                   the last axis: y = c / sqrt(mean(c*c) + epsilon) * gamma + beta */
+  MEZZO_OP_LAYER_NORM_GRADIENT = 177, /* (1.2) dy[..., n] x[..., n] gamma[n] -> dx[..., n] dgamma[n] dbeta[n]; attributes as
+                                   above. With r = 1 / sqrt(mean(c*c) + epsilon), h = c * r and g = dy * gamma:
+                                   dx = r * (g - mean(g) - h * mean(g*h)), without mean(g) if not centered;
+                                   dgamma, dbeta: sums of dy*h, of dy, over all rows */
+  MEZZO_OP_GELU_GRADIENT = 178, /* (1.2) dy x -> dy * the slope of gelu at x; attribute approximate as there */
+  MEZZO_OP_SOFTMAX_GRADIENT = 179, /* (1.2) dy y -> y * (dy - sum(dy*y)) along the attribute axis; y: the result of softmax */
+  MEZZO_OP_ATTENTION = 180,     /* (1.2) q[..., s, d] k[..., t, d] v[..., t, e] bias[..., s, t] -> o[..., s, e] lse[..., s]; bias and
+                                   lse in the accumulator; attributes scale, causal (0 or 1). With scores p = scale*q*k^T + bias,
+                                   -inf where causal and t > s: lse = log(sum(e^p)) over t, o = e^(p - lse) * v; a row whose
+                                   scores are all -inf, or that has none, gives 0 and lse -inf */
+  MEZZO_OP_ATTENTION_GRADIENT = 181 /* (1.2) do q k v bias o lse -> dq dk dv, attributes as above. With w = e^(p - lse), 0 where
+                                   lse is -inf, and g = w * (do*v^T - sum(do*o)): dq = scale*g*k, dk = scale*g^T*q, dv = w^T*do */
 };
 
 enum { MEZZO_ATTR_INT = 1, MEZZO_ATTR_FLOAT = 2, MEZZO_ATTR_INTS = 3 };

@@ -17,6 +17,13 @@ void mezzo_set_leased(int leased);
 // Threads are numbered from 1 in the order in which they ask.
 uint32_t mezzo_thread_number(void);
 
+// Calls piece(user, i) for each i below count, on this thread and on helpers, at most count in all. Helpers look for work for some
+// microseconds before they sleep.
+typedef void mezzo_piece(void *user, uint32_t index);
+void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user);
+// 1: helpers do not look for work, as another library's threads want their processors, until -1.
+void mezzo_rest_helpers(int change);
+
 // Bytes that are allocated in this process, or -1 where the allocator does not tell.
 int64_t mezzo_heap_bytes(void);
 

@@ -38,14 +38,17 @@ enum EncoderTraining {
     }
     let batch = TrainingBatch(features: try unit(0), targets: try unit(1))
     let (width, ffn) = (shape.width, shape.ffn)
+    let (heads, head) = (shape.heads, width / shape.heads)
     let kernels = [
-      ("query", width, width), ("key", width, width), ("value", width, width), ("output", width, width),
-      ("up", width, ffn), ("down", ffn, width),
+      ("attention.query", width, width, [width, heads, head]), ("attention.key", width, width, [width, heads, head]),
+      ("attention.value", width, width, [width, heads, head]),
+      ("attention.attention_output", width, width, [heads, head, width]), ("up", width, ffn, [width, ffn]),
+      ("down", ffn, width, [ffn, width]),
     ]
     var weights: [String: Tensor] = [:]
-    for (index, (name, inputs, outputs)) in kernels.enumerated() {
+    for (index, (name, inputs, outputs, shape)) in kernels.enumerated() {
       var data = setting.stream(2 + index)
-      weights["\(name).kernel"] = try data.glorot([inputs, outputs])
+      weights["\(name).kernel"] = try data.glorot([inputs, outputs]).reshaped(shape)
     }
     let model = try setting.model(
       EncoderLayer(heads: shape.heads, ffn: ffn, policy: setting.policy),
@@ -69,15 +72,13 @@ private struct EncoderLayer: Layer {
     func normalized(_ x: SymbolicTensor, _ name: String) throws -> SymbolicTensor {
       try context.call(LayerNormalization(epsilon: 1e-12, policy: policy), x, name: name)
     }
-    func split(_ x: SymbolicTensor) throws -> SymbolicTensor {
-      try x.reshaped([x.shape[0], x.shape[1], heads, width / heads]).transposed([0, 2, 1, 3])
+    let attention = try context.call(
+      MultiHeadAttention(numHeads: heads, keyDim: width / heads, policy: policy),
+      LayerInputs(.tensor(input), .tensor(input)), name: "attention")
+    guard let mixed = attention.tensor else {
+      throw LayerError.inputs(layer: context.path, expected: "one tensor", found: "a structure")
     }
-    let query = try split(dense(width, input, "query"))
-    let key = try split(dense(width, input, "key"))
-    let value = try split(dense(width, input, "value"))
-    let scores = try query.matmul(key.transposed()) / Double(width / heads).squareRoot()
-    let mixed = try scores.softmax().matmul(value).transposed([0, 2, 1, 3]).reshaped(input.shape)
-    let attended = try normalized(input + dense(width, mixed, "output"), "attention_norm")
+    let attended = try normalized(input + mixed, "attention_norm")
     let inner = try dense(ffn, attended, "up", .gelu)
     return try normalized(attended + dense(width, inner, "down"), "output_norm")
   }

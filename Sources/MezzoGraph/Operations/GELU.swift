@@ -12,8 +12,25 @@ public struct GELU: UnaryOperation {
   }
 
   public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
-    let (x, g) = (try context.operands[0].atLeastFloat32(), try context.only())
-    return [try g * (approximate ? approximateSlope(x) : exactSlope(x)).cast(to: g.dtype)]
+    [try context.only().apply(GELUGradient(approximate: approximate), context.operands[0])]
+  }
+}
+
+/// The gradient by the operand of a ``GELU``: `dy[…] x[…] -> […]`, `dy` times the slope at `x`.
+public struct GELUGradient: FloatingBinaryOperation {
+  public static let name = "gelu_gradient"
+  public var approximate: Bool
+
+  public init(approximate: Bool = false) { self.approximate = approximate }
+
+  public var lowering: Lowering {
+    .backend(.geluGradient, [Attribute("approximate", .int(approximate ? 1 : 0))])
+  }
+
+  public func gradient(_ context: GradientContext) throws(GraphError) -> [SymbolicTensor?] {
+    try context.gradient { operands throws(GraphError) in
+      [try operands[0] * (approximate ? approximateSlope(operands[1]) : exactSlope(operands[1]))]
+    }
   }
 
   /// `Φ(x) + x φ(x)`

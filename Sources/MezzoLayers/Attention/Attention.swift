@@ -38,9 +38,9 @@ public struct Attention: MaskPassing, Hashable {
   }
 
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
-    try context.attention(inputs, isCausal: isCausal, dropout: dropout) { query, key in
+    guard useScale else { return try context.attention(inputs, isCausal: isCausal, dropout: dropout, score: nil) }
+    return try context.attention(inputs, isCausal: isCausal, dropout: dropout) { query, key in
       let scores = try query.matmul(key.transposed()).atLeastFloat32()
-      guard useScale else { return scores }
       return try scores * context.variable("scale", shape: [], initializer: .ones).cast(to: scores.dtype)
     }
   }
@@ -92,9 +92,11 @@ public struct AdditiveAttention: MaskPassing, Hashable {
 
 extension LayerContext {
   /// What the attentions of one head have in common.
+  ///
+  /// - Parameter score: nil for the products of queries and keys.
   func attention(
     _ inputs: LayerInputs, isCausal: Bool, dropout: Double,
-    _ score: (_ query: SymbolicTensor, _ key: SymbolicTensor) throws -> SymbolicTensor
+    score: ((_ query: SymbolicTensor, _ key: SymbolicTensor) throws -> SymbolicTensor)?
   ) throws -> TensorTree {
     let given = try tensors(inputs, count: 2...3, named: ["query_mask", "value_mask"])
     let tensors = try given.map { try $0.dtype.isFloatingPoint ? $0 : $0.cast(to: .float32) }
@@ -109,8 +111,13 @@ extension LayerContext {
     }
     let (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
     let seen = try (optional("value_mask", inputs) ?? mask(of: given[1])).map { try $0.reshaped([batch, 1, keys]) }
-    let causal = try isCausal ? causalMask(queries: queries, keys: keys) : nil
-    var output = try attended(value, scores: score(query, key), mask: both(seen, causal), dropout: dropout)
+    var output: SymbolicTensor
+    if let score {
+      let causal = try isCausal ? causalMask(queries: queries, keys: keys) : nil
+      output = try attended(value, scores: score(query, key), mask: both(seen, causal), dropout: dropout)
+    } else {
+      output = try attended(query, key, value, scale: 1, mask: seen, isCausal: isCausal, dropout: dropout)
+    }
     if let mask = try optional("query_mask", inputs) ?? mask(of: given[0]) {
       output = try output * mask.cast(to: output.dtype).reshaped([batch, queries, 1])
     }

@@ -38,6 +38,47 @@ extension LayerContext {
     return try dropped(weights, rate: dropout).matmul(values)
   }
 
+  /// Values weighted by how well their keys fit the queries: `[…, queries, dim] [… , keys, dim] [… , keys, width] ->
+  /// [… , queries, width]`, in the dtype of the values. As one operation, without a matrix of scores, where nothing
+  /// stands against it.
+  ///
+  /// - Parameters:
+  ///   - scale: of the products of queries and keys.
+  ///   - mask: true or not 0 for what counts; broadcasts to `[…, queries, keys]`.
+  ///   - isCausal: whether a query sees no keys that come later.
+  ///   - dropout: the fraction of the weights that training leaves out.
+  package func attended(
+    _ query: SymbolicTensor, _ key: SymbolicTensor, _ value: SymbolicTensor, scale: Double, mask: SymbolicTensor?,
+    isCausal: Bool = false, dropout: Double
+  ) throws -> SymbolicTensor {
+    let scores = Array(query.shape.dropLast()) + [key.shape[key.rank - 2]]
+    let isWhole =
+      try rate(dropout, value) == nil && trace.precision == .ofOperands && query.dtype == key.dtype
+      && query.dtype == value.dtype && (mask.map { broadcasts($0.shape, to: scores) } ?? true)
+    guard isWhole else {
+      let order = try isCausal ? causalMask(queries: query.shape[query.rank - 2], keys: scores[scores.count - 1]) : nil
+      let products = try (scale == 1 ? query : query * scale).matmul(key.transposed()).atLeastFloat32()
+      return try attended(value, scores: products, mask: both(mask, order), dropout: dropout)
+    }
+    guard let mask else {
+      return try query.attention(keys: key, values: value, scale: scale, isCausal: isCausal)
+    }
+    let order = try isCausal ? causalMask(queries: query.shape[query.rank - 2], keys: scores[scores.count - 1]) : nil
+    let bias = try bias(of: both(mask, order) ?? mask, dtype: query.dtype == .float64 ? .float64 : .float32)
+    return try query.attention(keys: key, values: value, bias: bias, scale: scale)
+  }
+
+  private func broadcasts(_ shape: [Int], to whole: [Int]) -> Bool {
+    shape.count <= whole.count && zip(shape.reversed(), whole.reversed()).allSatisfy { $0 == 1 || $0 == $1 }
+  }
+
+  /// What added to the scores has the effect of a mask, as ``maskedSoftmax(_:_:axis:)`` says it.
+  private func bias(of mask: SymbolicTensor, dtype: DType) throws -> SymbolicTensor {
+    guard dialect == .keras3 else { return try (1 - mask.cast(to: dtype)) * -1e9 }
+    return try mask.cast(to: .bool).select(
+      trace.constant(0, dtype: dtype), trace.constant(-.infinity, dtype: dtype))
+  }
+
   /// `bool[queries, keys]`, true where a key comes no later than the query.
   func causalMask(queries: Int, keys: Int) throws -> SymbolicTensor {
     try places(keys).reshaped([1, keys]).isLessOrEqual(places(queries).reshaped([queries, 1]))

@@ -155,7 +155,7 @@ extension LayerContext {
       shape[2] = group
       return try heads.broadcast(to: shape)
     }
-    let q = try projected(query, "query", perGroup: group, dims.key) * (1 / Double(dims.key).squareRoot())
+    let q = try projected(query, "query", perGroup: group, dims.key)
     var k = try projected(key, "key", perGroup: 1, dims.key)
     var v = try projected(value, "value", perGroup: 1, dims.value)
     let cache = try KeyValueCache(inputs, batch: batch, heads: heads.value, dims: dims, self)
@@ -169,7 +169,6 @@ extension LayerContext {
       v = try all.values.reshaped([batch, all.keys.shape[1], heads.value, 1, dims.value])
       written = [all.keys, all.values]
     }
-    let scores = try byHead(q).matmul(byHead(k).transposed()).atLeastFloat32()
     let given = try optional("attention_mask", inputs).map { mask in
       switch mask.rank {
       case 4 where mask.shape[1] == 1: try mask.reshaped([mask.shape[0], 1, 1, mask.shape[2], mask.shape[3]])
@@ -182,14 +181,14 @@ extension LayerContext {
           layer: path, expected: "an attention_mask that broadcasts to [batch, queries, keys]", found: "\(mask.type)")
       }
     }
-    let order =
-      try cache?.seen(queries: queries, isCausal: isCausal, self)
-      ?? (isCausal ? causalMask(queries: queries, keys: key.shape[1]) : nil)
+    let order = try cache?.seen(queries: queries, isCausal: isCausal, self)
     // Masks over the new places alone say nothing about those in a cache.
     let carried = try cache == nil ? carriedMask(query, value, key) : nil
     let mask = try both(both(given, carried), order)
-    var mixed = try attended(byHead(v), scores: scores, mask: mask, dropout: dropout)
-      .transposed([0, 3, 1, 2, 4]).reshaped([batch, queries, heads.query, dims.value])
+    var mixed = try attended(
+      byHead(q), byHead(k), byHead(v), scale: 1 / Double(dims.key).squareRoot(), mask: mask,
+      isCausal: isCausal && cache == nil, dropout: dropout
+    ).transposed([0, 3, 1, 2, 4]).reshaped([batch, queries, heads.query, dims.value])
     if let cache { mixed = try mixed * cache.validity(queries: queries, dtype: mixed.dtype, self) }
     let output = projection("abde,dec->abc", [nil, outputDim ?? query.shape[2]], "c")
     let result = try call(output, mixed, name: "attention_output")

@@ -76,6 +76,9 @@ public struct LayerNormalization: MaskPassing, Hashable {
         "beta", shape: normalization.shape, initializer: betaInitializer, autocast: false,
         regularizer: betaRegularizer, constraint: betaConstraint)
       : nil
+    if let rows = try normalization.rows(input, gamma: gamma, beta: beta) {
+      return try rows.cast(to: normalization.compute)
+    }
     let (mean, variance) = try normalization.moments(over: axes)
     return try normalization.normalized(mean, variance, gamma: gamma, beta: beta)
   }

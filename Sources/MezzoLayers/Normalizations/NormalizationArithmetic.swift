@@ -8,7 +8,7 @@ struct NormalizationArithmetic {
   /// The axes along which there are parameters, ascending.
   let axes: [Int]
   private let epsilon: Double
-  private let compute: DType
+  let compute: DType
 
   /// - Throws: `LayerError` for a policy that is not floating and for an epsilon that is no small number.
   init(_ input: SymbolicTensor, axes: [Int], epsilon: Double, _ context: LayerContext) throws {
@@ -37,6 +37,21 @@ struct NormalizationArithmetic {
   func aligned(_ parameter: SymbolicTensor) throws -> SymbolicTensor {
     try parameter.cast(to: input.dtype)
       .reshaped(input.shape.indices.map { axes.contains($0) ? input.shape[$0] : 1 })
+  }
+
+  /// All of it as one operation, which takes `input` as it is: nil for other axes than the last, and where single
+  /// operations are to work in dtypes of their own.
+  func rows(
+    _ input: SymbolicTensor, gamma: SymbolicTensor?, beta: SymbolicTensor? = nil, isCentered: Bool = true
+  ) throws -> SymbolicTensor? {
+    guard axes == [input.rank - 1], input.trace.precision == .ofOperands else { return nil }
+    let isNarrow = self.input.dtype == .float32 && [.float16, .bfloat16].contains(input.dtype)
+    func vector(_ parameter: SymbolicTensor?) throws -> SymbolicTensor? {
+      try (parameter?.dtype == .float64) == (self.input.dtype == .float64)
+        ? parameter : parameter?.cast(to: self.input.dtype)
+    }
+    return try (isNarrow ? input : self.input).layerNormalized(
+      gamma: vector(gamma), beta: vector(beta), epsilon: epsilon, isCentered: isCentered)
   }
 
   /// The mean and the variance over `axes`, which stay with extent 1. The mean is subtracted before the squares are

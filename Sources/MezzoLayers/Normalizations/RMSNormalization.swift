@@ -36,6 +36,9 @@ public struct RMSNormalization: MaskPassing, Hashable {
     let axis = try context.axis(axis, of: input)
     let normalization = try NormalizationArithmetic(input, axes: [axis], epsilon: epsilon, context)
     let scale = try context.variable("scale", shape: normalization.shape, initializer: .ones, autocast: false)
+    if let rows = try normalization.rows(input, gamma: scale, isCentered: false) {
+      return try rows.cast(to: input.dtype)
+    }
     let x = normalization.input
     let square = try (x * x).mean(axes: [axis], keepDims: true)
     return try (x / (square + epsilon).sqrt() * normalization.aligned(scale)).cast(to: input.dtype)

@@ -26,9 +26,9 @@ struct BERTAttention: Layer {
         .reshaped([batch, length, heads, width]).transposed([0, 2, 1, 3])
     }
     let (query, key, value) = (try projected("query"), try projected("key"), try projected("value"))
-    let scores = try query.matmul(key.transposed()) * (1 / Double(width).squareRoot())
     let mixed = try context.attended(
-      value, scores: scores, mask: mask.reshaped([batch, 1, 1, length]), dropout: configuration.attentionDropout
+      query, key, value, scale: 1 / Double(width).squareRoot(), mask: mask.reshaped([batch, 1, 1, length]),
+      dropout: configuration.attentionDropout
     ).transposed([0, 2, 1, 3]).reshaped([batch, length, size])
     var output = try context.call(Dense(size, policy: policy), mixed, name: "output.dense")
     output = try context.call(Dropout(configuration.hiddenDropout, policy: policy), output, name: "output.dropout")

@@ -14,9 +14,9 @@ struct BERTBlock: Layer {
       throw LayerError.inputs(layer: context.path, expected: "one tensor", found: "a structure")
     }
     let inner = try context.call(
-      Dense(configuration.intermediateSize, policy: policy), attended, name: "intermediate.dense")
-    var output = try context.call(
-      Dense(configuration.hiddenSize, policy: policy), configuration.activation(inner), name: "output.dense")
+      Dense(configuration.intermediateSize, activation: configuration.activation.function, policy: policy), attended,
+      name: "intermediate.dense")
+    var output = try context.call(Dense(configuration.hiddenSize, policy: policy), inner, name: "output.dense")
     output = try context.call(Dropout(configuration.hiddenDropout, policy: policy), output, name: "output.dropout")
     return .tensor(
       try context.call(
@@ -26,12 +26,12 @@ struct BERTBlock: Layer {
 }
 
 extension BERTConfiguration.Activation {
-  fileprivate func callAsFunction(_ x: SymbolicTensor) throws -> SymbolicTensor {
+  fileprivate var function: ActivationFunction {
     switch self {
-    case .gelu: try x.gelu()
-    case .geluNew, .geluTanh: try x.gelu(approximate: true)
-    case .relu: try x.relu()
-    case .silu: try x * x.sigmoid()
+    case .gelu: .gelu
+    case .geluNew, .geluTanh: .approximateGELU
+    case .relu: .relu
+    case .silu: .silu
     }
   }
 }

@@ -35,8 +35,11 @@ package enum CostModel {
     case .convolution: return 2 * elements * perResult(request.inputs[1])
     case .convolutionInputGradient: return 2 * count(request.inputs[0]) * perResult(request.inputs[1])
     case .convolutionKernelGradient: return 2 * count(request.inputs[1]) * perResult(request.results[0])
-    case .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .gelu, .randomUniform, .log1p, .expm1, .softplus:
+    case .exp, .log, .sqrt, .erf, .tanh, .sigmoid, .gelu, .randomUniform, .log1p, .expm1, .softplus, .geluGradient,
+      .layerNorm, .layerNormGradient, .softmaxGradient:
       return 10 * elements
+    case .attention: return 4 * count(request.inputs[3]) * Double(request.inputs[0].shape.last ?? 1)
+    case .attentionGradient: return 10 * count(request.inputs[4]) * Double(request.inputs[1].shape.last ?? 1)
     case .softmax, .logSoftmax, .sparseCrossEntropy: return 15 * read
     case .reduceSum, .reduceMean, .reduceMax, .argMax, .allFinite, .windowSum: return read
     case .sgdUpdate: return 4 * elements

@@ -32,7 +32,7 @@ import Testing
     ]
     let binary: [any Operation] = [
       Add(), Subtract(), Multiply(), Divide(), Maximum(), Minimum(), Equal(), Less(), LessEqual(), LogicalAnd(),
-      ReLUGradient(),
+      ReLUGradient(), GELUGradient(), SoftmaxGradient(axis: 1),
     ]
     return unary.map { Form(operation: $0, operands: [(matrix, nil)]) }
       + binary.map { Form(operation: $0, operands: [(matrix, nil), (matrix, nil)]) }
@@ -53,6 +53,11 @@ import Testing
         Form(operation: Select(), operands: [(matrix, .bool), (matrix, nil), (matrix, nil)]),
         Form(operation: SparseCrossEntropy(), operands: [(matrix, nil), ([3], .int32)]),
         Form(operation: SparseCrossEntropy(), operands: [(matrix, nil), ([3], .int64)]),
+        Form(operation: LayerNorm(epsilon: 1e-3), operands: [(matrix, nil), (matrix, nil), ([4], nil), ([4], nil)]),
+        Form(operation: LayerNormGradient(epsilon: 1e-3), operands: [(matrix, nil), (matrix, nil), ([4], nil)]),
+        Form(
+          operation: ScaledAttention(scale: 1),
+          operands: [(matrix, nil), (matrix, nil), (matrix, nil), ([3, 3], .float32)]),
         Form(operation: Gather(), operands: [(matrix, nil), ([2], .int32)]),
       ]
   }()

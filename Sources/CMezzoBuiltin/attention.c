@@ -1,0 +1,134 @@
+/* Attention by stretches of keys: scores become weights against the largest so far, sums and what they weigh are corrected when a
+ * larger one comes, so that no matrix of scores is ever whole (Rabe and Staats, arXiv 2112.05682; Dao et al., arXiv 2205.14135). */
+#include "attention.h"
+#include <math.h>
+#include <string.h>
+
+enum { Q, K, V, BIAS, O, LSE };
+enum {
+  BLOCK_TILES = 2, /* of queries: their scores then fit into the first cache */
+  ALONE = 500000   /* operations below which threads cost more than they bring */
+};
+
+typedef struct {
+  char *keys, *values; /* panels */
+  char *q, *scores, *row, *sums; /* sums[block][padded width] */
+  double *max, *sum;
+} scratch;
+
+static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
+
+/* The parts of a slot, or, without memory, how many bytes they take. */
+static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
+  int64_t columns = p->tile->columns, at = 0;
+  const int64_t elements[] = {mz_round_up(p->keys, columns) * p->dim, p->padded_width * p->keys,
+                              stretches(p->dim) * p->block * MZ_TILE_STRETCH, p->block * MZ_TILE_STRETCH, MZ_TILE_STRETCH,
+                              p->block * p->padded_width};
+  char **parts[] = {&s->keys, &s->values, &s->q, &s->scores, &s->row, &s->sums};
+  for (int i = 0; i < 6; i++) {
+    if (from != NULL) *parts[i] = from + at;
+    at += mz_round_up(elements[i] * p->element, 64);
+  }
+  if (from != NULL) {
+    s->max = (double *)(void *)(from + at);
+    s->sum = s->max + p->block;
+  }
+  return at + mz_round_up(2 * p->block * (int64_t)sizeof(double), 64);
+}
+
+/* Scores become weights, relative to the largest of their row so far. */
+static void weigh_row(const mz_attention *p, const scratch *s, int64_t r, int64_t count) {
+  char *scores = s->scores + r * MZ_TILE_STRETCH * p->element, *sums = s->sums + r * p->padded_width * p->element;
+  double before = s->max[r], max = p->rows_kernels->max(scores, before, count);
+  if (max == -(double)INFINITY) {
+    memset(scores, 0, (size_t)(count * p->element));
+    return;
+  }
+  if (max != before && s->sum[r] != 0) {
+    double factor = exp(before - max);
+    s->sum[r] *= factor;
+    p->kernels->scale(sums, sums, factor, p->padded_width);
+  }
+  s->max[r] = max;
+  s->sum[r] += p->kernels->exponentials(scores, max, count);
+}
+
+static void store_row(const mz_attention *p, const scratch *s, int64_t r, char *o, char *lse) {
+  char *sums = s->sums + r * p->padded_width * p->element;
+  double sum = s->sum[r], log_sum = sum == 0 ? -(double)INFINITY : s->max[r] + log(sum);
+  if (sum != 0) p->kernels->scale(sums, sums, 1 / sum, p->width);
+  p->store[O](o, p->stride[O][1], sums, p->width);
+  if (p->element == sizeof(double)) {
+    p->store[LSE](lse, 0, &log_sum, 1);
+  } else {
+    float narrow = (float)log_sum;
+    p->store[LSE](lse, 0, &narrow, 1);
+  }
+}
+
+static void run_block(const mz_attention *p, const scratch *s, char *const *at, const char *bias, int64_t query, int64_t rows) {
+  mz_load_block(p, Q, s->q, at[Q] + query * p->stride[Q][0], rows, p->dim, p->scale);
+  memset(s->sums, 0, (size_t)(p->block * p->padded_width * p->element));
+  for (int64_t r = 0; r < rows; r++) {
+    s->max[r] = -(double)INFINITY;
+    s->sum[r] = 0;
+  }
+  int64_t keys = p->is_causal ? mz_least(p->keys, query + rows) : p->keys;
+  for (int64_t first = 0; first < keys; first += MZ_TILE_STRETCH) {
+    int64_t count = mz_least(MZ_TILE_STRETCH, keys - first);
+    mz_make_scores(p, s->scores, s->q, s->keys, p->dim, rows, first, count);
+    mz_mask_scores(p, s->scores, BIAS, bias, s->row, query, rows, first, count);
+    for (int64_t r = 0; r < rows; r++) weigh_row(p, s, r, count);
+    mz_weigh(p, s->sums, s->scores, s->values, p->keys, rows, first, count, p->padded_width);
+  }
+  for (int64_t r = 0; r < rows; r++)
+    store_row(p, s, r, at[O] + (query + r) * p->stride[O][0], at[LSE] + (query + r) * p->stride[LSE][0]);
+}
+
+static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  const mz_call *call = user;
+  const mz_attention *p = &call->plan->u.attention;
+  bool has_bias = mz_has_bias(call, BIAS);
+  for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
+    scratch s;
+    lay_out(p, call->workspace + slot * p->slot_bytes, &s);
+    for (int64_t task = slot; task < p->batches.count * p->parts; task += p->slots) {
+      char *at[6];
+      mz_space_seek(&p->batches, task / p->parts, (char *const *)call->at, at);
+      mz_pack_matrix(p, K, s.keys, at[K], p->dim, p->keys, true);
+      mz_pack_matrix(p, V, s.values, at[V], p->keys, p->width, false);
+      int64_t from = task % p->parts * p->part, to = mz_least(from + p->part, p->queries);
+      for (int64_t query = from; query < to; query += p->block)
+        run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, mz_least(p->block, to - query));
+    }
+  }
+}
+
+static mezzo_status run(const mz_call *call) {
+  return mz_parallel(call->plan, call->plan->u.attention.slots, 1, body, (void *)(uintptr_t)call);
+}
+
+mezzo_status mz_plan_attention(mz_request *r) {
+  mz_plan *plan = r->plan;
+  mz_attention *p = &plan->u.attention;
+  MZ_TRY(mz_expect_arity(r, 4, 2));
+  MZ_TRY(mz_plan_scores(r, (int[]){Q, K, V, BIAS, O, LSE}));
+  plan->run = run;
+  if (p->queries == 0 || p->batches.count == 0) return MEZZO_OK;
+  p->block = mz_least(mz_round_up(p->queries, p->tile->rows), BLOCK_TILES * p->tile->rows);
+  double operations = 2.0 * (double)p->batches.count * (double)p->queries * (double)p->keys * (double)(p->dim + p->width);
+  int64_t threads = plan->host->parallel_for != NULL && operations > ALONE ? plan->threads : 1;
+  p->parts = p->batches.count >= threads ? 1 : mz_least(mz_round_up(p->queries, p->block) / p->block, threads);
+  p->part = mz_round_up(mz_round_up(p->queries, p->parts) / p->parts, p->block);
+  p->slots = mz_least(threads < 1 ? 1 : threads, p->batches.count * p->parts);
+  int64_t most = INT64_MAX / 256 / 1024, total;
+  bool fits = p->keys < most && p->dim < most && p->width < most && p->keys * (p->dim / 8 + p->width / 8 + 64) < most * 64;
+  scratch unused;
+  if (fits) p->slot_bytes = lay_out(p, NULL, &unused);
+  if (!fits || __builtin_mul_overflow(p->slot_bytes, p->slots, &total))
+    return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, K, "keys and values of %lld places exceed what fits memory",
+                     (long long)p->keys);
+  plan->workspace = (uint64_t)total;
+  return MEZZO_OK;
+}

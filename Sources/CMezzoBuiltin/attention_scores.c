@@ -1,0 +1,143 @@
+#include <math.h>
+#include <string.h>
+#include "attention.h"
+
+static int64_t stretch_bytes(const mz_attention *p) { return MZ_TILE_STRETCH * p->element; }
+
+static mezzo_status read_shapes(mz_request *r, const int operands[6]) {
+  mz_plan *plan = r->plan;
+  mz_attention *p = &plan->u.attention;
+  const mz_operand *q = &plan->operand[operands[0]], *v = &plan->operand[operands[2]];
+  int rank = q->rank;
+  if (rank < 2 || v->rank != rank)
+    return mz_refuse(r->err, MEZZO_INVALID, MEZZO_WHY_SHAPE, (uint32_t)operands[0],
+                     "operands %d and %d have ranks %d and %d; expected q[..., s, d] and v[..., t, e]", operands[0], operands[2],
+                     rank, v->rank);
+  p->queries = q->shape[rank - 2];
+  p->dim = q->shape[rank - 1];
+  p->keys = v->shape[rank - 2];
+  p->width = v->shape[rank - 1];
+  mz_dtype wide = q->dtype == MZ_F64 ? MZ_F64 : MZ_F32;
+  const int64_t ends[6][2] = {{p->queries, p->dim},  {p->keys, p->dim},      {p->keys, p->width},
+                              {p->queries, p->keys}, {p->queries, p->width}, {p->queries, 0}};
+  int64_t shape[MZ_MAX_RANK];
+  memcpy(shape, q->shape, sizeof shape);
+  for (int i = 0; i < 6; i++) {
+    bool is_wide = i == 3 || i == 5;
+    shape[rank - 2] = ends[i][0];
+    shape[rank - 1] = ends[i][1];
+    MZ_TRY(mz_expect_dtype(r, operands[i], MZ_SET(is_wide ? wide : q->dtype)));
+    MZ_TRY(mz_expect_shape(r, operands[i], i == 5 ? rank - 1 : rank, shape));
+  }
+  return mz_expect_accumulator(r, wide);
+}
+
+mezzo_status mz_plan_scores(mz_request *r, const int operands[6]) {
+  mz_plan *plan = r->plan;
+  mz_attention *p = &plan->u.attention;
+  const mz_operand *q = &plan->operand[operands[0]];
+  int64_t causal;
+  MZ_TRY(mz_expect_dtype(r, operands[0], MZ_FLOATS));
+  MZ_TRY(read_shapes(r, operands));
+  MZ_TRY(mz_attr_float(r, "scale", &p->scale));
+  MZ_TRY(mz_attr_int(r, "causal", 0, 1, &causal));
+  p->is_causal = causal == 1;
+  int n = plan->n_in + plan->n_out;
+  mz_domain domain = mz_domain_of(q->dtype);
+  mz_space_init(&p->batches, n);
+  for (int axis = 0; axis < q->rank - 2; axis++) {
+    int64_t strides[MZ_MAX_MAPPED];
+    for (int o = 0; o < n; o++) strides[o] = plan->operand[o].stride[axis];
+    mz_space_add(&p->batches, q->shape[axis], strides);
+  }
+  mz_space_coalesce(&p->batches);
+  for (int o = 0; o < n; o++) {
+    const mz_operand *operand = &plan->operand[o];
+    for (int i = 0; i < 2 && q->rank - 2 + i < operand->rank; i++) p->stride[o][i] = operand->stride[q->rank - 2 + i];
+    p->load[o] = mz_loader(domain, operand->dtype);
+    p->store[o] = mz_storer(domain, operand->dtype);
+  }
+  bool in_double = domain == MZ_IN_DOUBLE;
+  p->tile = in_double ? mz_tile_double() : mz_tile_float();
+  p->element = in_double ? sizeof(double) : sizeof(float);
+  p->kernels = in_double ? &mz_norms_double : &mz_norms_float;
+  p->rows_kernels = in_double ? &mz_rows_double : &mz_rows_float;
+  p->padded_dim = mz_round_up(p->dim, p->tile->columns);
+  p->padded_width = mz_round_up(p->width, p->tile->columns);
+  return MEZZO_OK;
+}
+
+void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth, double factor) {
+  const int64_t *stride = p->stride[operand];
+  for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, to += p->block * stretch_bytes(p)) {
+    int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
+    for (int64_t r = 0; r < rows; r++) {
+      char *row = to + r * stretch_bytes(p);
+      p->load[operand](row, from + r * stride[0] + k * stride[1], stride[1], n);
+      if (factor != 1) p->kernels->scale(row, row, factor, n);
+    }
+  }
+}
+
+void mz_pack_matrix(const mz_attention *p, int operand, char *to, const char *from, int64_t depth, int64_t columns, bool is_transposed) {
+  const int64_t *stride = p->stride[operand];
+  mz_packing packing = {from, stride[!is_transposed], stride[is_transposed], p->load[operand]};
+  if (depth > 0) mz_pack(to, p->element, p->tile->columns, &packing, columns, depth);
+}
+
+void mz_make_scores(const mz_attention *p, char *scores, const char *a, const char *panels, int64_t depth, int64_t rows,
+                    int64_t first, int64_t count) {
+  const mz_tile *tile = p->tile;
+  for (int64_t r = 0; r < p->block; r++)
+    memset(scores + r * stretch_bytes(p), 0, (size_t)(mz_round_up(count, tile->columns) * p->element));
+  for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, a += p->block * stretch_bytes(p)) {
+    int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
+    for (int64_t j = 0; j < count; j += tile->columns) {
+      const char *panel = panels + ((first + j) * depth + k * tile->columns) * p->element;
+      for (int64_t i = 0; i < rows; i += tile->rows)
+        mz_tile_fitting(tile, MZ_B_SAME, rows - i)(n, a + i * stretch_bytes(p), panel,
+                                                   scores + i * stretch_bytes(p) + j * p->element, MZ_TILE_STRETCH);
+    }
+  }
+}
+
+void mz_weigh(const mz_attention *p, char *acc, const char *scores, const char *panels, int64_t depth, int64_t rows, int64_t first,
+              int64_t count, int64_t stride) {
+  const mz_tile *tile = p->tile;
+  for (int64_t j = 0; j < stride; j += tile->columns) {
+    const char *panel = panels + (j * depth + first * tile->columns) * p->element;
+    for (int64_t i = 0; i < rows; i += tile->rows)
+      mz_tile_fitting(tile, MZ_B_SAME, rows - i)(count, scores + i * stretch_bytes(p), panel, acc + (i * stride + j) * p->element,
+                                                 stride);
+  }
+}
+
+static void hide(const mz_attention *p, char *row, int64_t from, int64_t to) {
+  for (int64_t i = from; i < to; i++) {
+    if (p->element == sizeof(double)) ((double *)(void *)row)[i] = -(double)INFINITY;
+    else ((float *)(void *)row)[i] = -INFINITY;
+  }
+}
+
+void mz_mask_scores(const mz_attention *p, char *scores, int operand, const char *bias, void *row, int64_t query, int64_t rows,
+                    int64_t first, int64_t count) {
+  const int64_t *stride = p->stride[operand];
+  for (int64_t r = 0; r < rows; r++) {
+    char *at = scores + r * stretch_bytes(p);
+    if (bias != NULL) {
+      if (r == 0 || stride[0] != 0) p->load[operand](row, bias + (query + r) * stride[0] + first * stride[1], stride[1], count);
+      p->kernels->add(at, row, count);
+    }
+    if (p->is_causal && query + r + 1 < first + count) hide(p, at, query + r + 1 > first ? query + r + 1 - first : 0, count);
+  }
+}
+
+bool mz_has_bias(const mz_call *call, int operand) {
+  const mz_operand *bias = &call->plan->operand[operand];
+  for (int axis = 0; axis < bias->rank; axis++)
+    if (bias->stride[axis] != 0 && bias->shape[axis] > 1) return true;
+  double value;
+  if (bias->count == 0) return false;
+  mz_load_double[bias->dtype](&value, call->at[operand], 0, 1);
+  return value != 0;
+}

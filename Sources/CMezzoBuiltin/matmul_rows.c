@@ -1,0 +1,191 @@
+/* Products whose A has its rows in memory, as activations do, and whose B may be packed once. Rows of A are only converted, not
+ * rearranged; B lies in panels as wide as a tile, narrow floats as they are; accumulators are rows, finished as far as they
+ * reach. Threads share out rows or columns, never k, and every element is summed in the order of k. */
+#include <string.h>
+#include "matmul.h"
+
+enum {
+  BLOCK_ROWS = 112,
+  BLOCK_COLUMNS = MZ_BLOCK,
+  ALONE = 1000000 /* operations below which threads cost more than they bring */
+};
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+
+typedef struct {
+  char *b, *a, *acc, *wide;
+} scratch;
+
+typedef struct {
+  int64_t row, column, rows, columns;
+} area;
+
+/* a[stretch of k][row][MZ_TILE_STRETCH] */
+static void load_rows(const mz_matmul *p, char *to, const char *from, int64_t rows) {
+  for (int64_t r = 0; r < rows; r++) {
+    char *row = to + r * MZ_TILE_STRETCH * p->element;
+    for (int64_t k = 0; k < p->k; k += MZ_TILE_STRETCH, row += p->block_rows * MZ_TILE_STRETCH * p->element)
+      p->load(row, from + r * p->a_stride[0] + k * p->a_stride[1], p->a_stride[1], min64(MZ_TILE_STRETCH, p->k - k));
+  }
+}
+
+static int64_t acc_columns(const mz_matmul *p) { return round_up(p->block_columns, p->tile->columns); }
+
+static int64_t acc_bytes(const mz_matmul *p) { return round_up(p->block_rows * acc_columns(p) * p->element, 64); }
+
+/* acc += a times the panels at b. Narrow panels that many tiles read are widened once before, into `wide`. */
+static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc, char *wide, int64_t rows, int64_t columns) {
+  const mz_tile *tile = p->tile;
+  bool widens = p->b_kind != MZ_B_SAME && rows > 2 * tile->rows;
+  int kind = widens ? MZ_B_SAME : p->b_kind;
+  int64_t width = tile->columns, row_stride = acc_columns(p), panels = divide_up(columns, width);
+  int64_t row_bytes = MZ_TILE_STRETCH * p->element;
+  for (int64_t k = 0; k < p->k; k += MZ_TILE_STRETCH, a += p->block_rows * row_bytes) {
+    int64_t n = min64(MZ_TILE_STRETCH, p->k - k);
+    const char *panel = b + k * width * p->b_element;
+    char *at = acc;
+    for (int64_t j = 0, step; j < panels; j += step, panel += step * p->k * width * p->b_element, at += step * width * p->element) {
+      step = rows > 1 || panels - j < 2 ? 1 : panels - j < MZ_TILE_PANELS ? 2 : MZ_TILE_PANELS;
+      if (step > 1) {
+        (step == 2 ? tile->by_rows[p->b_kind].pair : tile->by_rows[p->b_kind].long_row)(n, a, panel, at, p->k * width);
+        continue;
+      }
+      if (widens) p->load(wide, panel, p->b_element, n * width);
+      for (int64_t i = 0; i < rows; i += tile->rows) {
+        mz_tile_fitting(tile, kind, rows - i)(n, a + i * row_bytes, widens ? wide : panel, at + i * row_stride * p->element, row_stride);
+      }
+    }
+  }
+}
+
+static void finish(const mz_matmul *p, char *acc, const area *block, char *const *at) {
+  for (int64_t r = 0; r < block->rows; r++, acc += acc_columns(p) * p->element) {
+    int64_t row = block->row + r;
+    char *result = at[2] + row * p->c_stride[0] + block->column * p->c_stride[1];
+    mz_blend(p, result, acc, block->columns);
+    mz_run_epilogue(p, at + 3, row, block->column, acc, block->columns);
+    p->store(result, p->c_stride[1], acc, block->columns);
+  }
+}
+
+static void run_area(const mz_matmul *p, const scratch *s, const area *task, char *const *at) {
+  for (int64_t j = 0; j < task->columns; j += p->block_columns) {
+    area block = {.column = task->column + j, .columns = min64(p->block_columns, task->columns - j)};
+    const char *b = at[1] + block.column * p->k * p->b_element;
+    if (!p->packs_b) {
+      mz_packing packing = {at[1] + block.column * p->b_stride[1], p->b_stride[1], p->b_stride[0], p->load_b};
+      if (p->k > 0) mz_pack(s->b, p->b_element, p->tile->columns, &packing, block.columns, p->k);
+      b = s->b;
+    }
+    for (int64_t i = 0; i < task->rows; i += p->block_rows) {
+      block.row = task->row + i;
+      block.rows = min64(p->block_rows, task->rows - i);
+      if (j == 0 || task->rows > p->block_rows) load_rows(p, s->a, at[0] + block.row * p->a_stride[0], block.rows);
+      memset(s->acc, 0, (size_t)(block.rows * acc_columns(p) * p->element));
+      multiply(p, s->a, b, s->acc, s->wide, block.rows, block.columns);
+      finish(p, s->acc, &block, at);
+    }
+  }
+}
+
+static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  const mz_call *call = user;
+  const mz_plan *plan = call->plan;
+  const mz_matmul *p = &plan->u.matmul;
+  char *base[MZ_MAX_MAPPED] = {call->at[0], call->at[1], call->at[plan->n_in]}, *at[MZ_MAX_MAPPED];
+  for (int i = 0; i < p->n_steps; i++)
+    if (p->step[i].operand >= 0) base[3 + p->step[i].place] = call->at[p->step[i].operand];
+  int64_t per_batch = p->row_tasks * p->column_tasks, tasks = p->batches.count * per_batch;
+  for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
+    char *from = call->workspace + slot * p->slot_bytes;
+    char *acc = from + p->b_bytes + p->a_bytes;
+    scratch s = {from, from + p->b_bytes, acc, acc + acc_bytes(p)};
+    for (int64_t task = slot; task < tasks; task += p->slots) {
+      mz_space_seek(&p->batches, task / per_batch, base, at);
+      if (p->packs_b) at[1] = base[1];
+      int64_t row = task % per_batch / p->column_tasks * p->task_rows, column = task % p->column_tasks * p->task_columns;
+      area part = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
+      run_area(p, &s, &part, at);
+    }
+  }
+}
+
+static mezzo_status run(const mz_call *call) {
+  return mz_parallel(call->plan, call->plan->u.matmul.slots, 1, body, (void *)(uintptr_t)call);
+}
+
+void mz_pack_rows(const mz_plan *plan, const mezzo_tensor *b, void *to) {
+  const mz_matmul *p = &plan->u.matmul;
+  mz_packing packing = {(const char *)b->data + b->byte_offset, p->b_stride[1], p->b_stride[0], p->load_b};
+  memset(to, 0, (size_t)plan->packed_bytes);
+  mz_pack(to, p->b_element, p->tile->columns, &packing, p->n, p->k);
+}
+
+static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
+
+static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
+
+/* Rows of a batch that repeat B are rows of one product by then, so that what is left of a batch has a B for each. */
+static bool is_shared(const mz_request *r) {
+  mezzo_operand b;
+  memset(&b, 0, sizeof b);
+  size_t known = r->op->operand_stride < sizeof b ? r->op->operand_stride : sizeof b;
+  memcpy(&b, (const char *)r->op->operands + r->op->operand_stride, known);
+  return r->plan->may_pack && (b.flags & MEZZO_T_CONST) != 0 && r->plan->u.matmul.batches.count == 1;
+}
+
+mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
+  mz_plan *plan = r->plan;
+  mz_matmul *p = &plan->u.matmul;
+  const mz_tile *tile = p->tile;
+  mz_dtype dtype = plan->operand[1].dtype;
+  bool has_rows = p->m == 1 || p->k == 1 || magnitude(p->a_stride[1]) <= magnitude(p->a_stride[0]);
+  *takes = p->m > 0 && p->n > 0 && p->k > 0 && p->batches.count > 0 && has_rows;
+  if (!*takes) return MEZZO_OK;
+  p->b_kind = dtype == MZ_BF16 ? MZ_B_BF16 : dtype == MZ_F16 ? MZ_B_F16 : MZ_B_SAME;
+  if (tile->by_rows[p->b_kind].many == NULL) p->b_kind = MZ_B_SAME;
+  p->b_element = p->b_kind == MZ_B_SAME ? p->element : 2;
+  p->load_b = p->b_kind == MZ_B_SAME ? p->load : mz_load_raw(2);
+  p->packs_b = is_shared(r);
+
+  int64_t batches = p->batches.count, columns = tile->columns;
+  double operations = 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)batches;
+  bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && operations > ALONE;
+  int64_t threads = shares ? plan->threads : 1, parts = divide_up(threads, batches);
+  /* What is not packed before is packed by each part, but for what is split. */
+  bool splits_rows = p->packs_b ? p->m >= 2 * tile->rows * parts : p->n < p->m;
+  p->row_tasks = splits_rows ? min64(parts, divide_up(p->m, tile->rows)) : 1;
+  p->column_tasks = splits_rows ? 1 : min64(parts, divide_up(p->n, columns));
+  p->task_rows = p->row_tasks == 1 ? p->m : round_up(divide_up(p->m, p->row_tasks), tile->rows);
+  p->task_columns = round_up(divide_up(p->n, p->column_tasks), columns);
+  p->row_tasks = divide_up(p->m, p->task_rows);
+  p->column_tasks = divide_up(p->n, p->task_columns);
+  p->block_rows = round_up(min64(p->task_rows, BLOCK_ROWS), p->task_rows == 1 ? 1 : tile->rows);
+  p->block_columns = min64(p->task_columns, BLOCK_COLUMNS);
+  p->slots = min64(threads, batches * p->row_tasks * p->column_tasks);
+  int64_t panel_columns = round_up(p->n, columns), packed = 0, total = 0, k_bytes;
+  bool fits = product(round_up(min64(p->k, INT64_MAX / 2), MZ_TILE_STRETCH), p->element, &k_bytes) &&
+              product(k_bytes, p->block_rows, &p->a_bytes) && product(k_bytes, p->block_columns, &p->b_bytes) &&
+              product(k_bytes, panel_columns, &packed) && p->a_bytes < INT64_MAX / 4 && p->b_bytes < INT64_MAX / 4;
+  if (fits) {
+    p->b_bytes = p->packs_b ? 0 : round_up(p->k * p->b_element * p->block_columns, 64);
+    p->a_bytes = round_up(p->a_bytes, 64);
+    p->slot_bytes = p->b_bytes + p->a_bytes + acc_bytes(p) + MZ_TILE_STRETCH * columns * p->element;
+    fits = product(p->slot_bytes, p->slots, &total);
+  }
+  if (!fits)
+    return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a workspace for k = %lld exceeds 2^63 bytes", (long long)p->k);
+  plan->workspace = (uint64_t)total;
+  if (p->packs_b) {
+    plan->packed_bytes = (uint64_t)(panel_columns * p->k * p->b_element);
+    plan->pack_key[0] = UINT64_C(0x6d657a7a6f2d6270); /* "mezzo-bp" */
+    plan->pack_key[1] = (uint64_t)columns << 8 | (uint64_t)p->b_kind << 4 | (uint64_t)p->element;
+  }
+  plan->run = run;
+  return MEZZO_OK;
+}

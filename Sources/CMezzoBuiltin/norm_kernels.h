@@ -1,0 +1,153 @@
+/* norm_kernels.h: a template, included once for float and once for double. The includer defines
+ *   T        what is computed in
+ *   MATH(f)  the name of a function of T
+ *   TABLE    the name of the table to define */
+#include "convert.h"
+#include "norms.h"
+#include "target.h"
+
+enum { WIDTH = 64 / sizeof(T), LONG = 4 * MZ_BLOCK /* elements that one lane-wise sum takes before it moves on to double */ };
+typedef T vector __attribute__((vector_size(64), aligned(sizeof(T))));
+
+#define AT(pointer, i) (*(vector *)(void *)((pointer) + (i)))
+#define GIVEN(pointer, i) (*(const vector *)(const void *)((pointer) + (i)))
+
+MZ_INLINE double fold(const vector *v) {
+  T lane[WIDTH];
+  memcpy(lane, v, sizeof lane);
+  for (int width = WIDTH / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) lane[l] += lane[l + width];
+  return (double)lane[0];
+}
+
+/* total[t] += the sum of terms; VECTORS of i for whole vectors, SCALARS of i for the rest. */
+#define SUMMED(VECTORS, SCALARS)                                              \
+  for (int64_t begin = 0; begin < n; begin += LONG) {                         \
+    int64_t end = n - begin < LONG ? n : begin + LONG, i = begin;             \
+    vector even = {0}, odd = {0};                                             \
+    for (; i + 2 * WIDTH <= end; i += 2 * WIDTH) {                            \
+      even += VECTORS(i);                                                     \
+      odd += VECTORS(i + WIDTH);                                              \
+    }                                                                         \
+    for (; i + WIDTH <= end; i += WIDTH) even += VECTORS(i);                  \
+    even += odd;                                                              \
+    total += fold(&even);                                                     \
+    T rest = 0;                                                               \
+    for (; i < end; i++) rest += SCALARS(i);                                  \
+    total += (double)rest;                                                    \
+  }
+
+MZ_CLONES static double add(void *x_, const void *r_, int64_t n) {
+  T *restrict x = x_;
+  const T *restrict r = r_;
+  double total = 0;
+  if (r == NULL) {
+#define SCALARS(i) x[i]
+#define VECTORS(i) AT(x, i)
+    SUMMED(VECTORS, SCALARS)
+#undef SCALARS
+#undef VECTORS
+  } else {
+#define SCALARS(i) (x[i] += r[i])
+#define VECTORS(i) (AT(x, i) += GIVEN(r, i))
+    SUMMED(VECTORS, SCALARS)
+#undef SCALARS
+#undef VECTORS
+  }
+  return total;
+}
+
+MZ_CLONES static double center(void *x_, double mean_, int64_t n) {
+  T *x = x_, mean = (T)mean_;
+  double total = 0;
+#define SCALARS(i) ((x[i] -= mean), x[i] * x[i])
+#define VECTORS(i) ((AT(x, i) -= mean), AT(x, i) * AT(x, i))
+  SUMMED(VECTORS, SCALARS)
+#undef SCALARS
+#undef VECTORS
+  return total;
+}
+
+MZ_CLONES static double dot(const void *x_, const void *y_, int64_t n) {
+  const T *x = x_, *y = y_;
+  double total = 0;
+#define SCALARS(i) (x[i] * y[i])
+#define VECTORS(i) (GIVEN(x, i) * GIVEN(y, i))
+  SUMMED(VECTORS, SCALARS)
+#undef SCALARS
+#undef VECTORS
+  return total;
+}
+
+MZ_CLONES static void affine(void *y_, const void *x_, double scale_, const void *gamma_, const void *beta_, int64_t n) {
+  T *y = y_, scale = (T)scale_;
+  const T *x = x_, *gamma = gamma_, *beta = beta_;
+  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale * gamma[i] + beta[i];
+}
+
+MZ_CLONES static double exponentials(void *x_, double max_, int64_t n) {
+  T *x = x_, max = (T)max_;
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += LONG) {
+    int64_t count = n - begin < LONG ? n - begin : LONG;
+    T *part = x + begin;
+    MZ_INDEPENDENT for (int64_t i = 0; i < count; i++) part[i] = MATH(mz_exp)(part[i] - max);
+  }
+#define SCALARS(i) x[i]
+#define VECTORS(i) AT(x, i)
+  SUMMED(VECTORS, SCALARS)
+#undef SCALARS
+#undef VECTORS
+  return total;
+}
+
+MZ_CLONES static void scale(void *y_, const void *x_, double scale_, int64_t n) {
+  T *y = y_, scale = (T)scale_;
+  const T *x = x_;
+  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale;
+}
+
+MZ_CLONES static void softmax_gradient(void *dy_, const void *y_, double dot_, int64_t n) {
+  T *dy = dy_, dot = (T)dot_;
+  const T *y = y_;
+  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) dy[i] = y[i] * (dy[i] - dot);
+}
+
+MZ_CLONES static void gradient_sums(void *dy_, void *x_, double scale_, const void *gamma_, void *dgamma_, void *dbeta_,
+                                    double sums[2], int64_t n) {
+  T *restrict dy = dy_, *restrict x = x_, *restrict dgamma = dgamma_, *restrict dbeta = dbeta_, scale = (T)scale_;
+  const T *restrict gamma = gamma_;
+  for (int64_t i = 0; i < n; i++) {
+    T normal = x[i] * scale, given = dy[i];
+    x[i] = normal;
+    dgamma[i] += given * normal;
+    dbeta[i] += given;
+    dy[i] = given * gamma[i];
+  }
+  double total = 0;
+#define SCALARS(i) dy[i]
+#define VECTORS(i) AT(dy, i)
+  SUMMED(VECTORS, SCALARS)
+#undef SCALARS
+#undef VECTORS
+  sums[0] = total;
+  sums[1] = dot(dy, x, n);
+}
+
+MZ_CLONES static void gradient(void *dx_, const void *dy_, const void *x_, double scale_, double mean_, double slope_, int64_t n) {
+  T *dx = dx_, scale = (T)scale_, mean = (T)mean_, slope = (T)slope_;
+  const T *dy = dy_, *x = x_;
+  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) dx[i] = scale * (dy[i] - mean - x[i] * slope);
+}
+
+const mz_norm_kernels TABLE = {
+    .add = add,
+    .center = center,
+    .affine = affine,
+    .exponentials = exponentials,
+    .scale = scale,
+    .dot = dot,
+    .softmax_gradient = softmax_gradient,
+    .gradient_sums = gradient_sums,
+    .gradient = gradient,
+};

@@ -1,0 +1,77 @@
+#include "staged.h"
+
+enum { STAGED_GRAIN = 16384 /* elements below which a thread costs more than it brings */ };
+
+mezzo_status mz_plan_staged(mz_request *r, int axis, int n_in, const int *operands, int n_buffers) {
+  mz_plan *plan = r->plan;
+  mz_staged *staged = &plan->u.staged;
+  const mz_operand *y = &plan->operand[operands[n_in]];
+  mz_domain domain = mz_domain_of(y->dtype);
+  int n = n_in + 1;
+  mz_space_init(&staged->rows, n);
+  for (int i = 0; i < y->rank; i++) {
+    int64_t strides[3];
+    for (int o = 0; o < n; o++) strides[o] = plan->operand[operands[o]].stride[i];
+    if (i != axis) mz_space_add(&staged->rows, y->shape[i], strides);
+  }
+  mz_space_sort(&staged->rows);
+  mz_space_coalesce(&staged->rows);
+  staged->n_in = n_in;
+  staged->n_buffers = n_buffers;
+  staged->count = y->shape[axis];
+  staged->element = mz_dtype_size(mz_domain_dtype(domain));
+  staged->kernels = domain == MZ_IN_DOUBLE ? &mz_norms_double : &mz_norms_float;
+  for (int o = 0; o < n; o++) {
+    const mz_operand *operand = &plan->operand[operands[o]];
+    staged->operand[o] = operands[o];
+    staged->stride[o] = operand->stride[axis];
+    staged->load[o] = mz_loader(domain, operand->dtype);
+  }
+  staged->store = mz_storer(domain, y->dtype);
+  staged->is_direct = y->dtype == mz_domain_dtype(domain) && y->stride[axis] == staged->element;
+  int64_t rows = staged->rows.count, total = rows * staged->count;
+  int64_t most = total / STAGED_GRAIN + 1, slots = plan->threads < 1 ? 1 : plan->threads;
+  if (slots > most) slots = most;
+  if (slots > rows) slots = rows > 0 ? rows : 1;
+  staged->slots = slots;
+  staged->row_bytes = (staged->count * staged->element + 63) / 64 * 64;
+  int64_t bytes;
+  if (__builtin_mul_overflow(staged->row_bytes, slots * n_buffers, &bytes))
+    return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a row of %lld elements does not fit a workspace",
+                     (long long)staged->count);
+  plan->workspace = (uint64_t)bytes;
+  return MEZZO_OK;
+}
+
+mezzo_status mz_run_staged(const mz_call *call, mezzo_body body) {
+  return mz_parallel(call->plan, call->plan->u.staged.slots, 1, body, (void *)(uintptr_t)call);
+}
+
+mz_share mz_share_of(const mz_call *call, uint64_t slot) {
+  const mz_staged *staged = &call->plan->u.staged;
+  int64_t rows = staged->rows.count, slots = staged->slots, index = (int64_t)slot;
+  mz_share share = {.plan = staged, .call = call, .slot = index, .n_loaded = staged->n_in};
+  share.begin = rows / slots * index + (index < rows % slots ? index : rows % slots);
+  share.end = share.begin + rows / slots + (index < rows % slots);
+  for (int i = 0; i < staged->n_buffers; i++)
+    share.buffer[i] = call->workspace + (index * staged->n_buffers + i) * staged->row_bytes;
+  return share;
+}
+
+void mz_stage_row(mz_share *share, int64_t row) {
+  const mz_staged *staged = share->plan;
+  char *base[3];
+  for (int o = 0; o <= staged->n_in; o++) base[o] = share->call->at[staged->operand[o]];
+  mz_space_seek(&staged->rows, row, base, share->at);
+  for (int o = 0; o < share->n_loaded; o++)
+    staged->load[o](share->buffer[o], share->at[o], staged->stride[o], staged->count);
+}
+
+void *mz_stage_result(const mz_share *share) {
+  return share->plan->is_direct ? share->at[share->plan->n_in] : share->buffer[0];
+}
+
+void mz_unstage_row(const mz_share *share, const void *result) {
+  const mz_staged *staged = share->plan;
+  if (!staged->is_direct) staged->store(share->at[staged->n_in], staged->stride[staged->n_in], result, staged->count);
+}

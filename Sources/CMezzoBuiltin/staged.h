@@ -1,0 +1,31 @@
+/* staged.h: operations that take a row at a time whole through a buffer of the domain's type. */
+#ifndef MZ_STAGED_H
+#define MZ_STAGED_H
+#include "operations.h"
+
+/* A thread's share of the rows, and its part of the workspace. */
+typedef struct {
+  const mz_staged *plan;
+  const mz_call *call;
+  int64_t slot, begin, end;
+  int n_loaded; /* of the inputs */
+  char *buffer[MZ_STAGED_BUFFERS]; /* a row each, in the domain's type */
+  char *at[3];                     /* the row of each operand, once mz_stage_row has found it */
+} mz_share;
+
+/* Fills plan->u.staged for rows along `axis` of operands of one shape, of which n_in are inputs and the last is the result,
+ * and plan->workspace for n_buffers rows a thread. */
+mezzo_status mz_plan_staged(mz_request *r, int axis, int n_in, const int *operands, int n_buffers);
+
+/* Runs body for the share of each slot, on the host's threads. */
+mezzo_status mz_run_staged(const mz_call *call, mezzo_body body);
+/* The share of a slot, inside of body. */
+mz_share mz_share_of(const mz_call *call, uint64_t slot);
+
+/* Finds the row of each operand, and loads those of the inputs into the first buffers. */
+void mz_stage_row(mz_share *share, int64_t row);
+/* Where the kernel's result goes: the result itself if no conversion is needed, else the first buffer. */
+void *mz_stage_result(const mz_share *share);
+void mz_unstage_row(const mz_share *share, const void *result);
+
+#endif
