@@ -1,5 +1,13 @@
 import Mezzo
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A profile on one page that needs nothing from elsewhere: what a run did when, where its time went, and how far each operation
 /// is from what the machine can do.
 struct ProfilePage {
