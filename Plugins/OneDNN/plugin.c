@@ -50,13 +50,13 @@ static const mezzo_rule rules[] = {
     MATMUL("f32", "f32", "", "", 0, 200),
     MATMUL("bf16", "bf16", "", QUICK, 1, 400),
     MATMUL("bf16", "f32", "", QUICK, 1, 400),
-    MATMUL("bf16", "bf16", ".without-tiles", SLOW, 1, 80),
-    MATMUL("bf16", "f32", ".without-tiles", SLOW, 1, 80),
+    MATMUL("bf16", "bf16", ".dot", SLOW, 1, 80),
+    MATMUL("bf16", "f32", ".dot", SLOW, 1, 80),
     CONVOLUTIONS("f32", "f32", "", "", 0, 160),
     CONVOLUTIONS("bf16", "bf16", "", QUICK, 1, 300),
     CONVOLUTIONS("bf16", "f32", "", QUICK, 1, 300),
-    CONVOLUTIONS("bf16", "bf16", ".without-tiles", SLOW, 1, 55),
-    CONVOLUTIONS("bf16", "f32", ".without-tiles", SLOW, 1, 55),
+    CONVOLUTIONS("bf16", "bf16", ".dot", SLOW, 1, 55),
+    CONVOLUTIONS("bf16", "f32", ".dot", SLOW, 1, 55),
 };
 
 static const mezzo_backend backend = {

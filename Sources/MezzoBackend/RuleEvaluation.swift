@@ -9,6 +9,16 @@ extension RuleExpression {
     }
   }
 
+  /// The part of a conjunction that asks for the processor alone and that this one does not meet, whatever is requested.
+  package var unmetByProcessor: String? {
+    let evaluation = Evaluation(bindings: RuleBindings(), threads: 1)
+    func unmet(_ node: Node) -> Node? {
+      if case .and(let left, let right) = node { return unmet(left) ?? unmet(right) }
+      return node.asksForProcessorAlone && evaluation.truth(node) == false ? node : nil
+    }
+    return unmet(root).map { "\($0)" }
+  }
+
   /// Of a conjunction, the first part that is false.
   private func decider(of node: Node, in evaluation: Evaluation) -> Node {
     guard case .and(let left, let right) = node else { return node }

@@ -190,6 +190,14 @@ extension RuleExpression.Node {
     for child in children { child.collect(&mentions) }
   }
 
+  var asksForProcessorAlone: Bool {
+    switch self {
+    case .feature: true
+    case .not, .and, .or: children.allSatisfy(\.asksForProcessorAlone)
+    default: false
+    }
+  }
+
   fileprivate var asksForResult: Bool {
     if case .result = self { true } else { children.contains(where: \.asksForResult) }
   }

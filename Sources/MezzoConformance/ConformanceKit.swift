@@ -95,7 +95,10 @@ public struct ConformanceKit: Sendable {
     result.cases = report.cases - before.0
     result.passed = report.passed - before.1
     result.declined = report.declined - before.2
-    if cases.isEmpty {
+    if cases.isEmpty, let unmet = rule.condition?.unmetByProcessor {
+      report.otherProcessorsRules.append(rule.name)
+      result.obstacle = "\(unmet) is false"
+    } else if cases.isEmpty {
       report.untestedRules.append(rule.name)
       result.obstacle = CaseGenerator(effort: effort, threads: threads, hasReference: reference != nil).obstacle(rule)
     } else if result.declined == cases.count {

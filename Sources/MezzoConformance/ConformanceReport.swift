@@ -17,6 +17,8 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
   public var warnings: [Finding] = []
   /// Rules that take none of the kit's requests, so that nothing is known about them.
   public var untestedRules: [String] = []
+  /// Rules whose condition asks for features that this processor lacks; another one can tell more.
+  public var otherProcessorsRules: [String] = []
   /// In the order of the backend's table.
   public var rules: [RuleResult] = []
   /// What became of captured operations, where those were executed instead of the kit's cases.
@@ -139,6 +141,9 @@ extension ConformanceReport: CustomStringConvertible {
     ]
     for rule in rules where untestedRules.contains(rule.rule) {
       lines.append("  rule \(rule.rule) has no case: \(rule.obstacle ?? "")")
+    }
+    for rule in rules where otherProcessorsRules.contains(rule.rule) {
+      lines.append("  rule \(rule.rule) is for other processors: \(rule.obstacle ?? "")")
     }
     lines += failures.prefix(Self.shownFailures).map { "  \($0)" }
     if failures.count > Self.shownFailures { lines.append("  and \(failures.count - Self.shownFailures) more") }

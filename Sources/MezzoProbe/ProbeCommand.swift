@@ -85,7 +85,7 @@ import MezzoRuntime
         ProbeFailure(
           phase: "tests", cause: "it does not do what its rules say", findings: shown + hidden, id: backend.id))
     }
-    if report.untestedRules.count == backend.rules.count {
+    if report.untestedRules.count + report.otherProcessorsRules.count == backend.rules.count {
       return .failed(
         ProbeFailure(
           phase: "tests", cause: "none of its rules takes any of \(report.cases) golden tests", id: backend.id))

@@ -13,6 +13,16 @@ import Testing
     return try RuleExpression(parsing: text, signature: signature).verdict(bindings, threads: 1) == .matches
   }
 
+  @Test(arguments: [
+    ("unit(A) and cpu.warp_drive", "cpu.warp_drive"),
+    ("(cpu.warp_drive or cpu.flux) and count(A) > 1", "cpu.warp_drive or cpu.flux"),
+    ("not cpu.warp_drive", nil), ("count(A) > 4000", nil), ("cpu.warp_drive or unit(A)", nil),
+  ])
+  func whatTheProcessorLacksIsTold(text: String, unmet: String?) throws {
+    let signature = try RuleSignature(parsing: "A:f32 -> B:f32")
+    #expect(try RuleExpression(parsing: text, signature: signature).unmetByProcessor == unmet)
+  }
+
   struct Layout: Sendable, CustomTestStringConvertible {
     var name: String
     var shape: [Int]

@@ -242,6 +242,13 @@ struct WrongBackendTests {
     #expect(report.rules.first?.obstacle?.contains("12345") == true, "\(report)")
     #expect("\(report)".contains("rule fake has no case"))
   }
+
+  @Test func ruleForAnotherProcessorBreaksNothing() throws {
+    let report = report(
+      try FakeBackend(.negate, "x:f32[n] -> y:f32[n]", when: "cpu.warp_drive and contiguous(x)") { _ in })
+    #expect(report.isConforming && report.untestedRules.isEmpty && report.otherProcessorsRules == ["fake"])
+    #expect("\(report)".contains("rule fake is for other processors: cpu.warp_drive is false"))
+  }
 }
 
 /// A product of matrices with sums in float32, or in what `round` makes of it.

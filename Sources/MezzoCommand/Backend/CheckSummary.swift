@@ -45,6 +45,12 @@ struct CheckSummary {
         + "\(rule.obstacle ?? ""). Widen its sig or when, or leave it out."
       for line in text.wrapped(to: columns) { Swift.print(line) }
     }
+    if !report.otherProcessorsRules.isEmpty {
+      Swift.print()
+      let text =
+        "Not for this processor, and so not tested: \(report.otherProcessorsRules.joined(separator: ", "))."
+      for line in text.wrapped(to: columns) { Swift.print(line) }
+    }
     replays(columns)
     list("Failures", report.failures, columns)
     list("Warnings", report.warnings, columns)

@@ -28,7 +28,7 @@ struct ProfileSummary {
   var typical: Profile.Run
   var calls: [Profile.Call]
   var rows: [Row]
-  /// What a run takes beside its operations, in milliseconds: the mean.
+  /// What the typical run takes beside its operations, in milliseconds.
   var betweenMilliseconds: Double
 
   var medianMilliseconds: Double { typical.duration / 1e6 }
@@ -46,7 +46,7 @@ struct ProfileSummary {
     let sample = stride(from: 0, to: runs.count, by: max(runs.count / 20, 1)).map { runs[$0] }
     let sampled = sample.flatMap { profile.calls(of: $0) }
     let total = sample.reduce(0) { $0 + $1.duration }
-    betweenMilliseconds = (total - sampled.reduce(0) { $0 + $1.duration }) / Double(sample.count) / 1e6
+    betweenMilliseconds = (typical.duration - calls.reduce(0) { $0 + $1.duration }) / 1e6
     let kinds = Dictionary(grouping: sampled) { call in
       let operation = profile.operations[call.operation]
       return [operation.name, operation.dtype, operation.backend]
