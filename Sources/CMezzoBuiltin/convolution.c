@@ -271,7 +271,8 @@ static mezzo_status plan_convolution(mz_request *r, int x, int kernel, int y, in
     g->place[axis] = place->shape[1 + axis];
     g->from[axis] = from->shape[1 + axis];
     g->inside[axis] = g->window;
-    g->window *= g->taps[axis];
+    if (__builtin_mul_overflow(g->window, g->taps[axis], &g->window))
+      return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a window has more elements than can be counted");
     g->places *= g->place[axis];
   }
   c->from = by_input ? y : x;

@@ -11,7 +11,8 @@ import Testing
       "profile", "--json", "--page", page, "--trace", trace, "bench", "W5b", "--policy", "float32", "--seconds", "0.01"
     ).json()
     let rows = try #require(report["rows"] as? [[String: Any]])
-    #expect(rows.contains { ($0["operation"] as? String ?? "").hasPrefix("matmul") && ($0["ofRoof"] as? Double ?? 0) > 0 })
+    #expect(
+      rows.contains { ($0["operation"] as? String ?? "").hasPrefix("matmul") && ($0["ofRoof"] as? Double ?? 0) > 0 })
     let shares = rows.compactMap { $0["share"] as? Double }
     #expect(shares.count == rows.count && shares.reduce(0, +) <= 1.000001 && shares.allSatisfy { $0 > 0 })
     // One run more would be the first, which is left out.
@@ -41,5 +42,10 @@ import Testing
     let run = try Command(
       "profile", "--page", "/nowhere/p.html", "bench", "W5b", "--policy", "float32", "--seconds", "0.001")
     #expect(run.status != 0 && run.error.contains("expected to write '/nowhere/p.html'"))
+  }
+
+  @Test func twoFilesAreTwo() throws {
+    let run = try Command("profile", "--page", "/nowhere/p", "--trace", "/nowhere/p", "bench", "W5b")
+    #expect(run.status == 64 && run.error.contains("expected --page and --trace to name two files"))
   }
 }

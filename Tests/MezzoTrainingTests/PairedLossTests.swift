@@ -43,6 +43,13 @@ import Testing
     let short = try Tensor(
       logits().scalars().enumerated().filter { $0.offset % 20 < 16 }.map(\.element), shape: [2, 4, 4], dtype: .float32)
     try expect(value(each, logits(), labels, mask: mask), value(each, short, labels))
+    // Nor are those before it begins.
+    let padded = try Tensor([0, 1, 1, 1, 1, 0, 1, 1, 1, 1], shape: [2, 5], dtype: .bool)
+    let late = try Tensor(
+      logits().scalars().enumerated().filter { $0.offset % 20 >= 4 }.map(\.element), shape: [2, 4, 4], dtype: .float32)
+    try expect(value(each, logits(), labels, mask: padded), value(each, late, labels))
+    let hidden = try Tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], shape: [2, 5], dtype: .bool)
+    try expect(value(each, logits(), labels, mask: hidden), [0, 4.022171974182129])
     // Nothing is spelled by blanks alone; what cannot be spelled is as good as impossible, and not NaN.
     let blanks = try Tensor(zeros: TensorType(.int32, [2, 3]))
     let probabilities = try runtime.evaluate([logits()]) {

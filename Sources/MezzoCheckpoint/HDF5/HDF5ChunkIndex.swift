@@ -48,45 +48,49 @@ struct HDF5ChunkIndex {
     // Each chunk has an address, or else its elements, in the file.
     let least = if case .implicit = kind { size } else { walk.layout.offsetSize }
     if case .single = kind {
-    } else if dataset.counts(of: dataset.shape).reduce(1, *) > walk.file.count / least {
+    } else if dataset.counts.reduce(1, *) > walk.file.count / least {
       throw walk.damaged("the dataset \(dataset.path) is cut into more chunks than the file can have")
     }
-    func add(_ address: Int, _ size: Int, _ skipped: UInt32, _ origin: [Int]) throws(CheckpointError) {
+    func add(_ address: Int, _ size: Int, _ skipped: UInt32, _ number: Int) throws(CheckpointError) {
       guard size <= walk.file.count - address else {
         throw walk.damaged("a chunk of the dataset \(dataset.path) lies beyond the file")
       }
-      let isAtEnd = zip(origin, zip(dataset.shape, dataset.chunkShape)).contains { $0 + $1.1 > $1.0 }
+      let isPlain =
+        isPlainAtEnds
+        && zip(dataset.origin(of: number), zip(dataset.shape, dataset.chunkShape)).contains { $0 + $1.1 > $1.0 }
       chunks.append(
-        HDF5Chunks.Chunk(
-          bytes: address..<address + size, skipped: isPlainAtEnds && isAtEnd ? .max : skipped, origin: origin))
+        HDF5Chunks.Chunk(bytes: address..<address + size, skipped: isPlain ? .max : skipped, number: number))
     }
     switch kind {
     case .single(let filtered):
-      try add(address, filtered?.size ?? size, filtered?.skipped ?? 0, dataset.shape.map { _ in 0 })
+      try add(address, filtered?.size ?? size, filtered?.skipped ?? 0, 0)
     case .implicit:
-      for (place, origin) in try Self.places(dataset, limits, growing: nil, walk) {
-        let (offset, overflow) = place.multipliedReportingOverflow(by: size)
+      let places = try Places(dataset, limits, growing: nil, walk)
+      for number in 0..<places.count {
+        let (offset, overflow) = places[number].multipliedReportingOverflow(by: size)
         guard !overflow, offset <= walk.file.count - address else {
           throw walk.damaged("a chunk of the dataset \(dataset.path) lies beyond the file")
         }
-        try add(address + offset, size, 0, origin)
+        try add(address + offset, size, 0, number)
       }
     case .fixedArray:
       let table = try HDF5FixedArray(at: address, &walk)
-      for (place, origin) in try Self.places(dataset, limits, growing: nil, walk) {
-        guard let entry = try table.place(place, walk) else { continue }
+      let places = try Places(dataset, limits, growing: nil, walk)
+      for number in 0..<places.count {
+        guard let entry = try table.place(places[number], walk) else { continue }
         if let found = try read(entry, table.entrySize, isFiltered: table.isFiltered, size, walk) {
-          try add(found.address, found.size, found.skipped, origin)
+          try add(found.address, found.size, found.skipped, number)
         }
       }
     case .extensibleArray:
       let axis = limits?.firstIndex(of: .max)
-      let places = try Self.places(dataset, limits, growing: axis, walk)
-      let table = try HDF5ExtensibleArray(at: address, count: (places.map(\.place).max() ?? -1) + 1, &walk)
-      for (place, origin) in places {
-        guard let entry = table.places[place] else { continue }
+      let places = try Places(dataset, limits, growing: axis, walk)
+      let last = (0..<places.count).lazy.map { places[$0] }.max() ?? -1
+      let table = try HDF5ExtensibleArray(at: address, count: last + 1, &walk)
+      for number in 0..<places.count {
+        guard let entry = table.places[places[number]] else { continue }
         if let found = try read(entry, table.entrySize, isFiltered: table.isFiltered, size, walk) {
-          try add(found.address, found.size, found.skipped, origin)
+          try add(found.address, found.size, found.skipped, number)
         }
       }
     case .tree:
@@ -103,7 +107,7 @@ struct HDF5ChunkIndex {
           origin.append(element)
         }
         if let found = try read(record.lowerBound, head, isFiltered: tree.kind == 11, size, walk) {
-          try add(found.address, found.size, found.skipped, origin)
+          try add(found.address, found.size, found.skipped, try dataset.number(at: origin, walk))
         }
       }
     }
@@ -125,40 +129,43 @@ struct HDF5ChunkIndex {
     return (address, stored, UInt32(try cursor.number(4)))
   }
 
-  /// All chunks: the place of each in a table, and its first element.
-  ///
-  /// - Parameter axis: the one that may grow without end, by which tables count first.
-  private static func places(_ dataset: HDF5Chunks, _ limits: [Int]?, growing axis: Int?, _ walk: HDF5Walk)
-    throws(CheckpointError) -> [(place: Int, origin: [Int])]
-  {
-    let counts = dataset.counts(of: dataset.shape)
-    var limits = dataset.counts(of: limits ?? dataset.shape)
-    guard limits.count == counts.count, zip(limits, counts).allSatisfy({ $0 >= $1 }) else {
-      throw walk.damaged("the dataset \(dataset.path) is larger than it may become")
+  /// The place of each chunk in a table, by its number in the dataset.
+  private struct Places {
+    let count: Int
+    private let counts: [Int]
+    private var strides: [Int]
+
+    /// - Parameter axis: the one that may grow without end, by which tables count first.
+    init(_ dataset: HDF5Chunks, _ limits: [Int]?, growing axis: Int?, _ walk: HDF5Walk) throws(CheckpointError) {
+      counts = dataset.counts
+      count = counts.reduce(1, *)
+      strides = [Int](repeating: 1, count: counts.count)
+      var limits = HDF5Chunks.counts(of: limits ?? dataset.shape, dataset.chunkShape)
+      guard limits.count == counts.count, zip(limits, counts).allSatisfy({ $0 >= $1 }) else {
+        throw walk.damaged("the dataset \(dataset.path) is larger than it may become")
+      }
+      var order = Array(counts.indices)
+      if let axis {
+        order.remove(at: axis)
+        order.insert(axis, at: 0)
+        limits[axis] = counts[axis]
+      }
+      var product = 1
+      for axis in order.reversed() {
+        strides[axis] = product
+        let (next, overflow) = product.multipliedReportingOverflow(by: max(limits[axis], 1))
+        guard !overflow else { throw walk.damaged("the dataset \(dataset.path) is cut into too many chunks") }
+        product = next
+      }
     }
-    var order = Array(counts.indices)
-    if let axis {
-      order.remove(at: axis)
-      order.insert(axis, at: 0)
-      limits[axis] = counts[axis]
-    }
-    var strides = [Int](repeating: 1, count: counts.count)
-    var product = 1
-    for axis in order.reversed() {
-      strides[axis] = product
-      let (next, overflow) = product.multipliedReportingOverflow(by: max(limits[axis], 1))
-      guard !overflow else { throw walk.damaged("the dataset \(dataset.path) is cut into too many chunks") }
-      product = next
-    }
-    return (0..<counts.reduce(1, *)).map { number in
+
+    subscript(number: Int) -> Int {
       var (rest, place) = (number, 0)
-      var origin = counts
       for axis in counts.indices.reversed() {
         place += rest % counts[axis] * strides[axis]
-        origin[axis] = rest % counts[axis] * dataset.chunkShape[axis]
         rest /= counts[axis]
       }
-      return (place, origin)
+      return place
     }
   }
 }

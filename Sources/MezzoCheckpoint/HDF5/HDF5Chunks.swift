@@ -42,12 +42,14 @@ struct HDF5Chunks: Sendable {
     var bytes: Range<Int>
     /// Filters that were left out, a bit each.
     var skipped: UInt32
-    /// Of its first element.
-    var origin: [Int]
+    /// Among all chunks of the dataset, in row-major order.
+    var number: Int
   }
 
   let shape: [Int]
   let chunkShape: [Int]
+  /// Chunks along each axis.
+  let counts: [Int]
   private let width: Int
   let filters: [HDF5Filter]
   let path: String
@@ -81,6 +83,7 @@ struct HDF5Chunks: Sendable {
         "the chunks of the dataset \(path) are \(extents), expected \(shape.count) axes of \(width) bytes")
     }
     chunkShape = Array(extents.dropLast())
+    counts = Self.counts(of: shape, chunkShape)
     if byteCount == 0 { return }
     guard let size = chunkByteCount, let expected = expectedCount, expected <= walk.file.count
     else {
@@ -95,11 +98,9 @@ struct HDF5Chunks: Sendable {
     } else {
       try readTree(at: address, expected, &walk)
     }
-    for chunk in chunks where !isOrigin(chunk.origin) {
-      throw walk.damaged(
-        "a chunk of the dataset \(path) is at \(chunk.origin), expected one within it")
-    }
-    guard chunks.count == expected, Set(chunks.map(\.origin)).count == expected else {
+    var isThere = [Bool](repeating: false, count: expected)
+    for chunk in chunks { isThere[chunk.number] = true }
+    guard chunks.count == expected, isThere.allSatisfy({ $0 }) else {
       throw walk.unsupported(
         "the dataset \(path) has \(chunks.count) of \(expected) chunks, expected all")
     }
@@ -114,11 +115,30 @@ struct HDF5Chunks: Sendable {
   private var chunkByteCount: Int? { TensorType(.uint8, chunkShape + [width]).checkedByteCount }
 
   /// How many chunks there have to be.
-  private var expectedCount: Int? { TensorType(.uint8, counts(of: shape)).checkedCount }
+  private var expectedCount: Int? { TensorType(.uint8, counts).checkedCount }
 
   /// Chunks along each axis of a dataset of this shape.
-  func counts(of shape: [Int]) -> [Int] {
+  static func counts(of shape: [Int], _ chunkShape: [Int]) -> [Int] {
     zip(shape, chunkShape).map { $0 == 0 ? 0 : ($0 - 1) / $1 + 1 }
+  }
+
+  /// The chunk whose first element is at `origin`.
+  func number(at origin: [Int], _ walk: HDF5Walk) throws(CheckpointError) -> Int {
+    guard zip(origin, zip(shape, chunkShape)).allSatisfy({ $0 < $1.0 && $0 % $1.1 == 0 }) else {
+      throw walk.damaged("a chunk of the dataset \(path) is at \(origin), expected one within it")
+    }
+    return zip(zip(origin, chunkShape), counts).reduce(0) { $0 * $1.1 + $1.0.0 / $1.0.1 }
+  }
+
+  /// The first element of a chunk.
+  func origin(of number: Int) -> [Int] {
+    var rest = number
+    var origin = counts
+    for axis in counts.indices.reversed() {
+      origin[axis] = rest % counts[axis] * chunkShape[axis]
+      rest /= counts[axis]
+    }
+    return origin
   }
 
   /// Walks through the tree of chunks.
@@ -151,13 +171,10 @@ struct HDF5Chunks: Sendable {
         guard chunks.count < expected else {
           throw walk.damaged("the dataset \(path) has more chunks than places for them")
         }
-        chunks.append(Chunk(bytes: child..<child + length, skipped: skipped, origin: origin))
+        chunks.append(
+          Chunk(bytes: child..<child + length, skipped: skipped, number: try number(at: origin, walk)))
       }
     }
-  }
-
-  private func isOrigin(_ origin: [Int]) -> Bool {
-    zip(origin, zip(shape, chunkShape)).allSatisfy { $0 < $1.0 && $0 % $1.1 == 0 }
   }
 
   func read(_ file: FileBytes, into output: UnsafeMutableRawBufferPointer) throws(CheckpointError) {
@@ -201,9 +218,10 @@ struct HDF5Chunks: Sendable {
     let last = shape.count - 1
     let strides = rowMajorStrides(shape)
     let chunkStrides = rowMajorStrides(chunkShape)
-    let extents = zip(chunk.origin, zip(shape, chunkShape)).map { min($1.1, $1.0 - $0) }
+    let origin = origin(of: chunk.number)
+    let extents = zip(origin, zip(shape, chunkShape)).map { min($1.1, $1.0 - $0) }
     let row = extents[last] * width
-    let start = zip(chunk.origin, strides).reduce(0) { $0 + $1.0 * $1.1 }
+    let start = zip(origin, strides).reduce(0) { $0 + $1.0 * $1.1 }
     var index = [Int](repeating: 0, count: last)
     while true {
       let source = zip(index, chunkStrides).reduce(0) { $0 + $1.0 * $1.1 } * width

@@ -39,9 +39,17 @@ struct ProfileCommand: AsyncParsableCommand {
     var rows: [ProfileSummary.Row]
   }
 
+  func validate() throws {
+    if let page, page == trace {
+      throw ValidationError("expected --page and --trace to name two files, found '\(page)' for both")
+    }
+  }
+
   func run() async throws {
     if ["--help", "-h"].contains(command.first) { throw CleanExit.helpRequest(Self.self) }
     output.begin()
+    // What cannot be written is to be known before a long run, not behind it.
+    for file in [page, trace].compactMap({ $0 }) { try write("", to: file) }
     let ceiling = Ceiling.measured()
     let profiler = Profiler()
     let failure = try await Observation.$profiler.withValue(profiler) {
@@ -54,14 +62,18 @@ struct ProfileCommand: AsyncParsableCommand {
       throw ValidationError("no operation ran; give the model something to do")
     }
     let words = command.joined(separator: " ")
+    try show(summary, words)
     if let trace { try write(try jsonText(ProfileTrace(profile)), to: trace) }
     if let page { try write(ProfilePage(summary, title: "mezzo \(words)").html(), to: page) }
+  }
+
+  private func show(_ summary: ProfileSummary, _ words: String) throws {
     if output.json {
       return try printJSON(
         Report(
           command: words, runs: summary.runs.count, operations: summary.calls.count,
           medianMilliseconds: summary.medianMilliseconds, betweenMilliseconds: summary.betweenMilliseconds,
-          ceiling: ceiling, rows: summary.rows))
+          ceiling: summary.ceiling, rows: summary.rows))
     }
     print(
       "\(summary.runs.count) runs of \(summary.calls.count) operations, median "

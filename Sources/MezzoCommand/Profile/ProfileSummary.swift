@@ -42,9 +42,9 @@ struct ProfileSummary {
     self.runs = runs
     typical = runs[runs.count / 2]
     calls = profile.calls(of: typical)
-    // A sample of the runs is as good as all, and each takes a pass over all calls.
+    // A sample of the runs is as good as all.
     let sample = stride(from: 0, to: runs.count, by: max(runs.count / 20, 1)).map { runs[$0] }
-    let sampled = sample.flatMap { profile.calls(of: $0) }
+    let sampled = profile.calls(of: sample).flatMap { $0 }
     let total = sample.reduce(0) { $0 + $1.duration }
     betweenMilliseconds = (typical.duration - calls.reduce(0) { $0 + $1.duration }) / 1e6
     let kinds = Dictionary(grouping: sampled) { call in

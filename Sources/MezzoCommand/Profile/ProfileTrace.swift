@@ -19,11 +19,11 @@ struct ProfileTrace: Encodable {
   var displayTimeUnit = "ns"
 
   init(_ profile: Profile) {
-    traceEvents = profile.runs.flatMap { run in
+    traceEvents = zip(profile.runs, profile.calls(of: profile.runs)).flatMap { run, calls in
       let whole = Event(
         name: "plan \(run.plan)", cat: "run", ts: run.begin / 1e3, dur: run.duration / 1e3, tid: run.thread, args: [:])
       return [whole]
-        + Flame.layers(profile.calls(of: run), of: profile).map { Self.event($0, run.thread, profile) }
+        + Flame.layers(calls, of: profile).map { Self.event($0, run.thread, profile) }
     }
   }
 

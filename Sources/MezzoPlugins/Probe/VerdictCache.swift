@@ -103,7 +103,11 @@ struct VerdictCache: Sendable {
       guard let data = try? Data(contentsOf: URL(filePath: path)) else { continue }
       if let mark = try? JSONDecoder().decode(Mark.self, from: data) {
         if mark.prober.isRunning { continue }
-        write(mark.entry, to: "\(folder)/\(mark.key).json")
+        let verdict = "\(folder)/\(mark.key).json"
+        // A verdict that came behind the mark is that of its probe, which has just ended.
+        if let began = FileStamp(path)?.modified, (FileStamp(verdict)?.modified ?? .min) < began {
+          write(mark.entry, to: verdict)
+        }
       }
       unlink(path)
     }

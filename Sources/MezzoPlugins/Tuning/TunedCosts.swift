@@ -40,8 +40,9 @@ public struct TunedCosts: Hashable, Sendable {
     content.nanoseconds[Self.key(request, backend.id, rule)] = nanoseconds
   }
 
-  /// Takes over what was measured later.
+  /// Takes over what was measured later; of a backend that is another build now, nothing older stays.
   package mutating func merge(_ other: TunedCosts) {
+    for (id, build) in other.content.builds where content.builds[id].map({ $0 != build }) ?? false { forget(id) }
     content.builds.merge(other.content.builds) { $1 }
     content.nanoseconds.merge(other.content.nanoseconds) { $1 }
   }
@@ -51,10 +52,14 @@ public struct TunedCosts: Hashable, Sendable {
     var held = self
     for (id, build) in content.builds {
       guard let backend = backends.first(where: { $0.id == id }), backend.fingerprint != build else { continue }
-      held.content.builds[id] = nil
-      held.content.nanoseconds = held.content.nanoseconds.filter { !$0.key.hasPrefix("\(id)/") }
+      held.forget(id)
     }
     return held
+  }
+
+  private mutating func forget(_ id: String) {
+    content.builds[id] = nil
+    content.nanoseconds = content.nanoseconds.filter { !$0.key.hasPrefix("\(id)/") }
   }
 
   // MARK: The file

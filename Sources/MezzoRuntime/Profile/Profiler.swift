@@ -41,7 +41,12 @@ public final class Profiler: Sendable {
       thread: Int(mezzo_thread_number()))
     state.withLock { profile in
       // Half at a time, so that each is moved once.
-      if profile.calls.count >= 2 * limit { profile.calls.removeFirst(profile.calls.count - limit) }
+      if profile.calls.count >= 2 * limit {
+        profile.calls.removeFirst(profile.calls.count - limit)
+        // Of a run that has lost calls nothing can be told.
+        let oldest = profile.calls[0].begin
+        profile.runs.removeAll { $0.begin < oldest }
+      }
       profile.calls.append(call)
     }
   }
@@ -102,9 +107,20 @@ public struct Profile: Sendable {
   public internal(set) var runs: [Run] = []
 
   /// The calls within `run`, in their order.
-  public func calls(of run: Run) -> [Call] {
-    calls.filter {
-      $0.thread == run.thread && $0.begin >= run.begin && $0.begin + $0.duration <= run.begin + run.duration
+  public func calls(of run: Run) -> [Call] { calls(of: [run])[0] }
+
+  /// The calls within each of `runs`.
+  public func calls(of runs: [Run]) -> [[Call]] {
+    // A thread notes its calls in the order in which they end.
+    let threads = Dictionary(grouping: calls) { $0.thread }
+    return runs.map { run in
+      let own = threads[run.thread] ?? []
+      var (low, high) = (0, own.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if own[middle].begin < run.begin { low = middle + 1 } else { high = middle }
+      }
+      return Array(own[low...].prefix { $0.begin + $0.duration <= run.begin + run.duration })
     }
   }
 

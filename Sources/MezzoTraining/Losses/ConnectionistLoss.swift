@@ -31,17 +31,28 @@ extension LossFunction {
       try .concatenate(
         [never.broadcast(to: [batch, places]), tensor.sliced(axis: 1, 0..<spelling.length - places)], axis: 1)
     }
-    // It begins with the blank or the first label.
-    let first = try emission(0).sliced(axis: 1, 0..<2)
-    var paths = try SymbolicTensor.concatenate(
-      [first, never.broadcast(to: [batch, spelling.length - 2])], axis: 1)
+    // It begins with the blank or the first label, at the first step that no mask hides.
+    func beginning(_ step: Int) throws -> SymbolicTensor {
+      try .concatenate(
+        [emission(step).sliced(axis: 1, 0..<2), never.broadcast(to: [batch, spelling.length - 2])], axis: 1)
+    }
+    func isSeen(_ step: Int) throws -> SymbolicTensor? { try mask?.sliced(axis: 1, step..<step + 1) }
+    var hasBegun = try isSeen(0)
+    var paths = try beginning(0)
+    if let hasBegun { paths = try hasBegun.select(paths, never) }
     for step in 1..<max(steps, 1) {
       let skipped = try spelling.maySkip.select(moved(paths, by: 2), never)
       let next = try logSum([paths, moved(paths, by: 1), skipped]) + emission(step)
-      paths = try mask.map { try $0.sliced(axis: 1, step..<step + 1).select(next, paths) } ?? next
+      guard let begun = hasBegun, let seen = try isSeen(step) else {
+        paths = next
+        continue
+      }
+      paths = try seen.select(begun.select(next, beginning(step)), paths)
+      hasBegun = try begun.select(begun, seen)
     }
-    let ends = try spelling.isEnd.select(paths, never)
-    return try logSum(ends).negated()
+    let loss = try logSum(spelling.isEnd.select(paths, never)).negated()
+    // Where all steps are hidden there is nothing that could be wrong.
+    return try hasBegun.map { try $0.reshaped([batch]).select(loss, trace.constant(0, dtype: output.dtype)) } ?? loss
   }
 
   /// `log Σ exp` of several tensors.

@@ -53,6 +53,12 @@ import Testing
     later.set(9, add(), dear, rule: "add.fake")
     costs.merge(later)
     #expect(costs.nanoseconds(add(), backend: "dear", rule: "add.fake") == 9)
+    // Of another build nothing stays, of other shapes neither.
+    var rebuilt = TunedCosts(threads: 2)
+    rebuilt.set(3, add(5), try self.dear(fingerprint: "2"), rule: "add.fake")
+    costs.merge(rebuilt)
+    #expect(costs.nanoseconds(add(), backend: "dear", rule: "add.fake") == nil)
+    #expect(costs.nanoseconds(add(5), backend: "dear", rule: "add.fake") == 3)
     for damaged in ["", "{", "[]", "{\"version\":1}"] {
       try Data(damaged.utf8).write(to: URL(filePath: path))
       #expect(TunedCosts.stored(threads: 2, at: path) == nil)
