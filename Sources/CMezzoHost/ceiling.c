@@ -19,7 +19,7 @@ static double seconds_now(void) {
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static volatile float sink;
+static _Thread_local volatile float sink;
 
 // The operations a second of `round`, which returns how many it did, in the best thousandth of `seconds`: what else runs on
 // the machine interrupts the others.

@@ -50,7 +50,6 @@ struct ProfileCommand: AsyncParsableCommand {
     output.begin()
     // What cannot be written is to be known before a long run, not behind it.
     for file in [page, trace].compactMap({ $0 }) { try write("", to: file) }
-    let ceiling = Ceiling.measured()
     let profiler = Profiler()
     let failure = try await Observation.$profiler.withValue(profiler) {
       try await ForwardedCommand.run(
@@ -58,7 +57,7 @@ struct ProfileCommand: AsyncParsableCommand {
     }
     if let failure { throw failure }
     let profile = profiler.profile
-    guard let summary = ProfileSummary(profile, ceiling: ceiling) else {
+    guard let summary = ProfileSummary(profile, ceiling: .measured()) else {
       throw ValidationError("no operation ran; give the model something to do")
     }
     let words = command.joined(separator: " ")
