@@ -2,6 +2,7 @@ import MezzoBackend
 import MezzoGraph
 import MezzoPlugins
 import MezzoPolicy
+import MezzoRuntime
 import Testing
 
 struct NumericsTests {

@@ -58,7 +58,7 @@ import Testing
     #expect(cache.outcome(key) == nil && cache.interruptions(key) == 1)
     try leave(Self.hasEnded)
     #expect(isInQuarantine)
-    #expect(try marks.isEmpty && cache.interruptions(key) == 0)
+    #expect(try cache.interruptions(key) == 0 && marks.isEmpty)
     #expect(cache.removeAll { $0.file == file.path } == [file.path])
     #expect(cache.outcome(key) == nil)
   }
@@ -82,7 +82,7 @@ import Testing
     let end = cache.mark(file, key: key)
     #expect(try marks.count == 2)
     end()
-    #expect(try marks.isEmpty && cache.interruptions(key) == 0)
+    #expect(try cache.interruptions(key) == 0 && marks.isEmpty)
     try leave(Self.hasEnded)
     #expect(cache.outcome(key) == nil, "it is the first again")
     // As is one that is forgotten on purpose.
