@@ -102,7 +102,7 @@ static mezzo_status fill(const onednn_backend *backend, const onednn_problem *pr
       status = choose(backend, args->op, problem, --steps, plan, &chosen, reference);
   }
   if (status == dnnl_success) {
-    if (onednn_bias(args->op, steps) != NULL) plan->bias_operand = args->op->epilogue[0].operand;
+    if (onednn_bias(args->op, steps) != NULL) plan->bias_operand = onednn_step(args->op, 0)->operand;
     if (onednn_ends_in_relu(args->op, steps))
       plan->relu_count = dnnl->memory_desc_get_size(&plan->c) / (problem->c.type == dnnl_bf16 ? 2 : 4);
     args->n_epilogue = steps;

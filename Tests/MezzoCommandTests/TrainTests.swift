@@ -32,7 +32,7 @@ import Testing
   }
 
   /// Each learns which row of the image is bright.
-  @Test(arguments: ["cnn", "resnet", "transformer"])
+  @Test(arguments: Sample.every(2, of: ["cnn", "resnet", "transformer"]))
   func imageModelsLearn(kind: String) throws {
     let command = try ImageFiles.with { files in
       try Command(

@@ -227,7 +227,7 @@ import Testing
     return w
   }
 
-  @Test(arguments: cases.indices) func everyRuleIsThatOfKeras(index: Int) throws {
+  @Test(arguments: Sample.every(4, of: cases.indices)) func everyRuleIsThatOfKeras(index: Int) throws {
     let (optimizer, rule) = (Self.cases[index].optimizer, Self.cases[index].rule)
     try optimizer.check()
     for (dtype, tolerance) in [(DType.float64, 1e-12), (.float32, 2e-5)] {
@@ -239,7 +239,7 @@ import Testing
   }
 
   /// 16-bit variables are updated in float32 and rounded once.
-  @Test(arguments: cases.indices) func narrowVariablesFollow(index: Int) throws {
+  @Test(arguments: Sample.every(4, of: cases.indices)) func narrowVariablesFollow(index: Int) throws {
     let found = try run(Self.cases[index].optimizer, .bfloat16, steps: 3)
     let expected = expected(Self.cases[index].rule, steps: 3)
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 0.04 }, "\(found), \(expected)")
