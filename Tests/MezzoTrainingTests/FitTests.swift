@@ -49,7 +49,8 @@ import Testing
     arguments: Sample.every(
       2,
       of: [
-        Adam(learningRate: 0.02), SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true),
+        Muon(learningRate: 0.02), Adam(learningRate: 0.02), ScheduleFreeAdamW(learningRate: 0.05),
+        SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true),
       ] as [any Optimizer]))
   func everyOptimizerLearns(optimizer: any Optimizer) async throws {
     let data = try Self.clouds()

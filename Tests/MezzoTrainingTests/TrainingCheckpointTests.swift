@@ -84,6 +84,7 @@ import Testing
       of: [
         SGD(learningRate: 0.05, momentum: 0.9, nesterov: true), Adam(weightDecay: 0.01), RMSprop(), Adagrad(), Lion(),
         Adafactor(), Lamb(), Nadam(), Adamax(), Ftrl(), Adadelta(),
+        Muon(excludedLayers: ["dense_1"]), ScheduleFreeAdamW(warmupSteps: 5),
         ExponentialMovingAverage(Adam(learningRate: 0.02), momentum: 0.9),
         Scheduled(Adam(), by: .cosineDecay(initial: 0.05, steps: 20)),
       ] as [any Optimizer]))
