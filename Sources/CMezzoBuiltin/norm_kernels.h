@@ -79,25 +79,24 @@ MZ_CLONES static double dot(const void *x_, const void *y_, int64_t n) {
   return total;
 }
 
-MZ_CLONES static void affine(void *y_, const void *x_, double scale_, const void *gamma_, const void *beta_, int64_t n) {
-  T *y = y_, scale = (T)scale_;
-  const T *x = x_, *gamma = gamma_, *beta = beta_;
-  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale * gamma[i] + beta[i];
-}
-
 MZ_CLONES static double exponentials(void *x_, double max_, int64_t n) {
   T *x = x_, max = (T)max_;
+  enum { STEP = 4 * WIDTH /* what is summed while it is in registers */ };
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += LONG) {
-    int64_t count = n - begin < LONG ? n - begin : LONG;
-    T *part = x + begin;
-    MZ_INDEPENDENT for (int64_t i = 0; i < count; i++) part[i] = MATH(mz_exp)(part[i] - max);
+    int64_t end = n - begin < LONG ? n : begin + LONG, i = begin;
+    vector even = {0}, odd = {0};
+    for (; i + STEP <= end; i += STEP) {
+      MZ_INDEPENDENT for (int l = 0; l < STEP; l++) x[i + l] = MATH(mz_exp_nonpositive)(x[i + l] - max);
+      even += AT(x, i) + AT(x, i + 2 * WIDTH);
+      odd += AT(x, i + WIDTH) + AT(x, i + 3 * WIDTH);
+    }
+    even += odd;
+    total += fold(&even);
+    T rest = 0;
+    for (; i < end; i++) rest += x[i] = MATH(mz_exp_nonpositive)(x[i] - max);
+    total += (double)rest;
   }
-#define SCALARS(i) x[i]
-#define VECTORS(i) AT(x, i)
-  SUMMED(VECTORS, SCALARS)
-#undef SCALARS
-#undef VECTORS
   return total;
 }
 
@@ -143,7 +142,6 @@ MZ_CLONES static void gradient(void *dx_, const void *dy_, const void *x_, doubl
 const mz_norm_kernels TABLE = {
     .add = add,
     .center = center,
-    .affine = affine,
     .exponentials = exponentials,
     .scale = scale,
     .dot = dot,

@@ -7,7 +7,6 @@
 typedef struct {
   double (*add)(void *x, const void *r, int64_t n);                     /* x += r, or not without r; the sum of x */
   double (*center)(void *x, double mean, int64_t n);                    /* x -= mean; the sum of x*x */
-  void (*affine)(void *y, const void *x, double scale, const void *gamma, const void *beta, int64_t n); /* x*scale*gamma + beta */
   double (*exponentials)(void *x, double max, int64_t n);               /* x = e^(x - max); their sum */
   void (*scale)(void *y, const void *x, double scale, int64_t n);       /* x * scale */
   double (*dot)(const void *x, const void *y, int64_t n);
