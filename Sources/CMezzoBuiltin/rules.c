@@ -67,8 +67,8 @@
 #define GRADIENT_OF_MAX "contiguous(dy) and contiguous(x) and contiguous(y) and contiguous(dx)"
 
 const mezzo_rule mz_rules[] = {
-    PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 175),
-    PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 175),
+    PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 185),
+    PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 185),
     PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
     PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
