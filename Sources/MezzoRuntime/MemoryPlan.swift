@@ -1,5 +1,6 @@
 import MezzoBackend
 import MezzoGraph
+import MezzoPolicy
 
 /// Where every value of a plan lives.
 enum Location: Hashable {
