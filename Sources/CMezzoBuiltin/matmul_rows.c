@@ -5,7 +5,7 @@
 #include "matmul.h"
 
 enum {
-  BLOCK_ROWS = 112,
+  BLOCK_ROWS = 140, /* a batch of 128 is one block */
   BLOCK_COLUMNS = MZ_BLOCK,
   ALONE = 1000000, /* operations below which threads cost more than they bring */
   SHARED = 1 << 25 /* bytes of panels that threads may pack together */
