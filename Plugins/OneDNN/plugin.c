@@ -36,11 +36,11 @@
     .epilogue_mask = steps,                                                                                           \
     .cost = {.fixed_ns = nanoseconds, .flop_per_ns = rate, .byte_per_ns = 50, .pack_byte_per_ns = 5},                 \
   }
-/* A batch is shared out to the host's threads; one with fewer images is left to oneDNN's own, which have to be woken. */
+/* The images of a batch are shared out to the host's threads; one alone is left to oneDNN's own, which have to be woken. */
 #define CONVOLUTION(code, id, a, b, c, packs, steps, dtype_in, dtype_out, variant, processor, flushes, rate)          \
-  CONVOLUTION_RULE(code, id "." dtype_in "." dtype_out variant, a, b, c, "dim(" a ", 0) >= threads", packs, steps,     \
+  CONVOLUTION_RULE(code, id "." dtype_in "." dtype_out variant, a, b, c, "dim(" a ", 0) > 1", packs, steps,            \
                    dtype_in, dtype_out, processor, flushes, 3000, rate),                                              \
-      CONVOLUTION_RULE(code, id ".few." dtype_in "." dtype_out variant, a, b, c, "dim(" a ", 0) < threads",           \
+      CONVOLUTION_RULE(code, id ".one." dtype_in "." dtype_out variant, a, b, c, "dim(" a ", 0) == 1",                \
                        packs | MEZZO_R_OWN_THREADS, steps, dtype_in, dtype_out, processor, flushes, 30000, rate)
 #define CONVOLUTIONS(dtype_in, dtype_out, variant, processor, flushes, rate)                                          \
   CONVOLUTION(CONVOLUTION, "convolution", "x", "kernel", "y", MEZZO_R_PREPACKS, STEPS, dtype_in,                      \
