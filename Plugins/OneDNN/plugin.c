@@ -8,8 +8,6 @@
    MEZZO_EPI_BIT(MEZZO_EPI_GELU_TANH) | MEZZO_EPI_BIT(MEZZO_EPI_SIGMOID) | MEZZO_EPI_BIT(MEZZO_EPI_TANH) |            \
    MEZZO_EPI_BIT(MEZZO_EPI_SILU) | MEZZO_EPI_BIT(MEZZO_EPI_SCALE))
 
-#define CONVOLUTION_STEPS (STEPS & ~MEZZO_EPI_BIT(MEZZO_EPI_RELU))
-
 /* Costs were measured on two cores of Zen 4 and of Emerald Rapids, from 1x64x64 to 1024x1024x1024, packed and plain; they hold
  * within a factor of 2 but for a single row. The instruction behind bfloat16 products treats denormal operands as 0. */
 #define MATMUL(dtype_in, dtype_out, variant, processor, flushes, rate)                                                \
@@ -18,7 +16,7 @@
     .sig = "A:" dtype_in "[...,m,k] B:" dtype_in "[...,k,n] -> C:" dtype_out "[...,m,n]",                             \
     .when = "unit(A) and unit(B) and contiguous(C) and m > 0 and n > 0 and k > 0" processor,                          \
     .numerics = {.accum = {MEZZO_FLOAT, 32, 1}, .denormals = flushes, .deterministic = 1},                            \
-    .flags = MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT | MEZZO_R_PREPACKS | MEZZO_R_OWN_THREADS,                      \
+    .flags = MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT | MEZZO_R_PREPACKS,                                            \
     .epilogue_mask = STEPS,                                                                                           \
     .cost = {.fixed_ns = 400, .flop_per_ns = rate, .byte_per_ns = 100, .pack_byte_per_ns = 10},                       \
   }
@@ -28,21 +26,27 @@
 #define QUICK " and (cpu.amx_bf16 or not cpu.avx512_fp16)"
 #define SLOW " and cpu.avx512_fp16 and not cpu.amx_bf16"
 
-#define CONVOLUTION(code, id, a, b, c, packs, steps, dtype_in, dtype_out, variant, processor, flushes, rate)                \
+#define CONVOLUTION_RULE(code, id, a, b, c, condition, traits, steps, dtype_in, dtype_out, processor, flushes, nanoseconds, rate) \
   {                                                                                                                   \
-    .struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id "." dtype_in "." dtype_out variant,          \
+    .struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id,                                             \
     .sig = a ":" dtype_in " " b ":" dtype_in " -> " c ":" dtype_out,                                                  \
-    .when = "contiguous(" a ") and contiguous(" b ") and contiguous(" c ") and rank(" a ") <= 5" processor,           \
+    .when = "contiguous(" a ") and contiguous(" b ") and contiguous(" c ") and rank(" a ") <= 5 and " condition processor, \
     .numerics = {.accum = {MEZZO_FLOAT, 32, 1}, .denormals = flushes, .deterministic = 1},                            \
-    .flags = MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT | MEZZO_R_OWN_THREADS | packs,                                     \
+    .flags = MEZZO_R_DETERMINISTIC | MEZZO_R_REENTRANT | (traits),                                                    \
     .epilogue_mask = steps,                                                                                           \
-    .cost = {.fixed_ns = 3000, .flop_per_ns = rate, .byte_per_ns = 50, .pack_byte_per_ns = 5},                        \
+    .cost = {.fixed_ns = nanoseconds, .flop_per_ns = rate, .byte_per_ns = 50, .pack_byte_per_ns = 5},                 \
   }
+/* The images of a batch are shared out to the host's threads; one alone is left to oneDNN's own, which have to be woken. */
+#define CONVOLUTION(code, id, a, b, c, packs, steps, dtype_in, dtype_out, variant, processor, flushes, rate)          \
+  CONVOLUTION_RULE(code, id "." dtype_in "." dtype_out variant, a, b, c, "dim(" a ", 0) > 1", packs, steps,            \
+                   dtype_in, dtype_out, processor, flushes, 3000, rate),                                              \
+      CONVOLUTION_RULE(code, id ".one." dtype_in "." dtype_out variant, a, b, c, "dim(" a ", 0) == 1",                \
+                       packs | MEZZO_R_OWN_THREADS, steps, dtype_in, dtype_out, processor, flushes, 30000, rate)
 #define CONVOLUTIONS(dtype_in, dtype_out, variant, processor, flushes, rate)                                          \
-  CONVOLUTION(CONVOLUTION, "convolution", "x", "kernel", "y", MEZZO_R_PREPACKS, CONVOLUTION_STEPS, dtype_in,           \
-              dtype_out, variant, processor, flushes, rate),                                                                              \
+  CONVOLUTION(CONVOLUTION, "convolution", "x", "kernel", "y", MEZZO_R_PREPACKS, STEPS, dtype_in,                      \
+              dtype_out, variant, processor, flushes, rate),                                                          \
       CONVOLUTION(CONVOLUTION_INPUT_GRADIENT, "convolution-input-gradient", "dy", "kernel", "dx", MEZZO_R_PREPACKS, 0, \
-                  dtype_in, dtype_out, variant, processor, flushes, rate),                                                      \
+                  dtype_in, dtype_out, variant, processor, flushes, rate),                                            \
       CONVOLUTION(CONVOLUTION_KERNEL_GRADIENT, "convolution-kernel-gradient", "x", "dy", "dk", 0, 0, dtype_in,        \
                   dtype_out, variant, processor, flushes, rate)
 
@@ -58,6 +62,10 @@ static const mezzo_rule rules[] = {
     CONVOLUTIONS("bf16", "bf16", ".dot", SLOW, 1, 55),
     CONVOLUTIONS("bf16", "f32", ".dot", SLOW, 1, 55),
 };
+
+bool onednn_owns_threads(uint32_t rule) {
+  return rule < sizeof rules / sizeof rules[0] && (rules[rule].flags & MEZZO_R_OWN_THREADS) != 0;
+}
 
 static const mezzo_backend backend = {
     .struct_size = sizeof(mezzo_backend),

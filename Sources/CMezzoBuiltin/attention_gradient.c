@@ -48,12 +48,11 @@ static void collect(const mz_attention *p, char *acc, const char *scores, const 
       const char *a = scores + key * p->element, *b = panels + j * rows * p->element;
       char *to = acc + ((first + key) * stride + j) * p->element;
       if (count - key >= tile->rows) {
-        tile->columns_of_a(rows, a, b, to, stride);
+        tile->columns_of_a(rows, a, b, to, stride, true);
         continue;
       }
       /* What a tile takes beyond the last key is something else. */
-      memset(part, 0, sizeof part);
-      tile->columns_of_a(rows, a, b, part, tile->columns);
+      tile->columns_of_a(rows, a, b, part, tile->columns, false);
       for (int64_t r = 0; r < count - key; r++)
         p->kernels->add(to + r * stride * p->element, part + r * tile->columns * p->element, tile->columns);
     }

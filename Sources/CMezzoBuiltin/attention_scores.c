@@ -88,15 +88,15 @@ void mz_pack_matrix(const mz_attention *p, int operand, char *to, const char *fr
 void mz_make_scores(const mz_attention *p, char *scores, const char *a, const char *panels, int64_t depth, int64_t rows,
                     int64_t first, int64_t count) {
   const mz_tile *tile = p->tile;
-  for (int64_t r = 0; r < p->block; r++)
-    memset(scores + r * stretch_bytes(p), 0, (size_t)(mz_round_up(count, tile->columns) * p->element));
+  if (depth == 0)
+    for (int64_t r = 0; r < p->block; r++) memset(scores + r * stretch_bytes(p), 0, (size_t)stretch_bytes(p));
   for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, a += p->block * stretch_bytes(p)) {
     int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
     for (int64_t j = 0; j < count; j += tile->columns) {
       const char *panel = panels + ((first + j) * depth + k * tile->columns) * p->element;
       for (int64_t i = 0; i < rows; i += tile->rows)
         mz_tile_fitting(tile, MZ_B_SAME, rows - i)(n, a + i * stretch_bytes(p), panel,
-                                                   scores + i * stretch_bytes(p) + j * p->element, MZ_TILE_STRETCH);
+                                                   scores + i * stretch_bytes(p) + j * p->element, MZ_TILE_STRETCH, k > 0);
     }
   }
 }
@@ -108,7 +108,7 @@ void mz_weigh(const mz_attention *p, char *acc, const char *scores, const char *
     const char *panel = panels + (j * depth + first * tile->columns) * p->element;
     for (int64_t i = 0; i < rows; i += tile->rows)
       mz_tile_fitting(tile, MZ_B_SAME, rows - i)(count, scores + i * stretch_bytes(p), panel, acc + (i * stride + j) * p->element,
-                                                 stride);
+                                                 stride, true);
   }
 }
 

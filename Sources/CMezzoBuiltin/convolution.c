@@ -22,20 +22,6 @@ static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
-/* Spreads the elements of one lane over a panel. */
-static void spread(const mz_convolution *c, char *panel, int64_t lane, const char *row, int64_t n) {
-  int64_t width = c->product.tile->rows;
-  if (c->product.element == sizeof(float)) {
-    float *to = (float *)(void *)panel + lane;
-    const float *from = (const float *)(const void *)row;
-    for (int64_t i = 0; i < n; i++) to[i * width] = from[i];
-  } else {
-    double *to = (double *)(void *)panel + lane;
-    const double *from = (const double *)(const void *)row;
-    for (int64_t i = 0; i < n; i++) to[i * width] = from[i];
-  }
-}
-
 static char *packed_other(const mz_call *call, int64_t group) {
   const mz_convolution *c = &call->plan->u.convolution;
   return call->workspace + c->product.slots * c->product.slot_bytes + group * c->packed_group;
@@ -59,14 +45,34 @@ static void pack_body(void *user, uint64_t begin, uint64_t end, uint32_t worker)
   }
 }
 
+/* A window's elements, MZ_TILE_STRETCH of each row at a time: a[stretch of k][row][MZ_TILE_STRETCH]. */
+static void place_window(const mz_matmul *p, char *a, const char *window) {
+  for (int64_t k = 0; k < p->k; k += MZ_TILE_STRETCH, a += p->block_rows * MZ_TILE_STRETCH * p->element)
+    memcpy(a, window + k * p->element, (size_t)(min64(MZ_TILE_STRETCH, p->k - k) * p->element));
+}
+
+/* acc[rows][stride] = the windows at a times the panels of the kernel at b. */
+static void multiply_windows(const mz_matmul *p, const char *a, const char *b, char *acc, int64_t rows, int64_t columns) {
+  const mz_tile *tile = p->tile;
+  int64_t width = tile->columns, stride = round_up(columns, width), row_bytes = MZ_TILE_STRETCH * p->element;
+  for (int64_t k = 0; k < p->k; k += MZ_TILE_STRETCH, a += p->block_rows * row_bytes) {
+    for (int64_t j = 0; j < columns; j += width) {
+      const char *panel = b + (j * p->k + k * width) * p->element;
+      for (int64_t i = 0; i < rows; i += tile->rows)
+        mz_tile_fitting(tile, MZ_B_SAME, rows - i)(min64(MZ_TILE_STRETCH, p->k - k), a + i * row_bytes, panel,
+                                                   acc + (i * stride + j) * p->element, stride, k > 0);
+    }
+  }
+}
+
 static void rows_body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   const mz_call *call = user;
   const mz_convolution *c = &call->plan->u.convolution;
   const mz_matmul *p = &c->product;
-  int64_t width = p->tile->rows, columns = p->tile->columns;
+  int64_t width = p->tile->columns;
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
-    char *row = call->workspace + slot * p->slot_bytes, *a = row + p->b_bytes, *acc = a + p->a_bytes;
+    char *window = call->workspace + slot * p->slot_bytes, *a = window + p->b_bytes, *acc = a + p->a_bytes;
     for (int64_t task = slot; task < c->groups * c->blocks; task += p->slots) {
       int64_t group = task / c->blocks, first = task % c->blocks * p->block_rows, rows = min64(p->block_rows, p->m - first);
       const char *from = call->at[c->from] + group * c->from_group;
@@ -75,15 +81,15 @@ static void rows_body(void *user, uint64_t begin, uint64_t end, uint32_t worker)
         if (p->step[i].operand >= 0)
           at[3 + p->step[i].place] = call->at[p->step[i].operand] + group * p->n * p->step[i].column_stride;
       for (int64_t i = 0; i < rows; i++) {
-        mz_gather_window(&c->gather, from, first + i, row);
-        spread(c, a + i / width * width * p->k * p->element, i % width, row, p->k);
+        char *row = a + i * MZ_TILE_STRETCH * p->element;
+        mz_gather_window(&c->gather, from, first + i, p->k > MZ_TILE_STRETCH ? window : row);
+        if (p->k > MZ_TILE_STRETCH) place_window(p, row, window);
       }
       for (int64_t column = 0; column < p->n; column += p->block_columns) {
-        mz_area block = {first, column, rows, min64(p->block_columns, p->n - column)};
-        mz_scratch s = {packed_other(call, group) + column / columns * columns * p->k * p->element, a, acc};
-        memset(acc, 0, (size_t)mz_tiles_bytes(p, &block));
-        mz_multiply_tiles(p, &s, &block, p->k);
-        mz_finish_tiles(p, &s, &block, at);
+        int64_t columns = min64(p->block_columns, p->n - column), stride = round_up(columns, width);
+        if (p->k == 0) memset(acc, 0, (size_t)(rows * stride * p->element));
+        multiply_windows(p, a, packed_other(call, group) + column * p->k * p->element, acc, rows, columns);
+        for (int64_t i = 0; i < rows; i++) mz_finish_row(p, at, acc + i * stride * p->element, first + i, column, 0, columns);
       }
     }
   }
@@ -116,8 +122,8 @@ static void kernel_body(void *user, uint64_t begin, uint64_t end, uint32_t worke
     for (int64_t task = slot; task < tasks; task += p->slots) {
       int64_t chunk = task % c->chunks, group = task / c->chunks / per_group;
       mz_area block = kernel_block(c, task / c->chunks % per_group);
-      mz_scratch s = {b, a, call->workspace + p->slots * p->slot_bytes + task * c->sums_bytes};
-      memset(s.acc, 0, (size_t)mz_tiles_bytes(p, &block));
+      mz_scratch s = {b, a, call->workspace + p->slots * p->slot_bytes + task * c->sums_bytes, NULL};
+      if (chunk * c->chunk >= c->gather.places) memset(s.acc, 0, (size_t)mz_tiles_bytes(p, &block));
       const char *from = call->at[c->from] + group * c->from_group;
       const char *other = call->at[c->other] + group * c->other_group + block.column * c->other_lane;
       int64_t last = min64((chunk + 1) * c->chunk, c->gather.places);
@@ -125,9 +131,8 @@ static void kernel_body(void *user, uint64_t begin, uint64_t end, uint32_t worke
         int64_t n = min64(STRETCH, last - place);
         for (int64_t i = 0; i < n; i++) {
           mz_gather_window(&c->gather, from, place + i, row);
-          const char *part = row + block.row * p->element;
-          for (int64_t r = 0; r < block.rows; r += width)
-            memcpy(a + (r * STRETCH + i * width) * p->element, part + r * p->element, (size_t)(min64(width, block.rows - r) * p->element));
+          mz_deal(a + i * width * p->element, STRETCH * width * p->element, width * p->element, row + block.row * p->element,
+                  block.rows * p->element);
         }
         mz_packing packing = {other + place * c->other_k, c->other_lane, c->other_k, p->load};
         for (int64_t column = 0; column < block.columns; column += p->tile->columns) {
@@ -136,7 +141,7 @@ static void kernel_body(void *user, uint64_t begin, uint64_t end, uint32_t worke
           mz_pack(b + column * STRETCH * p->element, p->element, p->tile->columns, &panel,
                   min64(p->tile->columns, block.columns - column), n);
         }
-        mz_multiply_tiles(p, &s, &block, n);
+        mz_multiply_tiles(p, &s, &block, n, place > chunk * c->chunk);
       }
     }
   }
@@ -163,7 +168,7 @@ static void sum_body(void *user, uint64_t begin, uint64_t end, uint32_t worker) 
         for (int64_t i = 0; i < n; i++) to[i] += ((const double *)(const void *)more)[i];
       }
     }
-    mz_scratch s = {NULL, NULL, sums};
+    mz_scratch s = {NULL, NULL, sums, NULL};
     char *at[MZ_MAX_MAPPED] = {NULL, NULL, call->at[c->into] + index / per_group * c->into_group};
     mz_finish_tiles(p, &s, &block, at);
   }
@@ -207,11 +212,12 @@ static mezzo_status plan_blocks(mz_request *r, bool by_kernel) {
   } else {
     too_large = __builtin_mul_overflow(p->k, p->element, &row_bytes) || row_bytes > INT64_MAX / 1024;
     if (!too_large) {
-      p->block_rows = min64(round_up(p->m, rows), max64(PANELS_BYTES / max64(row_bytes, 1) / rows, 1) * rows);
+      int64_t stretched = round_up(p->k, MZ_TILE_STRETCH) * p->element;
+      p->block_rows = min64(round_up(p->m, rows), max64(PANELS_BYTES / max64(stretched, 1) / rows, 1) * rows);
       c->blocks = divide_up(p->m, p->block_rows);
       p->slots = min64(shares ? plan->threads : 1, c->groups * c->blocks);
       p->b_bytes = round_up(row_bytes, 64); /* of one window; the panels of B are shared */
-      p->a_bytes = round_up(p->block_rows * row_bytes, 64);
+      p->a_bytes = round_up(p->block_rows * stretched, 64);
       p->slot_bytes = p->b_bytes + p->a_bytes + round_up(p->block_rows * p->block_columns * p->element, 64);
       too_large = __builtin_mul_overflow(round_up(p->n, columns), row_bytes, &c->packed_group) ||
                   __builtin_mul_overflow(c->packed_group, c->groups, &panels) ||

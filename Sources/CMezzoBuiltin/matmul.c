@@ -20,7 +20,7 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 static mz_scratch scratch_of(const mz_call *call, int64_t slot) {
   const mz_matmul *p = &call->plan->u.matmul;
   char *at = call->workspace + slot * p->slot_bytes;
-  return (mz_scratch){at, at + p->b_bytes, at + p->b_bytes + p->a_bytes};
+  return (mz_scratch){at, at + p->b_bytes, at + p->b_bytes + p->a_bytes, NULL};
 }
 
 int64_t mz_tiles_bytes(const mz_matmul *p, const mz_area *block) {
@@ -28,36 +28,45 @@ int64_t mz_tiles_bytes(const mz_matmul *p, const mz_area *block) {
          p->tile->columns * p->element;
 }
 
-void mz_multiply_tiles(const mz_matmul *p, const mz_scratch *s, const mz_area *block, int64_t length) {
-  int64_t rows = p->tile->rows, columns = p->tile->columns, tile_bytes = rows * columns * p->element;
-  int64_t row_tiles = divide_up(block->rows, rows), column_tiles = divide_up(block->columns, columns);
+char *mz_direct(const mz_matmul *p, const mz_area *block, char *const *at) {
+  bool can = p->is_direct && p->k > 0;
+  return can ? at[2] + block->row * p->c_stride[0] + block->column * p->c_stride[1] : NULL;
+}
+
+void mz_multiply_tiles(const mz_matmul *p, const mz_scratch *s, const mz_area *block, int64_t length, bool adds) {
+  int64_t rows = p->tile->rows, columns = p->tile->columns, stride = round_up(block->columns, columns);
+  if (length == 0 && !adds) memset(s->acc, 0, (size_t)mz_tiles_bytes(p, block));
   for (int64_t k = 0; k < length; k += STRETCH) {
     int64_t n = min64(STRETCH, length - k);
-    char *acc = s->acc;
-    for (int64_t j = 0; j < column_tiles; j++) {
-      const char *b = s->b + (j * p->k + k) * columns * p->element;
-      for (int64_t i = 0; i < row_tiles; i++, acc += tile_bytes)
-        p->tile->multiply(n, s->a + (i * p->k + k) * rows * p->element, b, acc);
+    for (int64_t j = 0; j < block->columns; j += columns) {
+      const char *b = s->b + (j * p->k + k * columns) * p->element;
+      for (int64_t i = 0; i < block->rows; i += rows) {
+        const char *a = s->a + (i * p->k + k * rows) * p->element;
+        bool in_place = s->direct != NULL && i + rows <= block->rows && j + columns <= block->columns;
+        if (in_place) p->tile->lanes(n, a, b, s->direct + i * p->c_stride[0] + j * p->element, p->c_stride[0] / p->element, adds || k > 0);
+        else p->tile->lanes(n, a, b, s->acc + (i * stride + j) * p->element, stride, adds || k > 0);
+      }
     }
   }
 }
 
+void mz_finish_row(const mz_matmul *p, char *const *at, char *acc, int64_t row, int64_t column, int64_t n_direct, int64_t n) {
+  char *result = at[2] + row * p->c_stride[0] + column * p->c_stride[1];
+  if (n_direct > 0) mz_run_epilogue(p, at + 3, row, column, result, n_direct);
+  if (n_direct == n) return;
+  acc += n_direct * p->element;
+  result += n_direct * p->c_stride[1];
+  mz_blend(p, result, acc, n - n_direct);
+  mz_run_epilogue(p, at + 3, row, column + n_direct, acc, n - n_direct);
+  p->store(result, p->c_stride[1], acc, n - n_direct);
+}
+
 void mz_finish_tiles(const mz_matmul *p, const mz_scratch *s, const mz_area *block, char *const *at) {
-  int64_t rows = p->tile->rows, columns = p->tile->columns;
-  char *acc = s->acc;
-  for (int64_t j = 0; j < block->columns; j += columns) {
-    int64_t n = min64(columns, block->columns - j), column = block->column + j;
-    for (int64_t i = 0; i < block->rows; i += rows) {
-      for (int64_t r = 0; r < rows; r++, acc += columns * p->element) {
-        if (i + r >= block->rows) continue;
-        int64_t row = block->row + i + r;
-        char *result = at[2] + row * p->c_stride[0] + column * p->c_stride[1];
-        mz_blend(p, result, acc, n);
-        mz_run_epilogue(p, at + 3, row, column, acc, n);
-        p->store(result, p->c_stride[1], acc, n);
-      }
-    }
-  }
+  int64_t columns = p->tile->columns, stride = round_up(block->columns, columns);
+  int64_t whole_rows = s->direct == NULL ? 0 : block->rows / p->tile->rows * p->tile->rows;
+  for (int64_t r = 0; r < block->rows; r++)
+    mz_finish_row(p, at, s->acc + r * stride * p->element, block->row + r, block->column,
+                  r < whole_rows ? block->columns / columns * columns : 0, block->columns);
 }
 
 static void run_area(const mz_matmul *p, const mz_scratch *s, const mz_area *task, char *const *at) {
@@ -71,9 +80,10 @@ static void run_area(const mz_matmul *p, const mz_scratch *s, const mz_area *tas
       bool is_packed = j > 0 && task->rows <= p->block_rows;
       mz_packing a = {at[0] + block.row * p->a_stride[0], p->a_stride[0], p->a_stride[1], p->load};
       if (p->k > 0 && !is_packed) mz_pack(s->a, p->element, p->tile->rows, &a, block.rows, p->k);
-      memset(s->acc, 0, (size_t)mz_tiles_bytes(p, &block));
-      mz_multiply_tiles(p, s, &block, p->k);
-      mz_finish_tiles(p, s, &block, at);
+      mz_scratch here = *s;
+      here.direct = mz_direct(p, &block, at);
+      mz_multiply_tiles(p, &here, &block, p->k, false);
+      mz_finish_tiles(p, &here, &block, at);
     }
   }
 }
@@ -207,6 +217,7 @@ mezzo_status mz_plan_matmul(mz_request *r) {
   MZ_TRY(mz_attr_float_or(r, "alpha", 1, &p->alpha));
   MZ_TRY(mz_attr_float_or(r, "beta", 0, &p->beta));
   if (p->beta != 0) p->load_c = mz_loader(in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT, c->dtype);
+  p->is_direct = c->dtype == (in_double ? MZ_F64 : MZ_F32) && p->c_stride[1] == p->element && p->alpha == 1 && p->beta == 0;
   MZ_TRY(mz_plan_epilogue(r, p, in_double, true));
   plan_batches(plan);
   bool by_rows;

@@ -27,20 +27,29 @@ typedef struct {
 /* to[panel][k][width], converted to float or double; lanes beyond the last are 0. */
 void mz_pack(void *to, int64_t element, int64_t width, const mz_packing *packing, int64_t lanes, int64_t k);
 
-/* What one thread works on: panels of B and of A, and the accumulators [column panel][row panel] of tiles. */
-typedef struct {
-  char *b, *a, *acc;
-} mz_scratch;
+/* Parts of a row, `width` bytes each, go to panels that lie `panel` bytes apart. */
+void mz_deal(char *to, int64_t panel, int64_t width, const char *row, int64_t bytes);
 
 /* Part of a result. */
 typedef struct {
   int64_t row, column, rows, columns;
 } mz_area;
 
+/* What one thread works on: panels of B and of A, and accumulators whose rows are as long as whole tiles. Tiles that lie within
+ * the block are summed where they are to be if that is known: `direct`, where the block begins in the result, or NULL. */
+typedef struct {
+  char *b, *a, *acc, *direct;
+} mz_scratch;
+
+/* Where a block begins in the result, if its accumulators can lie there. */
+char *mz_direct(const mz_matmul *matmul, const mz_area *block, char *const *at);
+
 /* Bytes of the accumulators of a block. */
 int64_t mz_tiles_bytes(const mz_matmul *matmul, const mz_area *block);
-/* Adds the products over the first `length` places of panels that are matmul->k long. */
-void mz_multiply_tiles(const mz_matmul *matmul, const mz_scratch *scratch, const mz_area *block, int64_t length);
+/* The products over the first `length` places of panels that are matmul->k long, added to what is there if `adds`. */
+void mz_multiply_tiles(const mz_matmul *matmul, const mz_scratch *scratch, const mz_area *block, int64_t length, bool adds);
+/* Does the epilogue and stores the part of a row of a block that is still in accumulators; n_direct: how much lies in place. */
+void mz_finish_row(const mz_matmul *matmul, char *const *at, char *acc, int64_t row, int64_t column, int64_t n_direct, int64_t n);
 /* Does the epilogue and stores. at[2]: the result; at[3...]: the steps' operands. */
 void mz_finish_tiles(const mz_matmul *matmul, const mz_scratch *scratch, const mz_area *block, char *const *at);
 

@@ -52,16 +52,51 @@ static void pack_along_k(char *to, int64_t element, int64_t width, const mz_pack
 
 static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
+/* Widths that are usual are copied without a call. */
+void mz_deal(char *to, int64_t panel, int64_t width, const char *row, int64_t bytes) {
+#define DEAL(n)                                                                           \
+  case n:                                                                                 \
+    for (; bytes >= n; bytes -= n, row += n, to += panel) memcpy(to, row, n);             \
+    break;
+  switch (width) {
+    DEAL(128)
+    DEAL(64)
+    DEAL(56)
+    DEAL(32)
+    DEAL(24)
+    DEAL(16)
+    DEAL(112)
+    DEAL(48)
+    default:
+      for (; bytes >= width; bytes -= width, row += width, to += panel) memcpy(to, row, (size_t)width);
+  }
+#undef DEAL
+  if (bytes > 0) memcpy(to, row, (size_t)bytes);
+}
+
+/* Rows of many lanes, each read once and in order. */
+static void pack_along_lanes(char *to, int64_t element, int64_t width, const mz_packing *p, int64_t lanes, int64_t k) {
+  _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
+  int64_t most = MZ_BLOCK / width * width, panel = width * k * element;
+  for (int64_t first = 0; first < lanes; first += most, to += most * k * element) {
+    int64_t n = lanes - first < most ? lanes - first : most;
+    if (n % width != 0) memset(to + n / width * panel, 0, (size_t)panel);
+    for (int64_t i = 0; i < k; i++) {
+      p->load(staged, p->from + first * p->lane_stride + i * p->k_stride, p->lane_stride, n);
+      mz_deal(to + i * width * element, panel, width * element, staged, n * element);
+    }
+  }
+}
+
 void mz_pack(void *to_, int64_t element, int64_t width, const mz_packing *p, int64_t lanes, int64_t k) {
   char *to = to_;
+  if (magnitude(p->k_stride) >= magnitude(p->lane_stride)) {
+    pack_along_lanes(to, element, width, p, lanes, k);
+    return;
+  }
   for (int64_t first = 0; first < lanes; first += width, to += width * k * element) {
-    const char *from = p->from + first * p->lane_stride;
     int64_t here = lanes - first < width ? lanes - first : width;
     if (here < width) memset(to, 0, (size_t)(width * k * element));
-    if (magnitude(p->k_stride) < magnitude(p->lane_stride)) {
-      pack_along_k(to, element, width, p, from, here, k);
-    } else {
-      for (int64_t i = 0; i < k; i++) p->load(to + i * width * element, from + i * p->k_stride, p->lane_stride, here);
-    }
+    pack_along_k(to, element, width, p, p->from + first * p->lane_stride, here, k);
   }
 }

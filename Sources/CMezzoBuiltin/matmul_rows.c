@@ -5,9 +5,10 @@
 #include "matmul.h"
 
 enum {
-  BLOCK_ROWS = 112,
+  BLOCK_ROWS = 140, /* a batch of 128 is one block */
   BLOCK_COLUMNS = MZ_BLOCK,
-  ALONE = 1000000 /* operations below which threads cost more than they bring */
+  ALONE = 1000000, /* operations below which threads cost more than they bring */
+  SHARED = 1 << 25 /* bytes of panels that threads may pack together */
 };
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -19,10 +20,6 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 typedef struct {
   char *b, *a, *acc, *wide;
 } scratch;
-
-typedef struct {
-  int64_t row, column, rows, columns;
-} area;
 
 /* a[stretch of k][row][MZ_TILE_STRETCH] */
 static void load_rows(const mz_matmul *p, char *to, const char *from, int64_t rows) {
@@ -37,13 +34,25 @@ static int64_t acc_columns(const mz_matmul *p) { return round_up(p->block_column
 
 static int64_t acc_bytes(const mz_matmul *p) { return round_up(p->block_rows * acc_columns(p) * p->element, 64); }
 
-/* acc += a times the panels at b. Narrow panels that many tiles read are widened once before, into `wide`. */
-static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc, char *wide, int64_t rows, int64_t columns) {
+/* Rows whose tiles write no others, from the first on. */
+static int64_t rows_of_full_tiles(const mz_tile *tile, int64_t rows) {
+  int64_t i = 0;
+  for (int64_t tall; i < rows; i += tall) {
+    tall = mz_tile_step(tile, rows - i);
+    if (!mz_tile_is_full(tile, tall)) break;
+  }
+  return i;
+}
+
+/* a times the panels at b, in place where `direct` is not NULL and a tile lies within the block, else in acc. Narrow panels that
+ * many tiles read are widened once before, into `wide`. */
+static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc, char *direct, char *wide, int64_t rows,
+                     int64_t columns) {
   const mz_tile *tile = p->tile;
   bool widens = p->b_kind != MZ_B_SAME && rows > 2 * tile->rows;
   int kind = widens ? MZ_B_SAME : p->b_kind;
   int64_t width = tile->columns, row_stride = acc_columns(p), panels = divide_up(columns, width);
-  int64_t row_bytes = MZ_TILE_STRETCH * p->element;
+  int64_t row_bytes = MZ_TILE_STRETCH * p->element, whole_rows = rows_of_full_tiles(tile, rows);
   for (int64_t k = 0; k < p->k; k += MZ_TILE_STRETCH, a += p->block_rows * row_bytes) {
     int64_t n = min64(MZ_TILE_STRETCH, p->k - k);
     const char *panel = b + k * width * p->b_element;
@@ -51,32 +60,33 @@ static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc
     for (int64_t j = 0, step; j < panels; j += step, panel += step * p->k * width * p->b_element, at += step * width * p->element) {
       step = rows > 1 || panels - j < 2 ? 1 : panels - j < MZ_TILE_PANELS ? 2 : MZ_TILE_PANELS;
       if (step > 1) {
-        (step == 2 ? tile->by_rows[p->b_kind].pair : tile->by_rows[p->b_kind].long_row)(n, a, panel, at, p->k * width);
+        (step == 2 ? tile->by_rows[p->b_kind].pair : tile->by_rows[p->b_kind].long_row)(n, a, panel, at, p->k * width, k > 0);
         continue;
       }
       if (widens) p->load(wide, panel, p->b_element, n * width);
-      for (int64_t i = 0; i < rows; i += tile->rows) {
-        mz_tile_fitting(tile, kind, rows - i)(n, a + i * row_bytes, widens ? wide : panel, at + i * row_stride * p->element, row_stride);
+      for (int64_t i = 0, tall; i < rows; i += tall) {
+        tall = mz_tile_step(tile, rows - i);
+        bool in_place = direct != NULL && i + tall <= whole_rows && (j + 1) * width <= columns;
+        char *to = in_place ? direct + i * p->c_stride[0] + j * width * p->element : at + i * row_stride * p->element;
+        mz_tile_fitting(tile, kind, tall)(n, a + i * row_bytes, widens ? wide : panel, to,
+                                              in_place ? p->c_stride[0] / p->element : row_stride, k > 0);
       }
     }
   }
 }
 
-static void finish(const mz_matmul *p, char *acc, const area *block, char *const *at) {
-  for (int64_t r = 0; r < block->rows; r++, acc += acc_columns(p) * p->element) {
-    int64_t row = block->row + r;
-    char *result = at[2] + row * p->c_stride[0] + block->column * p->c_stride[1];
-    mz_blend(p, result, acc, block->columns);
-    mz_run_epilogue(p, at + 3, row, block->column, acc, block->columns);
-    p->store(result, p->c_stride[1], acc, block->columns);
-  }
+static void finish(const mz_matmul *p, char *acc, const mz_area *block, bool in_place, char *const *at) {
+  int64_t whole_rows = in_place ? rows_of_full_tiles(p->tile, block->rows) : 0;
+  int64_t whole_columns = block->columns / p->tile->columns * p->tile->columns;
+  for (int64_t r = 0; r < block->rows; r++, acc += acc_columns(p) * p->element)
+    mz_finish_row(p, at, acc, block->row + r, block->column, r < whole_rows ? whole_columns : 0, block->columns);
 }
 
-static void run_area(const mz_matmul *p, const scratch *s, const area *task, char *const *at) {
+static void run_area(const mz_matmul *p, const scratch *s, const mz_area *task, char *const *at) {
   for (int64_t j = 0; j < task->columns; j += p->block_columns) {
-    area block = {.column = task->column + j, .columns = min64(p->block_columns, task->columns - j)};
+    mz_area block = {.column = task->column + j, .columns = min64(p->block_columns, task->columns - j)};
     const char *b = at[1] + block.column * p->k * p->b_element;
-    if (!p->packs_b) {
+    if (!p->packs_b && p->shared_bytes == 0) {
       mz_packing packing = {at[1] + block.column * p->b_stride[1], p->b_stride[1], p->b_stride[0], p->load_b};
       if (p->k > 0) mz_pack(s->b, p->b_element, p->tile->columns, &packing, block.columns, p->k);
       b = s->b;
@@ -85,9 +95,9 @@ static void run_area(const mz_matmul *p, const scratch *s, const area *task, cha
       block.row = task->row + i;
       block.rows = min64(p->block_rows, task->rows - i);
       if (j == 0 || task->rows > p->block_rows) load_rows(p, s->a, at[0] + block.row * p->a_stride[0], block.rows);
-      memset(s->acc, 0, (size_t)(block.rows * acc_columns(p) * p->element));
-      multiply(p, s->a, b, s->acc, s->wide, block.rows, block.columns);
-      finish(p, s->acc, &block, at);
+      char *direct = mz_direct(p, &block, at);
+      multiply(p, s->a, b, s->acc, direct, s->wide, block.rows, block.columns);
+      finish(p, s->acc, &block, direct != NULL, at);
     }
   }
 }
@@ -108,15 +118,29 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     for (int64_t task = slot; task < tasks; task += p->slots) {
       mz_space_seek(&p->batches, task / per_batch, base, at);
       if (p->packs_b) at[1] = base[1];
+      if (p->shared_bytes > 0) at[1] = call->workspace + p->slots * p->slot_bytes;
       int64_t row = task % per_batch / p->column_tasks * p->task_rows, column = task % p->column_tasks * p->task_columns;
-      area part = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
+      mz_area part = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
       run_area(p, &s, &part, at);
     }
   }
 }
 
+static void pack_body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  const mz_call *call = user;
+  const mz_matmul *p = &call->plan->u.matmul;
+  int64_t width = p->tile->columns, column = (int64_t)begin * width;
+  mz_packing packing = {call->at[1] + column * p->b_stride[1], p->b_stride[1], p->b_stride[0], p->load_b};
+  mz_pack(call->workspace + p->slots * p->slot_bytes + column * p->k * p->b_element, p->b_element, width, &packing,
+          min64((int64_t)end * width, p->n) - column, p->k);
+}
+
 static mezzo_status run(const mz_call *call) {
-  return mz_parallel(call->plan, call->plan->u.matmul.slots, 1, body, (void *)(uintptr_t)call);
+  const mz_matmul *p = &call->plan->u.matmul;
+  if (p->shared_bytes > 0)
+    MZ_TRY(mz_parallel(call->plan, divide_up(p->n, p->tile->columns), 1, pack_body, (void *)(uintptr_t)call));
+  return mz_parallel(call->plan, p->slots, 1, body, (void *)(uintptr_t)call);
 }
 
 void mz_pack_rows(const mz_plan *plan, const mezzo_tensor *b, void *to) {
@@ -173,10 +197,13 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
               product(k_bytes, p->block_rows, &p->a_bytes) && product(k_bytes, p->block_columns, &p->b_bytes) &&
               product(k_bytes, panel_columns, &packed) && p->a_bytes < INT64_MAX / 4 && p->b_bytes < INT64_MAX / 4;
   if (fits) {
-    p->b_bytes = p->packs_b ? 0 : round_up(p->k * p->b_element * p->block_columns, 64);
+    bool shares_b = !p->packs_b && batches == 1 && p->row_tasks > 1;
+    int64_t shared = panel_columns * p->k * p->b_element;
+    p->shared_bytes = shares_b && shared <= SHARED ? shared : 0;
+    p->b_bytes = p->packs_b || p->shared_bytes > 0 ? 0 : round_up(p->k * p->b_element * p->block_columns, 64);
     p->a_bytes = round_up(p->a_bytes, 64);
     p->slot_bytes = p->b_bytes + p->a_bytes + acc_bytes(p) + MZ_TILE_STRETCH * columns * p->element;
-    fits = product(p->slot_bytes, p->slots, &total);
+    fits = product(p->slot_bytes, p->slots, &total) && !__builtin_add_overflow(total, p->shared_bytes, &total);
   }
   if (!fits)
     return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a workspace for k = %lld exceeds 2^63 bytes", (long long)p->k);

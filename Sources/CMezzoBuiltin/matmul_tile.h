@@ -5,7 +5,7 @@
  *   LANES   elements of a vector         VECTORS vectors in a row of the tile
  *   NARROW  whether B may also lie in 16 bits
  *
- * acc[rows][LANES * VECTORS] += sum over k of a column of A times a row b[k][LANES * VECTORS]. Every element is summed in the
+ * acc[rows][LANES * VECTORS] = or += sum over k of a column of A times a row b[k][LANES * VECTORS]. Every element is summed in the
  * order of k alone, so results do not depend on the tile or where in it they fall. The tile stays in registers. */
 
 #define WIDTH (LANES * VECTORS)
@@ -20,7 +20,7 @@
 
 /* Element (r, i) of A lies at r * A_ROW + i * A_STEP. */
 #define TILE(name, COUNT, A_ROW, A_STEP, B, FROM)                                                       \
-  TARGET static void NAME(name)(int64_t k, const void *a_, const void *b_, void *acc_, int64_t stride) { \
+  TARGET static void NAME(name)(int64_t k, const void *a_, const void *b_, void *acc_, int64_t stride, bool adds) { \
     typedef VECTOR vector;                                                                              \
     TYPES                                                                                               \
     const T *a = a_;                                                                                    \
@@ -35,14 +35,20 @@
       _Pragma("unroll") for (int r = 0; r < COUNT; r++)                                                 \
         _Pragma("unroll") for (int v = 0; v < VECTORS; v++) c[r][v] += row[v] * a[r * (A_ROW)];         \
     }                                                                                                   \
-    _Pragma("unroll") for (int r = 0; r < COUNT; r++)                                                   \
-      _Pragma("unroll") for (int v = 0; v < VECTORS; v++)                                               \
-        *(vector *)(void *)(acc + r * stride + v * LANES) += c[r][v];                                   \
+    if (adds) {                                                                                         \
+      _Pragma("unroll") for (int r = 0; r < COUNT; r++)                                                 \
+        _Pragma("unroll") for (int v = 0; v < VECTORS; v++)                                             \
+          *(vector *)(void *)(acc + r * stride + v * LANES) += c[r][v];                                 \
+    } else {                                                                                            \
+      _Pragma("unroll") for (int r = 0; r < COUNT; r++)                                                 \
+        _Pragma("unroll") for (int v = 0; v < VECTORS; v++)                                             \
+          *(vector *)(void *)(acc + r * stride + v * LANES) = c[r][v];                                  \
+    }                                                                                                   \
   }
 
 /* One row of A by several panels of B, stride elements apart: one panel would not keep the multipliers busy. */
 #define LONG_ROW(name, COUNT, B, FROM)                                                                        \
-  TARGET static void NAME(name)(int64_t k, const void *a_, const void *b_, void *acc_, int64_t stride) { \
+  TARGET static void NAME(name)(int64_t k, const void *a_, const void *b_, void *acc_, int64_t stride, bool adds) { \
     typedef VECTOR vector;                                                                              \
     TYPES                                                                                               \
     const T *a = a_;                                                                                    \
@@ -56,7 +62,8 @@
         _Pragma("unroll") for (int v = 0; v < VECTORS; v++) c[j][v] += FROM(b + j * stride + v * LANES) * *a; \
     _Pragma("unroll") for (int j = 0; j < COUNT; j++)                                          \
       _Pragma("unroll") for (int v = 0; v < VECTORS; v++)                                               \
-        *(vector *)(void *)(acc + (j * VECTORS + v) * LANES) += c[j][v];                                \
+        *(vector *)(void *)(acc + (j * VECTORS + v) * LANES) =                                          \
+            adds ? *(vector *)(void *)(acc + (j * VECTORS + v) * LANES) + c[j][v] : c[j][v];            \
   }
 
 #define BY_ROWS(B, suffix, FROM)                                     \
@@ -73,7 +80,6 @@
 #define TYPES
 TILE(lanes, ROWS, 1, ROWS, T, FROM_SAME)
 TILE(columns, ROWS, 1, MZ_TILE_STRETCH, T, FROM_SAME)
-TARGET static void NAME(multiply)(int64_t k, const void *a, const void *b, void *acc) { NAME(lanes)(k, a, b, acc, WIDTH); }
 BY_ROWS(T, _same, FROM_SAME)
 #undef TYPES
 #if NARROW
@@ -90,7 +96,7 @@ static const mz_tile NAME(tile) = {
     .half = HALF,
     .few = FEW,
     .columns = WIDTH,
-    .multiply = NAME(multiply),
+    .lanes = NAME(lanes),
     .columns_of_a = NAME(columns),
 #if NARROW
     .by_rows = {SET(_same), SET(_bf16), SET(_f16)},

@@ -90,6 +90,7 @@ typedef struct {
   mz_load *load_c; /* of the result's old content; NULL: beta is 0 */
   double alpha, beta;
   mz_store *store;
+  bool is_direct; /* accumulators can lie in the result */
   int64_t row_tasks, column_tasks, task_rows, task_columns; /* how one product is split */
   int64_t block_rows, block_columns;                        /* what a task packs at once */
   int64_t slots, slot_bytes, a_bytes, b_bytes;              /* parts of the workspace; a slot takes every slots-th task */
@@ -97,6 +98,7 @@ typedef struct {
   int64_t b_element;
   mz_load *load_b;
   bool packs_b; /* once, before executing */
+  int64_t shared_bytes; /* of all of B's panels, which the threads pack together at each call; 0: each packs what it needs */
   int n_steps;
   mz_step step[MZ_MAX_EPILOGUE];
 } mz_matmul;

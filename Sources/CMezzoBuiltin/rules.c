@@ -29,7 +29,7 @@
    .cost = {.fixed_ns = 250, .flop_per_ns = rate, .byte_per_ns = 60, .pack_byte_per_ns = 5}}
 #define PRODUCT(id, text, accumulator, rate)                                                                       \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .numerics = accumulator,     \
-   .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 10}}
+   .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 25}}
 
 /* Bytes a nanosecond: limited by memory, by arithmetic, by calls of the C library. */
 #define STREAM 30
@@ -67,8 +67,8 @@
 #define GRADIENT_OF_MAX "contiguous(dy) and contiguous(x) and contiguous(y) and contiguous(dx)"
 
 const mezzo_rule mz_rules[] = {
-    PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 150),
-    PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 150),
+    PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 185),
+    PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 185),
     PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
     PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),

@@ -66,7 +66,14 @@ static char *gather(const mz_gather *g, const char *from, const int64_t *place, 
       return to + g->taps[axis] * g->run * g->element;
     }
   }
-  for (int64_t tap = 0; tap < g->taps[axis]; tap++) {
+  int64_t first = place[axis] + g->low[axis], taps = g->taps[axis];
+  if (axis == last && g->is_transposed && g->step[axis] == 1 && g->dilation[axis] == 1 && first < g->from[axis] && first - taps >= -1) {
+    /* All taps are there, one before the other. */
+    const char *at = from + (offset * g->from[axis] + first) * stride;
+    for (int64_t tap = 0; tap < taps; tap++, at -= stride, to += g->run * g->element) g->load(to, at, g->size, g->run);
+    return to;
+  }
+  for (int64_t tap = 0; tap < taps; tap++) {
     int64_t at = reach(g, axis, place[axis], tap), bytes = g->inside[axis] * g->run * g->element;
     if (at < 0) {
       memset(to, 0, (size_t)bytes);

@@ -1,5 +1,6 @@
 import MezzoBackend
 import MezzoGraph
+import MezzoPolicy
 
 /// Where every value of a plan lives.
 enum Location: Hashable {
@@ -45,7 +46,18 @@ struct MemoryPlan {
     var arena = FreeList()
     for (index, step) in planner.steps.enumerated() {
       var released: [(offset: Int, bytes: Int)] = []
-      for value in step.results where locations[value] == nil {
+      var overwritten: Set<Int> = []
+      for (place, value) in step.results.enumerated() where locations[value] == nil {
+        if let operand = overwritable(place, step, types, at: index, lastUse),
+          case .arena(let offset)? = locations[operand]
+        {
+          locations[value] = .arena(offset)
+          overwritten.insert(operand)
+          let bytes = Self.rounded(types[value].checkedByteCount ?? 0)
+          unsharedBytes += bytes
+          if lastUse[value] <= index { released.append((offset, bytes)) }
+          continue
+        }
         let bytes = Self.rounded(types[value].checkedByteCount ?? 0)
         if step.isConstant {
           locations[value] = .pool(takePool(bytes))
@@ -70,7 +82,7 @@ struct MemoryPlan {
         packed[index] = .packed(packedCount)
         packedCount += 1
       }
-      for value in Set(step.inputs.map(\.base)) where lastUse[value] == index {
+      for value in Set(step.inputs.map(\.base)) where lastUse[value] == index && !overwritten.contains(value) {
         if case .arena(let offset)? = locations[value] {
           released.append((offset, Self.rounded(types[value].checkedByteCount ?? 0)))
         }
@@ -78,6 +90,20 @@ struct MemoryPlan {
       for block in released { arena.give(block.offset, block.bytes) }
     }
     arenaBytes = arena.top
+  }
+
+  /// The operand over which a result may be written: one that nobody reads any more, and that the step reads as it lies.
+  private func overwritable(
+    _ place: Int, _ step: Planner.Step, _ types: [TensorType], at index: Int, _ lastUse: [Int]
+  ) -> Int? {
+    guard step.allowsInPlace, !step.isConstant, step.inputs.indices.contains(place) else { return nil }
+    let view = step.inputs[place]
+    let (old, new) = (types[view.base], types[step.results[place]])
+    guard lastUse[view.base] == index, step.inputs.count(where: { $0.base == view.base }) == 1,
+      view.strides == rowMajorStrides(view.shape), view.shape == new.shape,
+      old.dtype.byteWidth == new.dtype.byteWidth, let bytes = old.checkedByteCount, bytes == new.checkedByteCount
+    else { return nil }
+    return view.base
   }
 
   /// An update whose step may write over its operand, and after which nobody reads the old value, is written there. Others

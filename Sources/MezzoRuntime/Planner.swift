@@ -149,7 +149,9 @@ struct Planner {
         backendVersion: route.record.backendVersion, rule: route.record.rule, request: asked, origin: item.origin,
         inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
         allowsInPlace: route.rule.traits.contains(.inPlace),
-        substitute: Substitute(router, asked, declined: route.record.backend, layer: item.origin.layer)))
+        substitute: Substitute(
+          router, asked, declined: route.record.backend, layer: item.origin.layer,
+          isInPlace: route.rule.traits.contains(.inPlace))))
     route.record.isComputedOnce = steps[steps.count - 1].isConstant
     records.append(route.record)
     // The value is known to be constant whichever form it has.

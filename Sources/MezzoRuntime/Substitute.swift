@@ -8,6 +8,8 @@ final class Substitute: Sendable {
   private let request: OperationRequest
   private let declined: String
   private let layer: String
+  /// Whether results may lie over their operands, which a substitute then has to bear.
+  private let isInPlace: Bool
   private let chosen = Locked<Choice?>(nil)
 
   struct Choice: Sendable {
@@ -19,10 +21,11 @@ final class Substitute: Sendable {
   /// - Parameters:
   ///   - request: as the backend was asked, with the steps of the epilogue that it does and no others.
   ///   - declined: the backend that is not asked again.
-  init(_ router: Router, _ request: OperationRequest, declined: String, layer: String) {
+  init(_ router: Router, _ request: OperationRequest, declined: String, layer: String, isInPlace: Bool) {
     self.router = router
     self.declined = declined
     self.layer = layer
+    self.isInPlace = isInPlace
     var request = request
     // What is packed is packed for one plan; the substitute reads the operands as they are.
     for index in request.inputs.indices { request.inputs[index].isConstant = false }
@@ -56,7 +59,8 @@ final class Substitute: Sendable {
   private var candidates: [(backend: any Backend, rule: Rule)] {
     let matching = router.backends.filter { $0.id != declined }.flatMap { backend in
       backend.rules.filter {
-        $0.match(request, threads: router.threads) == .matches && $0.epiloguePrefix(request) == request.epilogue.count
+        (!isInPlace || $0.traits.contains(.inPlace)) && $0.match(request, threads: router.threads) == .matches
+          && $0.epiloguePrefix(request) == request.epilogue.count
       }.map { (backend: backend, rule: $0) }
     }
     return matching.sorted { CostModel.estimate(request, $0.rule) < CostModel.estimate(request, $1.rule) }
