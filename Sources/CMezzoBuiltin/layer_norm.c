@@ -46,7 +46,7 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       double sum = share.in_edges->load_sum(s, share.source[0], share.n_loaded > 1 ? share.source[1] : NULL, staged->count);
       double scale = normalize(staged, s, sum);
       share.out_edges->store_affine(mz_edge_result(&share), s, scale, share.buffer[GAMMA], share.buffer[BETA], staged->count);
-      mz_finish_row(&share);
+      mz_unstage_edge(&share);
     }
   }
 }

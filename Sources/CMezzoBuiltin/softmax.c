@@ -14,7 +14,7 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       double max = share.in_edges->load_max(x, share.source[0], n);
       if (staged->op == MEZZO_OP_SOFTMAX) {
         share.out_edges->store_scaled(mz_edge_result(&share), x, 1 / staged->kernels->exponentials(x, max, n), n);
-        mz_finish_row(&share);
+        mz_unstage_edge(&share);
       } else {
         void *result = mz_stage_result(&share);
         staged->rows_kernels->log_softmax(result, x, max, staged->rows_kernels->sum_exp(x, max, n), n);

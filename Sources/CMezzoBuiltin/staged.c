@@ -112,7 +112,7 @@ void *mz_edge_result(const mz_share *share) {
   return share->plan->writes_memory ? share->at[share->plan->n_in] : share->buffer[0];
 }
 
-void mz_finish_row(const mz_share *share) {
+void mz_unstage_edge(const mz_share *share) {
   const mz_staged *staged = share->plan;
   if (!staged->writes_memory)
     staged->store(share->at[staged->n_in], staged->stride[staged->n_in], share->buffer[0], staged->count);

@@ -34,6 +34,6 @@ void mz_unstage_row(const mz_share *share, const void *result);
 void mz_find_row(mz_share *share, int64_t row);
 /* Where out_edges write, and what is left to do then. */
 void *mz_edge_result(const mz_share *share);
-void mz_finish_row(const mz_share *share);
+void mz_unstage_edge(const mz_share *share);
 
 #endif
