@@ -79,8 +79,7 @@ MZ_CLONES static double dot(const void *x_, const void *y_, int64_t n) {
   return total;
 }
 
-MZ_CLONES static double exponentials(void *x_, double max_, int64_t n) {
-  T *x = x_, max = (T)max_;
+MZ_INLINE double exponentials_of(T *x, T max, int64_t n) {
   enum { STEP = 4 * WIDTH /* what is summed while it is in registers */ };
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += LONG) {
@@ -98,6 +97,40 @@ MZ_CLONES static double exponentials(void *x_, double max_, int64_t n) {
     total += (double)rest;
   }
   return total;
+}
+
+MZ_CLONES static double exponentials(void *x, double max, int64_t n) { return exponentials_of(x, (T)max, n); }
+
+#define LARGER(x, m) ((x) > (m) || (x) != (x) ? (x) : (m))
+
+MZ_INLINE double largest_of(const T *x, double so_far, int64_t n) {
+  T lane[2 * WIDTH];
+  for (int l = 0; l < 2 * WIDTH; l++) lane[l] = (T)so_far;
+  int64_t i = 0;
+  for (; i + 2 * WIDTH <= n; i += 2 * WIDTH)
+    for (int l = 0; l < 2 * WIDTH; l++) lane[l] = LARGER(x[i + l], lane[l]);
+  for (int l = 0; i < n; i++, l++) lane[l] = LARGER(x[i], lane[l]);
+  for (int width = WIDTH; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) lane[l] = LARGER(lane[l + width], lane[l]);
+  return (double)lane[0];
+}
+
+MZ_CLONES static void weigh(void *scores, int64_t stride, int64_t rows, int64_t n, double *max, double *sum, double *factor) {
+  for (int64_t r = 0; r < rows; r++) {
+    T *x = (T *)scores + r * stride;
+    double before = max[r], largest = largest_of(x, before, n);
+    factor[r] = 1;
+    if (largest == -(double)INFINITY) {
+      memset(x, 0, (size_t)n * sizeof *x);
+      continue;
+    }
+    if (largest != before && sum[r] != 0) {
+      factor[r] = exp(before - largest);
+      sum[r] *= factor[r];
+    }
+    max[r] = largest;
+    sum[r] += exponentials_of(x, (T)largest, n);
+  }
 }
 
 MZ_CLONES static void scale(void *y_, const void *x_, double scale_, int64_t n) {
@@ -143,6 +176,7 @@ const mz_norm_kernels TABLE = {
     .add = add,
     .center = center,
     .exponentials = exponentials,
+    .weigh = weigh,
     .scale = scale,
     .dot = dot,
     .softmax_gradient = softmax_gradient,

@@ -151,7 +151,6 @@ typedef struct {
   bool is_causal;
   const struct mz_tile *tile;
   const mz_norm_kernels *kernels;
-  const mz_row_kernels *rows_kernels;
   int64_t element, block, padded_dim, padded_width; /* block: queries that are worked on at once */
   int64_t parts, part, slots, slot_bytes; /* of the queries of a matrix, and how long they are */
 } mz_attention;
