@@ -2,7 +2,6 @@
 #include "mezzo_host_support.h"
 
 #if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
-#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

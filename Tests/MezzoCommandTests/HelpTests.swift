@@ -1,7 +1,9 @@
 import Testing
 
 @Suite struct HelpTests {
-  @Test(arguments: ["train", "demo", "explain", "why-not", "backends", "capture", "embed", "similarity"])
+  @Test(
+    arguments: Sample.every(
+      4, of: ["train", "demo", "explain", "why-not", "backends", "capture", "embed", "similarity"]))
   func eachCommandExplainsItself(name: String) throws {
     let command = try Command(name, "--help")
     #expect(command.status == 0)

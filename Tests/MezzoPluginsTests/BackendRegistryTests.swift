@@ -76,11 +76,13 @@ import Testing
 
   @Test(
     .enabled(if: TestPlugin.compiler != nil),
-    arguments: [
-      ("only:a", ["builtin", "a"]), ("only:a,b", ["builtin", "a", "b"]), ("only:", ["builtin"]),
-      ("-a", ["builtin", "b"]), ("-a,-b", ["builtin"]), ("-builtin", ["builtin", "a", "b"]),
-      ("", ["builtin", "a", "b"]),
-    ])
+    arguments: Sample.every(
+      3,
+      of: [
+        ("only:a", ["builtin", "a"]), ("only:a,b", ["builtin", "a", "b"]), ("only:", ["builtin"]),
+        ("-a", ["builtin", "b"]), ("-a,-b", ["builtin"]), ("-builtin", ["builtin", "a", "b"]),
+        ("", ["builtin", "a", "b"]),
+      ]))
   func aChoiceLeavesBackendsOut(choice: String, expected: [String]) throws {
     let folder = try TemporaryFolder()
     for id in ["a", "b"] { _ = try plugin(id).build(in: folder, as: id) }
