@@ -1,4 +1,4 @@
-// Threads that help with pieces of a job. A helper looks for its next job for some microseconds before it sleeps, so that one
+// Threads that help with pieces of a job. A helper looks for its next job for a while before it sleeps, so that one
 // operation after another wakes nobody; whoever brings a job works on it too, and takes back what a helper has not begun, so
 // that a helper without a processor holds nobody up.
 #define _GNU_SOURCE
@@ -12,7 +12,8 @@
 
 enum {
   MOST_HELPERS = 255,
-  PATIENCE = 20000 // nanoseconds that a helper looks for a job
+  PATIENCE = 20000,            // nanoseconds that a helper looks for a job
+  PATIENCE_IN_A_RUN = 200000 // while a run goes on, whose next operation is about to come: waking a helper takes 50 us
 };
 
 typedef struct {
@@ -36,6 +37,7 @@ typedef struct {
 static helper helpers[MOST_HELPERS];
 static atomic_uint started;
 static atomic_int resting; // how many others want the processors that helpers would look for jobs on
+static atomic_int runs;    // that go on
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 
 static void relax(void) {
@@ -56,11 +58,14 @@ static void work(job *todo) {
   for (uint32_t piece; (piece = atomic_fetch_add(&todo->next, 1)) < todo->count;) todo->piece(todo->user, piece);
 }
 
+// Beside a second run, a helper that looks takes a processor from who could use it.
+static int64_t patience(void) { return atomic_load_explicit(&runs, memory_order_relaxed) == 1 ? PATIENCE_IN_A_RUN : PATIENCE; }
+
 static void wait_for_job(helper *own) {
   int64_t begin = now();
   while (atomic_load(&own->job) == &idle) {
     for (int i = 0; i < 64 && atomic_load_explicit(&own->job, memory_order_relaxed) == &idle; i++) relax();
-    if (now() - begin < PATIENCE && atomic_load(&resting) == 0) continue;
+    if (now() - begin < patience() && atomic_load(&resting) == 0) continue;
     pthread_mutex_lock(&own->mutex);
     atomic_store(&own->is_asleep, 1);
     while (atomic_load(&own->job) == &idle) pthread_cond_wait(&own->wake, &own->mutex);
@@ -119,6 +124,8 @@ static int offer(helper *to, job *todo) {
 }
 
 void mezzo_rest_helpers(int change) { atomic_fetch_add(&resting, change); }
+
+void mezzo_count_run(int change) { atomic_fetch_add(&runs, change); }
 
 void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user) {
   job todo = {piece, user, count, 0, 0};

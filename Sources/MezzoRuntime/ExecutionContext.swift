@@ -1,3 +1,4 @@
+import CMezzoHost
 import MezzoBackend
 import MezzoGraph
 
@@ -32,6 +33,8 @@ final class ExecutionContext: @unchecked Sendable {
   func setOutput(_ index: Int, _ tensor: TensorStorage) { addresses.outputs[index] = tensor.address }
 
   func run(_ constants: ConstantPool, observer: (any StepObserver)?) throws(RuntimeError) {
+    mezzo_count_run(1)
+    defer { mezzo_count_run(-1) }
     if pool === constants {
       for frame in moving { frame.write(addresses) }
     } else {

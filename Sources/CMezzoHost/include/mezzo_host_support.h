@@ -23,6 +23,8 @@ typedef void mezzo_piece(void *user, uint32_t index);
 void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user);
 // 1: helpers do not look for work, as another library's threads want their processors, until -1.
 void mezzo_rest_helpers(int change);
+// 1: a run of operations begins, -1: it is over. While just one goes on, helpers look longer.
+void mezzo_count_run(int change);
 
 // Bytes that are allocated in this process, or -1 where the allocator does not tell.
 int64_t mezzo_heap_bytes(void);
