@@ -16,10 +16,14 @@
 
 static void load_same(void *to, const int8_t *from, int64_t n) { memcpy(to, from, (size_t)n); }
 
+#define PARAMETERS                                                                                                           \
+  int64_t groups, const void *a_, const int8_t *b, const int32_t *start, int64_t start_stride,                               \
+      const mz_int8_scales *scales, void *acc_, int64_t acc_stride
+
 #define PORTABLE(ROWS)                                                                                                       \
-  MZ_CLONES static void portable_##ROWS(int64_t groups, const void *a_, const int8_t *b, const int32_t *start,               \
-                                        int64_t start_stride, int32_t *acc, int64_t acc_stride) {                            \
+  MZ_CLONES static void portable_##ROWS(PARAMETERS) {                                                                        \
     const int8_t *a = a_;                                                                                                    \
+    char *acc = acc_;                                                                                                        \
     int32_t c[ROWS][8];                                                                                                      \
     for (int r = 0; r < ROWS; r++) memcpy(c[r], start + r * start_stride, sizeof c[r]);                                      \
     for (int64_t g = 0; g < groups; g++, b += 8 * MZ_INT8_GROUP)                                                             \
@@ -27,7 +31,12 @@ static void load_same(void *to, const int8_t *from, int64_t n) { memcpy(to, from
         for (int column = 0; column < 8; column++)                                                                           \
           for (int i = 0; i < MZ_INT8_GROUP; i++)                                                                            \
             c[r][column] += a[r * MZ_INT8_STRETCH + g * MZ_INT8_GROUP + i] * b[column * MZ_INT8_GROUP + i];                  \
-    for (int r = 0; r < ROWS; r++) memcpy(acc + r * acc_stride, c[r], sizeof c[r]);                                          \
+    for (int r = 0; r < ROWS; r++, acc += acc_stride * 4) {                                                                  \
+      float scaled[8];                                                                                                       \
+      for (int i = 0; scales != NULL && i < 8; i++)                                                                          \
+        scaled[i] = (float)c[r][i] * scales->row[r] * scales->column[i] + scales->bias[i];                                   \
+      memcpy(acc, scales == NULL ? (const void *)c[r] : scaled, sizeof c[r]);                                                \
+    }                                                                                                                        \
   }
 PORTABLE(4)
 PORTABLE(3)
@@ -59,10 +68,9 @@ static inline int32_t group_at(const char *p) {
 #define UNROLL _Pragma("unroll")
 
 #define VNNI_512(ROWS)                                                                                                       \
-  __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512))) static void vnni_512_##ROWS(                   \
-      int64_t groups, const void *a_, const int8_t *b, const int32_t *start, int64_t start_stride, int32_t *acc,             \
-      int64_t acc_stride) {                                                                                                  \
+  __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512))) static void vnni_512_##ROWS(PARAMETERS) { \
     const char *a = a_;                                                                                                      \
+    char *acc = acc_;                                                                                                        \
     __m512i c[ROWS][2];                                                                                                      \
     UNROLL for (int r = 0; r < ROWS; r++)                                                                                    \
       UNROLL for (int v = 0; v < 2; v++) c[r][v] = _mm512_loadu_si512(start + r * start_stride + 16 * v);                    \
@@ -74,8 +82,21 @@ static inline int32_t group_at(const char *p) {
         c[r][1] = _mm512_dpbusd_epi32(c[r][1], x, right);                                                                    \
       }                                                                                                                      \
     }                                                                                                                        \
-    UNROLL for (int r = 0; r < ROWS; r++)                                                                                    \
-      UNROLL for (int v = 0; v < 2; v++) _mm512_storeu_si512(acc + r * acc_stride + 16 * v, c[r][v]);                        \
+    if (scales == NULL) {                                                                                                    \
+      UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4)                                                           \
+        UNROLL for (int v = 0; v < 2; v++) _mm512_storeu_si512(acc + 64 * v, c[r][v]);                                       \
+      return;                                                                                                                \
+    }                                                                                                                        \
+    __m512 column[2], bias[2];                                                                                               \
+    UNROLL for (int v = 0; v < 2; v++) {                                                                                     \
+      column[v] = _mm512_loadu_ps(scales->column + 16 * v);                                                                  \
+      bias[v] = _mm512_loadu_ps(scales->bias + 16 * v);                                                                      \
+    }                                                                                                                        \
+    UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4)                                                             \
+      UNROLL for (int v = 0; v < 2; v++) {                                                                                   \
+        __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(c[r][v]), _mm512_set1_ps(scales->row[r]));                          \
+        _mm512_storeu_ps(acc + 64 * v, _mm512_fmadd_ps(scaled, column[v], bias[v]));                                         \
+      }                                                                                                                      \
   }
 VNNI_512(14)
 VNNI_512(8)
@@ -83,11 +104,23 @@ VNNI_512(4)
 VNNI_512(2)
 VNNI_512(1)
 
+/* Vectors of sums of a row to memory, as they are or scaled. */
+__attribute__((target("arch=x86-64-v3"), always_inline)) static inline void store_256(char *acc, __m256i sum,
+                                                                                     const mz_int8_scales *scales, int row,
+                                                                                     int column) {
+  if (scales == NULL) {
+    _mm256_storeu_si256((__m256i_u *)(void *)(acc + 4 * column), sum);
+    return;
+  }
+  __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales->row[row]));
+  scaled = _mm256_fmadd_ps(scaled, _mm256_loadu_ps(scales->column + column), _mm256_loadu_ps(scales->bias + column));
+  _mm256_storeu_ps((float *)(void *)(acc + 4 * column), scaled);
+}
+
 #define VNNI_256(ROWS)                                                                                                       \
-  __attribute__((target("arch=x86-64-v3,avxvnni"))) static void vnni_256_##ROWS(                                             \
-      int64_t groups, const void *a_, const int8_t *b, const int32_t *start, int64_t start_stride, int32_t *acc,             \
-      int64_t acc_stride) {                                                                                                  \
+  __attribute__((target("arch=x86-64-v3,avxvnni"))) static void vnni_256_##ROWS(PARAMETERS) { \
     const char *a = a_;                                                                                                      \
+    char *acc = acc_;                                                                                                        \
     __m256i c[ROWS][2];                                                                                                      \
     UNROLL for (int r = 0; r < ROWS; r++)                                                                                    \
       UNROLL for (int v = 0; v < 2; v++)                                                                                     \
@@ -101,9 +134,8 @@ VNNI_512(1)
         c[r][1] = _mm256_dpbusd_avx_epi32(c[r][1], x, right);                                                                \
       }                                                                                                                      \
     }                                                                                                                        \
-    UNROLL for (int r = 0; r < ROWS; r++)                                                                                    \
-      UNROLL for (int v = 0; v < 2; v++)                                                                                     \
-        _mm256_storeu_si256((__m256i_u *)(void *)(acc + r * acc_stride + 8 * v), c[r][v]);                                   \
+    UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4)                                                             \
+      UNROLL for (int v = 0; v < 2; v++) store_256(acc, c[r][v], scales, r, 8 * v);                                          \
   }
 VNNI_256(6)
 VNNI_256(4)
@@ -113,10 +145,9 @@ VNNI_256(1)
 
 /* Products of 16 bits, added in pairs without loss; those of 8 bits would be cut off. A group's two sums are added at the end. */
 #define PAIRS_256(ROWS)                                                                                                      \
-  __attribute__((target("arch=x86-64-v3"))) static void pairs_256_##ROWS(                                                    \
-      int64_t groups, const void *a_, const int8_t *b, const int32_t *start, int64_t start_stride, int32_t *acc,             \
-      int64_t acc_stride) {                                                                                                  \
+  __attribute__((target("arch=x86-64-v3"))) static void pairs_256_##ROWS(PARAMETERS) { \
     const char *a = a_;                                                                                                      \
+    char *acc = acc_;                                                                                                        \
     __m256i c[ROWS][2];                                                                                                      \
     UNROLL for (int r = 0; r < ROWS; r++) c[r][0] = c[r][1] = _mm256_setzero_si256();                                        \
     for (; groups > 0; groups--, a += 2 * MZ_INT8_GROUP, b += 8 * MZ_INT8_GROUP) {                                           \
@@ -130,10 +161,10 @@ VNNI_256(1)
         c[r][1] = _mm256_add_epi32(c[r][1], _mm256_madd_epi16(x, right));                                                    \
       }                                                                                                                      \
     }                                                                                                                        \
-    UNROLL for (int r = 0; r < ROWS; r++) {                                                                                  \
+    UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4) {                                                           \
       __m256i sums = _mm256_permute4x64_epi64(_mm256_hadd_epi32(c[r][0], c[r][1]), 0xD8);                                    \
       __m256i before = _mm256_loadu_si256((const __m256i_u *)(const void *)(start + r * start_stride));                      \
-      _mm256_storeu_si256((__m256i_u *)(void *)(acc + r * acc_stride), _mm256_add_epi32(before, sums));                      \
+      store_256(acc, _mm256_add_epi32(before, sums), scales, r, 0);                                                          \
     }                                                                                                                        \
   }
 PAIRS_256(5)
@@ -180,7 +211,7 @@ int mezzo_builtin_int8_product(int index, int rows, int64_t k, const int8_t *a, 
   for (int r = 0; r < rows; r++) tile->load(wide + r * MZ_INT8_STRETCH * tile->a_element, a + r * k, k);
   for (int row = 0, size = 0; row < rows; row += tile->size[size].rows) {
     while (tile->size[size].rows > rows - row) size++;
-    tile->size[size].multiply(groups, wide + row * MZ_INT8_STRETCH * tile->a_element, panel, start, 0, c + row * width, width);
+    tile->size[size].multiply(groups, wide + row * MZ_INT8_STRETCH * tile->a_element, panel, start, 0, NULL, c + row * width, width);
   }
   return 1;
 }

@@ -9,10 +9,16 @@ enum {
   MZ_INT8_SIZES = 5
 };
 
+/* What becomes of sums: float(sum) * row[row] * column[column] + bias[column]. */
+typedef struct {
+  const float *row, *column, *bias;
+} mz_int8_scales;
+
 /* acc[rows][columns] = start[rows][columns] + the sums over `groups` of MZ_INT8_GROUP places of k of A[rows][MZ_INT8_STRETCH]
- * times b[groups][columns][MZ_INT8_GROUP]. Strides count elements from one row to the next. */
+ * times b[groups][columns][MZ_INT8_GROUP]; in int32, or, with scales, scaled in float. Strides count elements from one row to the
+ * next. */
 typedef void mz_int8_multiply(int64_t groups, const void *a, const int8_t *b, const int32_t *start, int64_t start_stride,
-                              int32_t *acc, int64_t acc_stride);
+                              const mz_int8_scales *scales, void *acc, int64_t acc_stride);
 
 typedef struct mz_int8_tile {
   int columns;

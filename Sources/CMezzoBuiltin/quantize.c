@@ -3,7 +3,10 @@
 #include <string.h>
 #include "operations.h"
 
-enum { GRAIN = 32768 /* elements below which a thread costs more than it brings */ };
+enum {
+  GRAIN = 32768, /* elements below which a thread costs more than it brings */
+  BLOCK = 2048   /* of a row that is converted at once: most rows are converted only once then */
+};
 
 /* Bits of magnitudes are ordered as the magnitudes are, and NaN lies above infinity. */
 MZ_CLONES static uint32_t largest_float(const float *x, int64_t n) {
@@ -63,22 +66,29 @@ static void round_tiny_double(int8_t *q, const double *x, double limit, int64_t 
   }
 }
 
-/* A block of a row, in the domain's type. */
-static const void *block(const mz_quantize *p, const char *row, int64_t begin, int64_t n, void *buffer) {
-  const char *from = row + begin * p->x_stride;
+/* A row, and room for a block of it in the domain's type. */
+typedef struct {
+  const char *at;
+  char *buffer;
+  bool is_loaded; /* the whole row lies in the buffer */
+} source;
+
+static const void *block(const mz_quantize *p, source *row, int64_t begin, int64_t n) {
+  const char *from = row->at + begin * p->x_stride;
   if (p->is_plain) return from;
-  p->load(buffer, from, p->x_stride, n);
-  return buffer;
+  if (!row->is_loaded) p->load(row->buffer, from, p->x_stride, n);
+  row->is_loaded = n == p->count;
+  return row->buffer;
 }
 
-static int64_t length(const mz_quantize *p, int64_t begin) { return p->count - begin < MZ_BLOCK ? p->count - begin : MZ_BLOCK; }
+static int64_t length(const mz_quantize *p, int64_t begin) { return p->count - begin < BLOCK ? p->count - begin : BLOCK; }
 
 /* NaN if the row holds one. */
-static double largest(const mz_quantize *p, const char *row, void *buffer) {
+static double largest(const mz_quantize *p, source *row) {
   uint64_t bits = 0;
-  for (int64_t i = 0; i < p->count; i += MZ_BLOCK) {
+  for (int64_t i = 0; i < p->count; i += BLOCK) {
     int64_t n = length(p, i);
-    const void *x = block(p, row, i, n, buffer);
+    const void *x = block(p, row, i, n);
     uint64_t here = p->in_double ? largest_double(x, n) : largest_float(x, n);
     bits = here > bits ? here : bits;
   }
@@ -93,12 +103,12 @@ static double largest(const mz_quantize *p, const char *row, void *buffer) {
   return (double)value;
 }
 
-static void round_row(const mz_quantize *p, char *q, const char *row, double limit, void *buffer) {
-  int8_t staged[MZ_BLOCK];
+static void round_row(const mz_quantize *p, char *q, source *row, double limit) {
+  int8_t staged[BLOCK];
   double factor = p->in_double ? 127 / limit : (double)(127 / (float)limit);
-  for (int64_t i = 0; i < p->count; i += MZ_BLOCK) {
+  for (int64_t i = 0; i < p->count; i += BLOCK) {
     int64_t n = length(p, i);
-    const void *x = block(p, row, i, n, buffer);
+    const void *x = block(p, row, i, n);
     int8_t *to = p->q_stride == 1 ? (int8_t *)q + i : staged;
     if (isinf(factor)) {
       if (p->in_double) round_tiny_double(to, x, limit, n);
@@ -118,7 +128,7 @@ static void clear_row(const mz_quantize *p, char *q) {
 
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  _Alignas(64) char buffer[MZ_BLOCK * sizeof(double)];
+  _Alignas(64) char buffer[BLOCK * sizeof(double)];
   const mz_call *call = user;
   const mz_plan *plan = call->plan;
   const mz_quantize *p = &plan->u.quantize;
@@ -126,10 +136,11 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   char *base[] = {call->at[0], call->at[plan->n_in], call->at[plan->n_in + 1]}, *at[3];
   for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
     mz_space_seek(&p->rows, row, base, at);
-    double found = largest(p, at[0], buffer);
+    source x = {at[0], buffer, false};
+    double found = largest(p, &x);
     double limit = isnan(found) || given == 0 ? found : given;
     bool is_number = isfinite(limit);
-    if (is_number && limit > 0) round_row(p, at[1], at[0], limit, buffer);
+    if (is_number && limit > 0) round_row(p, at[1], &x, limit);
     else clear_row(p, at[1]);
     if (p->in_double) *(double *)(void *)at[2] = is_number ? limit / 127 : (double)NAN;
     else *(float *)(void *)at[2] = is_number ? (float)limit / 127 : NAN;

@@ -44,18 +44,13 @@ static void pack(const mz_plan *plan, const mezzo_tensor *b, void *to) {
 }
 
 /* acc[i] * row * column[i] + bias[i] */
-#define SCALED(T)                                                                                                    \
-  MZ_CLONES static void scale_##T(T *out, const int32_t *acc, T row, const T *column, const T *bias, int64_t n) {    \
-    for (int64_t i = 0; i < n; i++) out[i] = (T)acc[i] * row * column[i] + bias[i];                                  \
-  }
-SCALED(float)
-SCALED(double)
+static void scale_double(double *out, const int32_t *acc, double row, const double *column, const double *bias, int64_t n) {
+  for (int64_t i = 0; i < n; i++) out[i] = acc[i] * row * column[i] + bias[i];
+}
 
-/* Of one thread: rows of A by stretches of k, sums, and for a block of columns the scales and the bias. */
+/* Of one thread: rows of A by stretches of k, sums, for a block of columns the scales and the bias, and for one of rows theirs. */
 typedef struct {
-  char *a;
-  int32_t *acc;
-  char *scale, *bias;
+  char *a, *acc, *scale, *bias, *row_scale;
 } scratch;
 
 static int64_t a_bytes(const mz_quantized *p) {
@@ -70,9 +65,11 @@ static int64_t acc_bytes(const mz_quantized *p) {
   return round_up(p->product.block_rows * acc_columns(p) * (int64_t)sizeof(int32_t), 64);
 }
 
+static int64_t row_scale_bytes(const mz_quantized *p) { return round_up(p->product.block_rows * (int64_t)sizeof(double), 64); }
+
 static scratch scratch_at(const mz_quantized *p, char *at) {
-  char *acc = at + a_bytes(p), *scale = acc + acc_bytes(p);
-  return (scratch){at, (int32_t *)(void *)acc, scale, scale + vector_bytes(p)};
+  char *acc = at + a_bytes(p), *scale = acc + acc_bytes(p), *bias = scale + vector_bytes(p);
+  return (scratch){at, acc, scale, bias, bias + vector_bytes(p)};
 }
 
 /* a[stretch of k][row][MZ_INT8_STRETCH] */
@@ -95,60 +92,74 @@ static void load_rows(const mz_quantized *p, const scratch *s, const char *from,
   }
 }
 
-static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, const int32_t *start, int64_t rows, int64_t columns) {
+/* Sums of a block, in float scaled already, to `to`, whose rows are `stride` elements apart. */
+static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, const int32_t *start, const mz_area *block,
+                     char *to, int64_t stride) {
   const mz_int8_tile *tile = p->tile;
-  int64_t stride = acc_columns(p), row_bytes = MZ_INT8_STRETCH * tile->a_element;
-  for (int64_t j = 0; j < columns; j += tile->columns, b += panel_bytes(p)) {
+  int64_t row_bytes = MZ_INT8_STRETCH * tile->a_element;
+  for (int64_t j = 0; j < block->columns; j += tile->columns, b += panel_bytes(p)) {
     const char *a = s->a;
     for (int64_t k = 0; k < p->padded_k || k == 0; k += MZ_INT8_STRETCH, a += p->product.block_rows * row_bytes) {
       int64_t groups = min64(MZ_INT8_STRETCH, p->padded_k - k) / MZ_INT8_GROUP;
-      for (int64_t i = 0, size = 0; i < rows; i += tile->size[size].rows) {
-        while (tile->size[size].rows > rows - i) size++;
-        int32_t *acc = s->acc + i * stride + j;
-        tile->size[size].multiply(groups, a + i * row_bytes, b + k * tile->columns, k == 0 ? start + j : acc, k == 0 ? 0 : stride,
-                                  acc, stride);
+      bool is_last = k + MZ_INT8_STRETCH >= p->padded_k;
+      for (int64_t i = 0, size = 0; i < block->rows; i += tile->size[size].rows) {
+        while (tile->size[size].rows > block->rows - i) size++;
+        char *acc = to + (i * stride + j) * (int64_t)sizeof(int32_t);
+        const mz_int8_scales scales = {(const float *)(const void *)s->row_scale + i, (const float *)(const void *)s->scale + j,
+                                       (const float *)(const void *)s->bias + j};
+        tile->size[size].multiply(groups, a + i * row_bytes, b + k * tile->columns,
+                                  k == 0 ? start + j : (const int32_t *)(const void *)acc, k == 0 ? 0 : stride,
+                                  is_last && !p->in_double ? &scales : NULL, acc, stride);
       }
     }
   }
 }
 
-/* Part of a result. */
-static void finish(const mz_quantized *p, const scratch *s, const mz_area *block, char *const *at) {
+/* Does the epilogue of the rows at `from`, and stores what is not in its place already. */
+static void finish(const mz_quantized *p, const scratch *s, const mz_area *block, char *from, int64_t stride, char *const *at) {
   const mz_matmul *product = &p->product;
-  _Alignas(64) char buffer[BLOCK_COLUMNS * sizeof(double)];
-  for (int64_t r = 0; r < block->rows; r++) {
+  _Alignas(64) double wide[BLOCK_COLUMNS];
+  for (int64_t r = 0; r < block->rows; r++, from += stride * (int64_t)sizeof(int32_t)) {
     int64_t row = block->row + r;
     char *result = at[2] + row * product->c_stride[0] + block->column * product->c_stride[1];
-    const char *scale = at[3] + row * p->a_scale_stride;
-    const int32_t *acc = s->acc + r * acc_columns(p);
-    void *out = p->is_plain ? (void *)result : buffer;
-    if (p->in_double)
-      scale_double(out, acc, *(const double *)(const void *)scale, (const double *)(const void *)s->scale,
-                   (const double *)(const void *)s->bias, block->columns);
-    else
-      scale_float(out, acc, *(const float *)(const void *)scale, (const float *)(const void *)s->scale,
-                  (const float *)(const void *)s->bias, block->columns);
+    void *out = from;
+    if (p->in_double) {
+      out = wide;
+      scale_double(wide, (const int32_t *)(const void *)from, ((const double *)(const void *)s->row_scale)[r],
+                   (const double *)(const void *)s->scale, (const double *)(const void *)s->bias, block->columns);
+    }
     mz_run_epilogue(product, at + 6, row, block->column, out, block->columns);
-    if (!p->is_plain) product->store(result, product->c_stride[1], out, block->columns);
+    if (out != result) product->store(result, product->c_stride[1], out, block->columns);
   }
+}
+
+/* Whether tiles can be written to the result itself. */
+static bool is_direct(const mz_quantized *p, const mz_area *block) {
+  return p->is_plain && block->columns % p->tile->columns == 0;
 }
 
 /* at: A, packed B, C, the scales of rows and columns, the bias, and the operands of the steps. */
 static void run_area(const mz_quantized *p, const scratch *s, const mz_area *task, char *const *at) {
   const mz_matmul *product = &p->product;
   const int32_t *start = (const int32_t *)(const void *)(at[1] + p->panels * panel_bytes(p));
+  memset(s->scale, 0, (size_t)(2 * vector_bytes(p)));
   for (int64_t j = 0; j < task->columns; j += product->block_columns) {
     mz_area block = {.column = task->column + j, .columns = min64(product->block_columns, task->columns - j)};
     const int8_t *b = (const int8_t *)at[1] + block.column * p->padded_k;
     p->load_scale(s->scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
-    if (p->bias < 0) memset(s->bias, 0, (size_t)vector_bytes(p));
-    else p->load_bias(s->bias, at[5] + block.column * p->bias_stride, p->bias_stride, block.columns);
+    if (p->bias >= 0) p->load_bias(s->bias, at[5] + block.column * p->bias_stride, p->bias_stride, block.columns);
     for (int64_t i = 0; i < task->rows; i += product->block_rows) {
       block.row = task->row + i;
       block.rows = min64(product->block_rows, task->rows - i);
-      if (j == 0 || task->rows > product->block_rows) load_rows(p, s, at[0] + block.row * product->a_stride[0], block.rows);
-      multiply(p, s, b, start + block.column, block.rows, block.columns);
-      finish(p, s, &block, at);
+      if (j == 0 || task->rows > product->block_rows) {
+        load_rows(p, s, at[0] + block.row * product->a_stride[0], block.rows);
+        p->load_scale(s->row_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
+      }
+      bool direct = is_direct(p, &block);
+      char *to = direct ? at[2] + block.row * product->c_stride[0] + block.column * product->c_stride[1] : s->acc;
+      int64_t stride = direct ? product->c_stride[0] / (int64_t)sizeof(int32_t) : acc_columns(p);
+      multiply(p, s, b, start + block.column, &block, to, stride);
+      if (!direct || product->n_steps > 0) finish(p, s, &block, to, stride, at);
     }
   }
 }
@@ -201,7 +212,7 @@ static mezzo_status plan_tasks(mz_request *r) {
   product->block_columns = min64(product->task_columns, BLOCK_COLUMNS);
   product->slots = product->row_tasks * product->column_tasks;
   int64_t panels_bytes, starts = p->panels * columns * (int64_t)sizeof(int32_t), total;
-  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p);
+  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + row_scale_bytes(p);
   bool fits = !__builtin_mul_overflow(p->panels, panel_bytes(p), &panels_bytes) && panels_bytes < INT64_MAX / 4 &&
               !__builtin_mul_overflow(product->slot_bytes, product->slots, &total);
   p->packed_bytes = fits ? panels_bytes + starts : 0;
@@ -279,7 +290,7 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   }
   product->element = mz_dtype_size(mz_domain_dtype(domain));
   product->store = mz_storer(domain, c->dtype);
-  p->is_plain = c->dtype == mz_domain_dtype(domain) && c->stride[1] == c->size;
+  p->is_plain = c->dtype == MZ_F32 && c->stride[1] == c->size;
   p->load_scale = mz_loader(domain, mz_domain_dtype(domain));
   p->a_scale_stride = plan->operand[2].stride[0];
   p->b_scale_stride = plan->operand[3].stride[0];

@@ -1,3 +1,4 @@
+import MezzoBackend
 import MezzoGraph
 import MezzoPolicy
 

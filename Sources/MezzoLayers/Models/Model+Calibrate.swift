@@ -1,5 +1,6 @@
 import MezzoBackend
 public import MezzoGraph
+import MezzoPolicy
 import MezzoRuntime
 
 extension Model {
