@@ -163,8 +163,8 @@ let package = Package(
     .testTarget(
       name: "MezzoBuiltinTests",
       dependencies: [
-        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoConformance", "MezzoGraph", "MezzoPlugins",
-        "MezzoPolicy", "MezzoRuntime",
+        "CMezzoABI", "CMezzoBuiltin", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoConformance", "MezzoGraph",
+        "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
       ], swiftSettings: swift),
     .testTarget(
       name: "MezzoRuntimeTests",

@@ -70,6 +70,8 @@ static const struct {
     {MEZZO_OP_SOFTMAX_GRADIENT, mz_plan_softmax_gradient},
     {MEZZO_OP_ATTENTION, mz_plan_attention},
     {MEZZO_OP_ATTENTION_GRADIENT, mz_plan_attention_gradient},
+    {MEZZO_OP_QUANTIZE, mz_plan_quantize},
+    {MEZZO_OP_QUANTIZED_MATMUL, mz_plan_quantized_matmul},
 };
 
 mezzo_status mz_parallel(const mz_plan *plan, int64_t n, int64_t grain, mezzo_body body, void *user) {
@@ -172,7 +174,7 @@ static mezzo_status pack(void *self, mezzo_pack_args *args) {
     return mz_refuse(args->h.err, MEZZO_INVALID, MEZZO_WHY_LAYOUT, args->operand,
                      "expected operand 1 and %llu bytes to pack it into, got operand %u and %llu bytes",
                      (unsigned long long)plan->packed_bytes, args->operand, (unsigned long long)args->dst_bytes);
-  mz_pack_rows(plan, args->src, args->dst);
+  plan->pack(plan, args->src, args->dst);
   return MEZZO_OK;
 }
 

@@ -5,8 +5,8 @@
 enum { MAX_STEP_OPERANDS = MZ_MAX_MAPPED - 3 };
 
 /* Whether the step can be done on the accumulator; if not, the host does it and all that follow. */
-static bool takes_operand(const mz_request *r, const mezzo_epilogue *given, bool in_double) {
-  if (given->operand < 2 || given->operand >= (uint32_t)r->plan->n_in) return false;
+static bool takes_operand(const mz_request *r, const mezzo_epilogue *given, int own, bool in_double) {
+  if (given->operand < (uint32_t)own || given->operand >= (uint32_t)r->plan->n_in) return false;
   return (MZ_SET(r->plan->operand[given->operand].dtype) & (in_double ? MZ_FLOATS : MZ_FLOATS_TO_32)) != 0;
 }
 
@@ -36,7 +36,7 @@ static mezzo_epilogue step_at(const mezzo_op *op, uint32_t index) {
 mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, bool takes_whole) {
   mz_plan *plan = r->plan;
   const mz_operand *result = &plan->operand[plan->n_in];
-  int operands = 0;
+  int operands = 0, own = plan->n_needed;
   for (uint32_t i = 0; i < r->op->n_epilogue && i < MZ_MAX_EPILOGUE && r->op->epilogue != NULL; i++) {
     const mezzo_epilogue given = step_at(r->op, i);
     mz_step *step = &matmul->step[i];
@@ -46,7 +46,7 @@ mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, 
     step->scalar[0] = given.a;
     step->operand = -1;
     if (has_operand(&given)) {
-      if (operands == MAX_STEP_OPERANDS || !takes_operand(r, &given, in_double)) break;
+      if (operands == MAX_STEP_OPERANDS || !takes_operand(r, &given, own, in_double)) break;
       bool is_bias = given.kind == MEZZO_EPI_BIAS;
       int rank = result->rank;
       step->operand = (int)given.operand;

@@ -14,8 +14,6 @@ void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row
 
 /* Plans a product whose A has its rows in memory, or whose B is constant; *takes: whether it is one. */
 mezzo_status mz_plan_rows(mz_request *r, bool *takes);
-/* Writes the packed form of B of such a plan. */
-void mz_pack_rows(const mz_plan *plan, const mezzo_tensor *b, void *to);
 
 /* One operand of a product as the packing sees it: `lanes` rows of A or columns of B, each k long. */
 typedef struct {

@@ -143,7 +143,7 @@ static mezzo_status run(const mz_call *call) {
   return mz_parallel(call->plan, p->slots, 1, body, (void *)(uintptr_t)call);
 }
 
-void mz_pack_rows(const mz_plan *plan, const mezzo_tensor *b, void *to) {
+static void pack(const mz_plan *plan, const mezzo_tensor *b, void *to) {
   const mz_matmul *p = &plan->u.matmul;
   mz_packing packing = {(const char *)b->data + b->byte_offset, p->b_stride[1], p->b_stride[0], p->load_b};
   memset(to, 0, (size_t)plan->packed_bytes);
@@ -209,6 +209,7 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
     return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a workspace for k = %lld exceeds 2^63 bytes", (long long)p->k);
   plan->workspace = (uint64_t)total;
   if (p->packs_b) {
+    plan->pack = pack;
     plan->packed_bytes = (uint64_t)(panel_columns * p->k * p->b_element);
     plan->pack_key[0] = UINT64_C(0x6d657a7a6f2d6270); /* "mezzo-bp" */
     plan->pack_key[1] = (uint64_t)columns << 8 | (uint64_t)p->b_kind << 4 | (uint64_t)p->element;

@@ -16,5 +16,6 @@ mz_planner mz_plan_convolution, mz_plan_convolution_input_gradient, mz_plan_conv
 mz_planner mz_plan_pool, mz_plan_pool_gradient;
 mz_planner mz_plan_layer_norm, mz_plan_layer_norm_gradient, mz_plan_gelu_gradient, mz_plan_softmax_gradient;
 mz_planner mz_plan_attention, mz_plan_attention_gradient;
+mz_planner mz_plan_quantize, mz_plan_quantized_matmul;
 
 #endif

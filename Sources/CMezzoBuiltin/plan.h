@@ -155,6 +155,25 @@ typedef struct {
   int64_t parts, part, slots, slot_bytes; /* of the queries of a matrix, and how long they are */
 } mz_attention;
 
+/* Rows brought to int8. */
+typedef struct {
+  mz_space rows; /* of x, q and scale */
+  int64_t count, x_stride, q_stride;
+  bool in_double, is_plain; /* is_plain: a row of x is a run of the domain's type */
+  mz_load *load;
+} mz_quantize;
+
+/* A product of int8, whose own are B's panels, the tile, and what the sums are multiplied with. */
+typedef struct {
+  mz_matmul product;
+  const struct mz_int8_tile *tile;
+  bool in_double, is_plain; /* is_plain: a row of the result is a run of the accumulator's type */
+  int64_t padded_k, panels, packed_bytes;
+  mz_load *load_scale, *load_bias;
+  int64_t a_scale_stride, b_scale_stride, bias_stride;
+  int bias; /* operand; -1: none, or among the steps */
+} mz_quantized;
+
 typedef struct {
   mz_space space;
   uint32_t stream;
@@ -197,6 +216,7 @@ struct mz_plan {
   uint32_t threads;
   uint64_t workspace;
   uint64_t packed_bytes; /* of operand 1; 0: none is packed */
+  void (*pack)(const mz_plan *plan, const mezzo_tensor *b, void *to); /* writes the packed form */
   uint64_t pack_key[2];
   int n_epilogue;
   mz_operand operand[MZ_MAX_OPERANDS];
@@ -206,6 +226,8 @@ struct mz_plan {
     mz_matmul matmul;
     mz_staged staged;
     mz_attention attention;
+    mz_quantize quantize;
+    mz_quantized quantized;
     mz_random random;
     mz_moves moves;
     mz_windows windows;

@@ -60,12 +60,14 @@ extension OperationCode {
     case .layerNorm: (4, 1)
     case .layerNormGradient: (3, 3)
     case .attention: (4, 2)
+    case .quantize: (2, 2)
+    case .quantizedMatmul: (4, 1)
     case .attentionGradient: (7, 3)
     }
   }
 
   /// Whether a bias, an activation and what else can be done on its accumulator may follow as steps of its epilogue.
-  package var takesEpilogue: Bool { self == .matmul || self == .convolution }
+  package var takesEpilogue: Bool { self == .matmul || self == .quantizedMatmul || self == .convolution }
 
   /// The operation of a name in Keras's spelling, `nil` where there is none.
   public init?(name: String) {

@@ -21,6 +21,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
   case maxPool, maxPoolGradient, averagePool, averagePoolGradient
   case layerNorm = 176
   case layerNormGradient, geluGradient, softmaxGradient, attention, attentionGradient
+  case quantize, quantizedMatmul
 
   /// The name in Keras's spelling: `reduce_sum`, `softmax`.
   public var name: String {
@@ -54,6 +55,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .softmaxGradient: "softmax_gradient"
     case .attention: "attention"
     case .attentionGradient: "attention_gradient"
+    case .quantizedMatmul: "quantized_matmul"
     case .matmul: "matmul"
     case .cast: "cast"
     case .add: "add"
@@ -83,6 +85,7 @@ public enum OperationCode: UInt32, Sendable, Hashable, CaseIterable, CustomStrin
     case .pad: "pad"
     case .slice: "slice"
     case .concatenate: "concatenate"
+    case .quantize: "quantize"
     }
   }
 

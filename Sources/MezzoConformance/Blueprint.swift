@@ -35,6 +35,8 @@ struct Blueprint {
     case .attention: AttentionBlueprints.forward(effort)
     case .attentionGradient: AttentionBlueprints.gradient(effort)
     case .layerNormGradient: NormBlueprints.gradient(effort)
+    case .quantize: QuantizedBlueprints.rows(effort)
+    case .quantizedMatmul: QuantizedBlueprints.products(effort)
     case .allFinite: allFinite(effort)
     case .oneHot: AxisBlueprints.oneHot
     case .sparseCrossEntropy: AxisBlueprints.crossEntropy(effort)

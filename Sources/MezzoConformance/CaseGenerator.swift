@@ -104,8 +104,11 @@ struct CaseGenerator {
     _ rule: Rule, _ blueprint: Blueprint, _ assignment: DTypeAssignment, _ plan: Layout.Plan
   ) -> OperationRequest {
     let inputs = blueprint.inputs.enumerated().map { index, shape in
-      // A bias has the dtype of the first operand.
-      let dtype = index < assignment.inputs.count ? assignment.inputs[index] : assignment.inputs[0]
+      // A bias has the dtype of the first operand, or that of the result behind integers.
+      let dtype =
+        index < assignment.inputs.count
+        ? assignment.inputs[index]
+        : assignment.inputs[0].isFloatingPoint ? assignment.inputs[0] : assignment.results[0]
       let layout = plan.inputs[index % plan.inputs.count]
       return Operand(
         dtype: dtype, shape: shape, strides: layout.strides(shape), isConstant: index == blueprint.constant)

@@ -58,6 +58,14 @@ struct DTypeAssignment {
       return floats.flatMap { x in
         [DType.float32, .float64].map { DTypeAssignment(inputs: [x, x, x, x, $0, x, $0], results: [x, x, x]) }
       }
+    case .quantize:
+      return floats.flatMap { x in
+        [DType.float32, .float64].map { DTypeAssignment(inputs: [x, $0], results: [.int8, $0]) }
+      }
+    case .quantizedMatmul:
+      return floats.flatMap { y in
+        [DType.float32, .float64].map { DTypeAssignment(inputs: [.int8, .int8, $0, $0], results: [y]) }
+      }
     case .randomUniform: return [DTypeAssignment(inputs: [.int64], results: [.float32])]
     case .sgdUpdate:
       return combinations(3).map {

@@ -34,6 +34,8 @@ enum Reference {
     case .layerNormGradient: return layerNormGradient(request, inputs, roundoff)
     case .attention: return attention(request, inputs, roundoff)
     case .attentionGradient: return attentionGradient(request, inputs, roundoff)
+    case .quantize: return quantize(request, inputs, roundoff)
+    case .quantizedMatmul: return [quantizedProduct(request, inputs, roundoff)]
     case .softmaxGradient: return [softmaxGradient(request, inputs, roundoff)]
     default: return [elementwise(request, inputs, roundoff)]
     }

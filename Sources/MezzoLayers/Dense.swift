@@ -5,6 +5,8 @@ public import MezzoPolicy
 ///
 /// `kernel` is `[inputs, units]`, `bias` `[units]`. Any numeric input is cast to the compute dtype, integers too, as in
 /// `tf.keras`; the product is summed in at least float32, and bias and activation are applied before it is rounded.
+/// Under an `int8_from_…` policy `kernel` is int8, `kernel_scale` `[units]` is what it is divided by, and each row of the
+/// input is brought to int8 by its largest magnitude.
 ///
 /// ```swift
 /// let hidden = Dense(512, activation: .relu)
@@ -61,12 +63,18 @@ public struct Dense: MaskPassing, Hashable {
       throw LayerError.inputShape(layer: context.path, expected: "[batch, …, inputs]", found: input.shape)
     }
     let inputs = input.shape[input.rank - 1]
-    let kernel = try context.variable(
-      "kernel", shape: [inputs, units], initializer: kernelInitializer,
-      regularizer: kernelRegularizer, constraint: kernelConstraint)
     // The number of rows is written out rather than left to be inferred, which an extent of 0 would make ambiguous.
-    let rows = input.shape.dropLast().reduce(1, *)
-    var output = try input.cast(to: compute).reshaped([rows, inputs]).matmul(kernel)
+    let rows = try input.cast(to: compute).reshaped([input.shape.dropLast().reduce(1, *), inputs])
+    var output: SymbolicTensor
+    if context.quantizesKernels {
+      let kernel = try context.quantizedKernel(shape: [inputs, units], summed: [0], initializer: kernelInitializer)
+      output = try context.product(rows, of: input, order: Array(0..<input.rank), kernel)
+    } else {
+      let kernel = try context.variable(
+        "kernel", shape: [inputs, units], initializer: kernelInitializer,
+        regularizer: kernelRegularizer, constraint: kernelConstraint)
+      output = try rows.matmul(kernel)
+    }
     if useBias {
       output =
         try output

@@ -43,15 +43,26 @@ struct Einsum {
   /// Axes of the second operand that the first does not have.
   var columns: [Character] { right.filter { !left.contains($0) } }
 
+  /// Axes of all three.
+  var batch: [Character] { left.filter { right.contains($0) && result.contains($0) } }
+  private var summed: [Character] { left.filter { right.contains($0) && !result.contains($0) } }
+  private var rows: [Character] { left.filter { !right.contains($0) } }
+
+  /// Axes of the second operand that the result does not have.
+  var summedOfRight: [Int] { right.indices.filter { !result.contains(right[$0]) } }
+
+  /// The axes of the first operand in the order in which its product takes them.
+  var order: [Int] { (batch + rows + summed).compactMap { left.firstIndex(of: $0) } }
+
   /// As a product over batches, summed in at least float32.
   ///
-  /// - Parameter bias: added along the axes of the second that the first does not have, where the result ends in them.
+  /// - Parameters:
+  ///   - bias: added along the axes of the second that the first does not have, where the result ends in them.
+  ///   - multiply: the product of `[rows, summed]` and `[summed, columns]`, behind the batch.
   func callAsFunction(
-    _ a: SymbolicTensor, _ b: SymbolicTensor, bias: SymbolicTensor? = nil
+    _ a: SymbolicTensor, _ b: SymbolicTensor, bias: SymbolicTensor? = nil,
+    multiply: (SymbolicTensor, SymbolicTensor) throws -> SymbolicTensor = { try $0.matmul($1) }
   ) throws -> SymbolicTensor {
-    let batch = left.filter { right.contains($0) && result.contains($0) }
-    let summed = left.filter { right.contains($0) && !result.contains($0) }
-    let rows = left.filter { !right.contains($0) }
     func extents(_ axes: [Character]) -> [Int] {
       axes.map { axis in
         left.firstIndex(of: axis).map { a.shape[$0] } ?? right.firstIndex(of: axis).map { b.shape[$0] } ?? 1
@@ -61,7 +72,8 @@ struct Einsum {
       let transposed = try x.transposed(order.joined().compactMap { axes.firstIndex(of: $0) })
       return try transposed.reshaped(extents(batch) + order.dropFirst().map { extents($0).reduce(1, *) })
     }
-    var product = try arranged(a, left, [batch, rows, summed]).matmul(arranged(b, right, [batch, summed, columns]))
+    var product = try multiply(
+      arranged(a, left, [batch, rows, summed]), arranged(b, right, [batch, summed, columns]))
     // On the product itself, which may then be done with it in one go.
     if let bias { product = try product + bias.reshaped([extents(columns).reduce(1, *)]) }
     let order = batch + rows + columns

@@ -52,7 +52,6 @@ public struct EinsumDense: Layer, Hashable {
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
-    let compute = try context.floatingComputeDType()
     let einsum = try Einsum(equation, rank: input.rank, context)
     var extents: [Character: Int] = [:]
     for (axis, extent) in zip(einsum.left, input.shape) { extents[axis] = extent }
@@ -69,9 +68,7 @@ public struct EinsumDense: Layer, Hashable {
     try context.require(
       shape.count == einsum.right.count, "an output shape that says every extent that the input does not",
       outputShape.map { $0 ?? -1 })
-    let kernel = try context.variable(
-      "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer,
-      constraint: kernelConstraint)
+    let multiply = try product(input, shape, einsum, context)
     var output: SymbolicTensor?
     if let biasAxes {
       let axes = Array(biasAxes)
@@ -83,15 +80,38 @@ public struct EinsumDense: Layer, Hashable {
         "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer,
         regularizer: biasRegularizer, constraint: biasConstraint)
       if ordered == einsum.columns, einsum.result.suffix(ordered.count) == einsum.columns[...] {
-        output = try einsum(input.cast(to: compute), kernel, bias: bias)
+        output = try multiply(bias)
       } else {
         let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
         let aligned = einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 }
-        output = try einsum(input.cast(to: compute), kernel) + bias.reshaped(aligned)
+        output = try multiply(nil) + bias.reshaped(aligned)
       }
     }
-    let activated = try activation(output ?? einsum(input.cast(to: compute), kernel), dialect: context.dialect)
+    let activated = try activation(output ?? multiply(nil), dialect: context.dialect)
     try context.regularize(activated, activityRegularizer)
     return activated
+  }
+
+  /// The product with the kernel, to which a bias may be added.
+  private func product(
+    _ input: SymbolicTensor, _ shape: [Int], _ einsum: Einsum, _ context: LayerContext
+  ) throws -> (SymbolicTensor?) throws -> SymbolicTensor {
+    let wide = try input.cast(to: context.floatingComputeDType())
+    guard context.quantizesKernels else {
+      let kernel = try context.variable(
+        "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer,
+        constraint: kernelConstraint)
+      return { bias in try einsum(wide, kernel, bias: bias) }
+    }
+    try context.require(
+      einsum.batch.isEmpty, "an equation without axes that input, kernel and output share, as its kernel is in int8",
+      equation)
+    let kernel = try context.quantizedKernel(
+      shape: shape, summed: einsum.summedOfRight, initializer: kernelInitializer)
+    return { bias in
+      try einsum(wide, kernel.values, bias: bias) { rows, columns in
+        try context.product(rows, of: input, order: einsum.order, .init(values: columns, scale: kernel.scale))
+      }
+    }
   }
 }

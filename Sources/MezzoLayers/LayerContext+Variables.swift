@@ -38,7 +38,7 @@ extension LayerContext {
     try parameter(
       name, shape: shape, initializer: initializer, dtype: dtype, isTrainable: isTrainable,
       autocast: autocast,
-      regularizer: regularizer, constraint: constraint, isState: false)
+      regularizer: regularizer, constraint: constraint, isState: false, quantizedFrom: nil)
   }
 
   /// What a layer keeps from one call to the next, in inference too, where ``assign(_:_:)`` changes it as well: the state of
@@ -49,30 +49,39 @@ extension LayerContext {
     try parameter(
       name, shape: shape, initializer: .zeros, dtype: dtype, isTrainable: false, autocast: false,
       regularizer: nil,
-      constraint: nil, isState: true)
+      constraint: nil, isState: true, quantizedFrom: nil)
+  }
+
+  /// A kernel that is kept in int8, whose initializer says what it is quantized from.
+  func quantizedParameter(
+    _ name: String, shape: [Int], initializer: Initializer?, from dtype: DType
+  ) throws -> LayerVariable {
+    try parameter(
+      name, shape: shape, initializer: initializer, dtype: .int8, isTrainable: false, autocast: false, regularizer: nil,
+      constraint: nil, isState: false, quantizedFrom: dtype)
   }
 
   private func parameter(
     _ name: String, shape: [Int], initializer: Initializer?, dtype: DType?, isTrainable: Bool,
     autocast: Bool,
-    regularizer: Regularizer?, constraint: Constraint?, isState: Bool
+    regularizer: Regularizer?, constraint: Constraint?, isState: Bool, quantizedFrom: DType?
   ) throws -> LayerVariable {
     let dtype = dtype ?? policy.variableDType ?? floatx()
     decide(by: dtype)
     let path = path.isEmpty ? name : "\(path).\(name)"
     let isFloating = dtype.isFloatingPoint
-    guard !isFloating || policy.quantization == nil else {
+    guard !isFloating || policy.quantization == nil || quantizesKernels else {
       throw LayerError.quantizedPolicy(layer: self.path, policy: policy.name)
     }
     let isTrained = isTrainable && isFloating
     let isFrozen = isTrained && freezing.isFrozen(path)
     let spec = VariableSpec(
       path: path, type: TensorType(dtype, shape),
-      initializer: try Initializer.usable(initializer, path: path, dtype: dtype),
+      initializer: try Initializer.usable(initializer, path: path, dtype: quantizedFrom ?? dtype),
       isTrainable: isTrained && !isFrozen, isFrozen: isFrozen, isState: isState,
       regularizer: try regularizer?.usable(path: path, rank: shape.count),
       constraint: try constraint?.usable(path: path, rank: shape.count),
-      gradientDType: policy.gradientDType)
+      gradientDType: policy.gradientDType, quantizedFrom: quantizedFrom)
     if let known = try variables.known(spec) { return known }
     if let type = built?.variables[path]?.type { try spec.require(type) }
     let variable = LayerVariable(

@@ -43,6 +43,10 @@ public final class LayerContext {
   private(set) var infersPolicies = false
 
   var variables = TracedVariables()
+  /// What was brought to int8, so that products of one input share it.
+  var quantizedRows: [QuantizedRows.Key: QuantizedRows] = [:]
+  /// The rows of each layer that brings them to int8, by its path.
+  var quantizedInputs: [String: SymbolicTensor] = [:]
   /// What layers add to the loss.
   private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?

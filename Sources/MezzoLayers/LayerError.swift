@@ -14,6 +14,8 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case constant(layer: String, LayerConstant, ConstantFate)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
+  /// Weights in int8, which no gradient can change, where they are to be trained.
+  case quantizedTraining(layer: String, policy: String)
   case nonFloatingVariable(path: String, dtype: String)
   case initializer(path: String, expected: String, found: String)
   case regularizer(path: String, expected: String, found: String)
@@ -52,8 +54,11 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
     case .nonFloatingPolicy(let layer, let policy):
       "\(Self.named(layer)) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):
-      "\(Self.named(layer)) has the policy \(policy), but no backend computes with quantized weights yet; "
-        + "give the layer the part of the name behind \"_from_\" as its policy"
+      "\(Self.named(layer)) has the policy \(policy), but of quantized weights only those in int8 are computed with; "
+        + "give the layer a policy that begins with int8_from_, or the part of the name behind \"_from_\""
+    case .quantizedTraining(let layer, let policy):
+      "\(Self.named(layer)) has the policy \(policy), and weights in int8 cannot be trained; train it under the part of the "
+        + "name behind \"_from_\" and repolicy the model afterwards, or freeze the layer"
     case .nonFloatingVariable(let path, let dtype):
       "\(Self.named(Self.owner(path))): only floating-point variables are read in other dtypes than their own, "
         + "but \(path) is \(dtype)"

@@ -84,6 +84,15 @@ extension Repolicy.VariableChange {
   }
 }
 
+extension Repolicy.VariableChange {
+  /// The same, of what is stored in `dtype` and was compared by what it stands for.
+  func storing(_ dtype: DType) -> Self {
+    Self(
+      path: path, before: before, after: dtype, largestRelativeError: largestRelativeError, overflows: overflows,
+      underflows: underflows)
+  }
+}
+
 extension Repolicy.OutputChange {
   init(_ old: [Tensor], _ new: [Tensor]) {
     var (difference, largest, lost) = (0.0, 0.0, 0)

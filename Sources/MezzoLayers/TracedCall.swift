@@ -71,6 +71,9 @@ public struct TracedCall {
     return paths.isEmpty ? [] : assignments.filter { paths.contains($0.variable.path) }
   }
 
+  /// The rows of each layer that brings them to int8, by its path.
+  var quantizedInputs: [String: SymbolicTensor] { context.quantizedInputs }
+
   /// What each layer gave at each of its calls, by its path.
   var layerOutputs: [String: [Tree<TensorType>]] { context.outputs }
 

@@ -17,6 +17,9 @@ public struct VariableSpec: Sendable, Hashable {
   public var constraint: Constraint?
   /// What its gradient is rounded to, if the policy of its layer says so.
   public var gradientDType: DType?
+  /// Of a kernel in int8: the dtype that it is quantized from. What its elements are divided by is another variable, of its path
+  /// and `_scale`.
+  public var quantizedFrom: DType?
 
   /// The path of the layer it belongs to.
   public var layer: String { path.split(separator: ".").dropLast().joined(separator: ".") }
@@ -45,6 +48,13 @@ public struct Variables: Sendable, Equatable {
   public mutating func set(_ path: String, _ tensor: Tensor, isTrainable: Bool = true) {
     if tensors.updateValue(tensor, forKey: path) == nil { paths.append(path) }
     if isTrainable { frozen.remove(path) } else { frozen.insert(path) }
+  }
+
+  /// Takes the tensor at `path` out.
+  mutating func remove(_ path: String) {
+    tensors[path] = nil
+    frozen.remove(path)
+    paths.removeAll { $0 == path }
   }
 
   /// The tensors at `paths`, all of which must be there.

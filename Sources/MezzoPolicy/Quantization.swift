@@ -75,7 +75,8 @@ public struct Quantization: Sendable, Hashable {
 extension DTypePolicy {
   /// A policy whose layers keep quantised weights, and compute and store everything else as `source` says.
   ///
-  /// Nothing computes with quantised weights yet: a model that has such a layer says so when it is made.
+  /// Under int8, products of `Dense`, `EinsumDense` and what is made of them are in int8, and every other layer follows `source`.
+  /// Nothing computes with the other modes yet: a model that has a layer with variables under them says so when it is made.
   ///
   /// - Throws: ``PolicyError/quantizedSource(mode:source:)`` if the source is quantised itself or says more than a plain
   ///   name, or if the mode is int8 and the source computes in float16, whose range such products leave.

@@ -76,7 +76,7 @@ struct EpilogueFusion {
       fused.own = terms[index].map { [$0.0, $0.1] + node.operands.dropFirst(2) }
       return fused
     }
-    while let step = step(after: fused.result, earlier: fused.steps, takesTensors: code == .matmul) {
+    while let step = step(after: fused.result, earlier: fused.steps, takesTensors: code != .convolution) {
       if let operand = step.operand { fused.operands.append(operand) }
       fused.steps.append(step.kind(node.operands.count + fused.operands.count - 1))
       absorbed.formUnion(step.nodes)

@@ -103,7 +103,8 @@ struct Work {
       exactCasts[result] = source
     }
     switch item.code {
-    case .matmul, .reduceSum, .reduceMean, .convolution, .convolutionInputGradient, .convolutionKernelGradient:
+    case .matmul, .quantizedMatmul, .reduceSum, .reduceMean, .convolution, .convolutionInputGradient,
+      .convolutionKernelGradient:
       accumulating.formUnion(item.results)
     default: break
     }

@@ -21,7 +21,8 @@ import Testing
     (.concatenate, MEZZO_OP_CONCATENATE), (.windowSum, MEZZO_OP_WINDOW_SUM), (.layerNorm, MEZZO_OP_LAYER_NORM),
     (.layerNormGradient, MEZZO_OP_LAYER_NORM_GRADIENT), (.geluGradient, MEZZO_OP_GELU_GRADIENT),
     (.softmaxGradient, MEZZO_OP_SOFTMAX_GRADIENT), (.attention, MEZZO_OP_ATTENTION),
-    (.attentionGradient, MEZZO_OP_ATTENTION_GRADIENT),
+    (.attentionGradient, MEZZO_OP_ATTENTION_GRADIENT), (.quantize, MEZZO_OP_QUANTIZE),
+    (.quantizedMatmul, MEZZO_OP_QUANTIZED_MATMUL),
     (.convolution, MEZZO_OP_CONVOLUTION), (.convolutionInputGradient, MEZZO_OP_CONVOLUTION_INPUT_GRADIENT),
     (.convolutionKernelGradient, MEZZO_OP_CONVOLUTION_KERNEL_GRADIENT), (.maxPool, MEZZO_OP_MAX_POOL),
     (.maxPoolGradient, MEZZO_OP_MAX_POOL_GRADIENT), (.averagePool, MEZZO_OP_AVERAGE_POOL),
@@ -33,6 +34,6 @@ import Testing
     let names = OperationCode.allCases.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
-    #expect(OperationCode.allCases.count == 58)
+    #expect(OperationCode.allCases.count == 60)
   }
 }

@@ -47,6 +47,27 @@ import Testing
     #expect(try loaded(input) == output)
   }
 
+  @Test func kernelsInInt8ComeBackWithTheirScalesAndRanges() throws {
+    let runtime = Runtime.builtinOnly()
+    let model = Model(seed: 4, runtime: runtime) {
+      Dense(6, activation: .relu, policy: .float32)
+      Dense(2, policy: .float32)
+    }
+    let input = try Tensor([1, 2, 3, 4], shape: [2, 2], dtype: .float32)
+    try model.quantize(sample: input)
+    try model.calibrate([input])
+    let output = try model(input)
+    try model.save(to: directory.path)
+    let file = try Safetensors.read(directory.appending(path: "model.safetensors").path)
+    #expect(file["dense.kernel"]?.type == TensorType(.int8, [2, 6]))
+    #expect(file["dense.kernel_scale"]?.type == TensorType(.float32, [6]))
+    #expect(file["dense.input_limit"]?.scalars() == [4])
+    let loaded = try Model(directory: directory.path, runtime: runtime)
+    #expect(try loaded(input) == output)
+    #expect(try loaded.policies["dense"]?.name == "int8_from_float32")
+    #expect(try loaded.variables.isTrainable("dense.kernel") == false)
+  }
+
   @Test func whatIsFrozenStaysFrozen() throws {
     let model = Model(runtime: .builtinOnly()) {
       Dense(2, policy: .float32)

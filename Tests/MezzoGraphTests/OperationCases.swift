@@ -17,6 +17,7 @@ struct OperationCase: Sendable {
 private func f32(_ shape: Int...) -> TensorType { TensorType(.float32, shape) }
 private func bf16(_ shape: Int...) -> TensorType { TensorType(.bfloat16, shape) }
 private func f64(_ shape: Int...) -> TensorType { TensorType(.float64, shape) }
+private func i8(_ shape: Int...) -> TensorType { TensorType(.int8, shape) }
 private func i32(_ shape: Int...) -> TensorType { TensorType(.int32, shape) }
 private func i64(_ shape: Int...) -> TensorType { TensorType(.int64, shape) }
 private func bool(_ shape: Int...) -> TensorType { TensorType(.bool, shape) }
@@ -145,6 +146,24 @@ extension OperationCase {
         ([f32(3, 5), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6), f32(3)], .shape),
         ([f32(3, 6), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6), f32(4)], .shape),
         ([bf16(3, 6), f32(3, 4), f32(5, 4), f32(5, 6), f32(3, 5), f32(3, 6), f32(3)], .dtype),
+      ]),
+    OperationCase(
+      operation: Quantize(),
+      accepted: [
+        ([bf16(2, 3), f32()], [i8(2, 3), f32(2)]), ([f64(3), f64()], [i8(3), f64()]),
+        ([f32(0, 3), f32()], [i8(0, 3), f32(0)]),
+      ],
+      refused: [
+        ([f32(2, 3)], .shape), ([f32(), f32()], .shape), ([f32(3), f32(1)], .shape), ([f64(3), f32()], .dtype),
+        ([i8(3), f32()], .dtype),
+      ]),
+    OperationCase(
+      operation: QuantizedMatMul(to: .bfloat16), accepted: [([i8(2, 3), i8(3, 4), f32(2), f32(4)], [bf16(2, 4)])],
+      refused: [
+        ([i8(2, 3), i8(3, 4)], .shape), ([i8(2, 3), i8(4, 4), f32(2), f32(4)], .shape),
+        ([i8(2, 3), i8(3, 4), f32(4), f32(2)], .shape), ([i8(1, 2, 3), i8(1, 3, 4), f32(2), f32(4)], .shape),
+        ([f32(2, 3), i8(3, 4), f32(2), f32(4)], .dtype), ([i8(2, 3), i8(3, 4), f64(2), f64(4)], .dtype),
+        ([i8(1, 200_000), i8(200_000, 1), f32(1), f32(1)], .shape),
       ]),
     OperationCase(
       operation: LogSoftmax(axis: 0), accepted: [([f64(2)], [f64(2)])],

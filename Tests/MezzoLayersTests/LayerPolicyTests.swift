@@ -78,7 +78,7 @@ import Testing
     #expect(try output(Sequential([Dense(1, policy: .float32)], policy: policy)) == .float32)
   }
 
-  @Test(arguments: ["int8_from_mixed_bfloat16", "int4_from_float32", "float8_from_mixed_float16"])
+  @Test(arguments: ["awq/4/-1_from_mixed_bfloat16", "int4_from_float32", "float8_from_mixed_float16"])
   func quantizedWeightsAreRefusedWhenTheLayerIsBuilt(name: String) throws {
     let policy = try DTypePolicy(name)
     let model = Model(Sequential([Dense(2, name: "first", policy: policy)]), runtime: runtime)

@@ -50,6 +50,15 @@ import Testing
     }
   }
 
+  @Test(arguments: ["int8_from_float32", "int8_from_mixed_bfloat16"])
+  func inInt8EmbeddingsAreClose(policy: String) throws {
+    let encoder = try SentenceEncoder(directory: Fixture.directory, policy: DTypePolicy(policy), runtime: runtime)
+    for expected in try Fixture.cases().embeddings {
+      let found = try encoder.encode([expected.text])[0]
+      #expect(found.cosine(SentenceEncoder.Embedding(ids: [], vector: expected.value)) >= 0.99)
+    }
+  }
+
   @Test func orderAndBatchesDoNotMatter() throws {
     let encoder = try SentenceEncoder(directory: Fixture.directory, policy: .float32, runtime: runtime)
     let texts = ["a long text of many words and more", "b", "", "hello world", "b"]

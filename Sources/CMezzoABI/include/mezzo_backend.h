@@ -278,8 +278,14 @@ enum {
                                    lse in the accumulator; attributes scale, causal (0 or 1). With scores p = scale*q*k^T + bias,
                                    -inf where causal and t > s: lse = log(sum(e^p)) over t, o = e^(p - lse) * v; a row whose
                                    scores are all -inf, or that has none, gives 0 and lse -inf */
-  MEZZO_OP_ATTENTION_GRADIENT = 181 /* (1.2) do q k v bias o lse -> dq dk dv, attributes as above. With w = e^(p - lse), 0 where
+  MEZZO_OP_ATTENTION_GRADIENT = 181, /* (1.2) do q k v bias o lse -> dq dk dv, attributes as above. With w = e^(p - lse), 0 where
                                    lse is -inf, and g = w * (do*v^T - sum(do*o)): dq = scale*g*k, dk = scale*g^T*q, dv = w^T*do */
+  MEZZO_OP_QUANTIZE = 182,      /* (1.2) x[..., n] limit[] -> q(int8)[..., n] scale[...]; limit and scale in the accumulator. For each
+                                   row, with l = limit, or the largest |x| of the row where limit is 0: scale = l / 127 and
+                                   q = x / scale to the nearest integer, even of two, from -127 to 127; 0 where l is 0. A row
+                                   with a NaN, or, where limit is 0, an infinity: scale is NaN and q is 0 */
+  MEZZO_OP_QUANTIZED_MATMUL = 183 /* (1.2) A(int8)[m, k] B(int8)[k, n] a[m] b[n] -> C[m, n] = sum(A*B) * a[row] * b[column]; the sum is
+                                   exact, for k up to 131071; a and b in the accumulator */
 };
 
 enum { MEZZO_ATTR_INT = 1, MEZZO_ATTR_FLOAT = 2, MEZZO_ATTR_INTS = 3 };

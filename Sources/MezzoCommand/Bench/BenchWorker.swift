@@ -56,7 +56,8 @@ struct BenchWorker {
       workload = nil
       let kind = try BenchKind.named(request.workload ?? "")
       let runtime = request.threads.map { Runtime(Runtime.shared.registry, threads: $0) } ?? .shared
-      let setting = try BenchSetting(variant: request.variant ?? "float32", runtime: runtime, seed: request.seed ?? 0)
+      let setting = try BenchSetting(
+        kind, variant: request.variant ?? "float32", runtime: runtime, seed: request.seed ?? 0)
       workload = try kind.make(BenchParameters(request.params), setting)
       return ["ok": true]
     case "run":

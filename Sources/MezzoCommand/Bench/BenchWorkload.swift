@@ -23,6 +23,8 @@ struct BenchKind: Sendable {
   var operations: @Sendable (BenchParameters) throws -> Double?
   /// Whether the files that it needs are there.
   var isReady: @Sendable (BenchParameters) -> Bool = { _ in true }
+  /// Whether it has products with weights that may be in int8.
+  var takesInt8 = false
 
   static let all = [
     DenseTraining.kind, ConvolutionTraining.kind, SentenceEmbedding.kind, EncoderTraining.kind,
@@ -31,7 +33,10 @@ struct BenchKind: Sendable {
   ]
 
   /// What it may be computed in.
-  static let variants = ["float32", "mixed_bfloat16", "mixed_float16", "float64"]
+  static let variants = ["float32", "mixed_bfloat16", "mixed_float16", "float64", int8]
+  static let int8 = "int8"
+
+  var variants: [String] { Self.variants.filter { $0 != Self.int8 || takesInt8 } }
 
   static func named(_ name: String) throws(BenchError) -> BenchKind {
     guard let kind = all.first(where: { $0.name == name }) else {
@@ -47,11 +52,11 @@ struct BenchSetting {
   var runtime: Runtime
   var seed: UInt64
 
-  init(variant: String, runtime: Runtime, seed: UInt64) throws {
-    guard BenchKind.variants.contains(variant) else {
-      throw BenchError.unknownVariant(variant, known: BenchKind.variants)
+  init(_ kind: BenchKind, variant: String, runtime: Runtime, seed: UInt64) throws {
+    guard kind.variants.contains(variant) else {
+      throw BenchError.unknownVariant(variant, known: kind.variants)
     }
-    policy = try DTypePolicy(variant)
+    policy = try DTypePolicy(variant == BenchKind.int8 ? "int8_from_mixed_bfloat16" : variant)
     self.runtime = runtime
     self.seed = seed
   }

@@ -11,7 +11,7 @@ enum SentenceEmbedding {
       let (width, inner) = (Double(configuration.hiddenSize), Double(configuration.intermediateSize))
       let layer = 4 * width * width + 2 * width * inner + 2 * length * width
       return 2 * batch * length * layer * Double(configuration.layers)
-    }, isReady: { (try? weights($0)) != nil })
+    }, isReady: { (try? weights($0)) != nil }, takesInt8: true)
 
   private static func batch(_ parameters: BenchParameters) throws(BenchError) -> Int {
     try parameters.size("batch", default: 8)

@@ -65,11 +65,10 @@ struct BenchCommand: ParsableCommand {
     let kinds =
       try workloads.isEmpty
       ? BenchKind.all.filter { $0.isReady(BenchParameters(nil)) } : workloads.map { try BenchKind.named($0) }
-    let variants = policy.map { [$0] } ?? BenchKind.variants
     let ceiling = Ceiling.measured()
     var measurements: [Measurement] = []
     for kind in kinds {
-      for variant in variants {
+      for variant in policy.map({ [$0] }) ?? kind.variants {
         if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[K\(kind.name) \(variant)") }
         measurements.append(try measure(kind, variant, ceiling))
       }
@@ -81,10 +80,10 @@ struct BenchCommand: ParsableCommand {
   private func measure(_ kind: BenchKind, _ variant: String, _ ceiling: Ceiling) throws -> Measurement {
     let parameters = BenchParameters(nil)
     var workload = try kind.make(
-      parameters, BenchSetting(variant: variant, runtime: try Observation.runtime(), seed: 0))
+      parameters, BenchSetting(kind, variant: variant, runtime: try Observation.runtime(), seed: 0))
     let run = try BenchRun(&workload, seconds: seconds, most: .max)
     let rate = try kind.operations(parameters).map { $0 / run.median * 1e3 }
-    let dtype = try DTypePolicy(variant).computeDType?.name ?? ""
+    let dtype = variant == BenchKind.int8 ? variant : try DTypePolicy(variant).computeDType?.name ?? ""
     return Measurement(
       workload: kind.name, title: kind.title, policy: variant, medianMilliseconds: run.median,
       leastMilliseconds: run.times.min() ?? .nan, mostMilliseconds: run.times.max() ?? .nan,

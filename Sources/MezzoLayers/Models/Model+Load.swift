@@ -42,7 +42,8 @@ public struct WeightsReport: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Model {
-  /// Takes over weights by their paths, each rounded once to the dtype that this model stores it in.
+  /// Takes over weights by their paths, each rounded once to the dtype that this model stores it in. Kernels that it stores in
+  /// int8 are quantized where the weights are floating.
   ///
   /// ```swift
   /// let model = Model(Sequential([Dense(8, name: "encoder"), Dense(2)]))
@@ -68,17 +69,30 @@ extension Model {
       throw LayerError.unknownPath(path: path, known: try layers.map(\.path))
     }
     var report = WeightsReport()
-    for path in wanted {
+    let kernels = Set(
+      wanted.filter { [variables] path in
+        variables.isQuantized(path) && weights[String(path.dropFirst(prefix.count))]?.dtype.isFloatingPoint == true
+      })
+    let scales = Set(kernels.map(QuantizedKernel.scalePath))
+    for path in wanted where !scales.contains(path) {
       guard let old = variables[path], let new = weights[String(path.dropFirst(prefix.count))] else {
+        // What calibration found stays where the weights say nothing of it.
+        if path.split(separator: ".").last.map(String.init) == QuantizedKernel.limitName { continue }
         report.missing.append(path)
         continue
       }
       let difference = WeightsReport.Difference(path: path, expected: old.type, found: new.type)
-      let fits = old.dtype == new.dtype || (old.dtype.isFloatingPoint && new.dtype.isFloatingPoint)
+      let fits =
+        old.dtype == new.dtype || ((old.dtype.isFloatingPoint || kernels.contains(path)) && new.dtype.isFloatingPoint)
       if old.shape != new.shape { report.wrongShapes.append(difference) }
       if !fits { report.wrongDTypes.append(difference) }
       guard fits, old.shape == new.shape else { continue }
-      variables.set(path, try new.cast(to: old.dtype), isTrainable: variables.isTrainable(path))
+      if kernels.contains(path) {
+        try variables.setQuantized(path, new, runtime)
+        report.loaded.append(QuantizedKernel.scalePath(path))
+      } else {
+        variables.set(path, try new.cast(to: old.dtype), isTrainable: variables.isTrainable(path))
+      }
       report.loaded.append(path)
     }
     let known = Set(wanted.map { String($0.dropFirst(prefix.count)) })

@@ -35,15 +35,47 @@ extension Model {
   public func repolicy(
     _ map: DTypePolicyMap, storage: RepolicyStorage = .recast, sample: Tensor? = nil, tolerance: Double? = nil
   ) throws -> Repolicy {
+    try repolicy(sample: sample, tolerance: tolerance) { layer in
+      let policy = try map.policy(forPath: layer.path)
+      return storage == .keep ? try policy.storing(layer.policy.variableDType) : policy
+    }
+  }
+
+  /// Has layers with kernels keep them in int8 and multiply in it from now on, and leaves every other layer as it is, as Keras 3's
+  /// `quantize` does. Each follows the policy `int8_from_` that it had before.
+  ///
+  /// ```swift
+  /// let model = Model { Dense(8, activation: .relu, policy: .float32) }
+  /// let images = try Tensor(zeros: TensorType(.float32, [4, 16]))
+  /// let change = try model.quantize(sample: images, tolerance: 0.1)
+  /// ```
+  /// - Parameters:
+  ///   - sample: a batch whose outputs before and after are compared.
+  ///   - tolerance: how far they may move, relative to the largest; `nil`: any finite distance.
+  /// - Returns: what changed and what it cost; its `undo()` takes it back.
+  /// - Throws: `PolicyError` where the policy of such a layer cannot be quantized, and what re-policing throws. The model is then
+  ///   as it was.
+  @discardableResult
+  public func quantize(sample: Tensor? = nil, tolerance: Double? = nil) throws -> Repolicy {
+    let int8 = try Quantization(mode: Quantization.Method.int8.rawValue)
+    let quantized: [any Layer.Type] = [Dense.self, EinsumDense.self]
+    let names = Set(quantized.map { $0.className })
+    return try repolicy(sample: sample, tolerance: tolerance) { layer in
+      let isQuantized = !names.contains(layer.className) || layer.policy.quantization != nil
+      return try isQuantized ? layer.policy : DTypePolicy(int8, from: layer.policy)
+    }
+  }
+
+  /// - Parameter policy: what a layer follows from now on.
+  private func repolicy(
+    sample: Tensor?, tolerance: Double?, policy: (LayerRecord) throws -> DTypePolicy
+  ) throws -> Repolicy {
     if let sample { try build(input: sample.type) }
     guard let before = built else { throw LayerError.notBuilt(model: "the model") }
     guard let inputs = sample.map({ Arguments(.tensor($0.type)) }) ?? before.inputs else {
       throw RepolicyError.unknownInputs
     }
-    let records = try before.layers.map { layer in
-      let policy = try map.policy(forPath: layer.path)
-      return layer.following(storage == .keep ? try policy.storing(layer.policy.variableDType) : policy)
-    }
+    let records = try before.layers.map { layer in layer.following(try policy(layer)) }
     let (after, changes) = try recast(before, records, inputs)
     var outputs: Repolicy.OutputChange?
     if let sample {
@@ -67,9 +99,9 @@ extension Model {
       self, inputs: inputs, isTraining: false, built: BuiltModel(variables: Variables(), layers: records)
     ) { _ in .constant }
     var variables = before.variables
-    var changes: [Repolicy.VariableChange] = []
+    var changes = try variables.requantize(call.variables, runtime)
     for spec in call.variables {
-      guard let old = before.variables[spec.path], old.dtype != spec.type.dtype else { continue }
+      guard let old = variables[spec.path], old.dtype != spec.type.dtype else { continue }
       let new = try old.cast(to: spec.type.dtype)
       let change = Repolicy.VariableChange(path: spec.path, old, new)
       guard change.overflows == 0 else {

@@ -226,9 +226,10 @@ public final class Model: Sendable {
     var variables = Variables()
     for spec in call.variables {
       variables.set(
-        spec.path, try spec.initializer.tensor(spec.type, seed: seed, path: spec.path),
+        spec.path, try spec.initializer.tensor(spec.initialized, seed: seed, path: spec.path),
         isTrainable: spec.isTrainable || spec.isFrozen)
     }
+    try variables.quantize(call.variables, runtime)
     // Two tasks may have built at once; the first stays, since somebody may hold it already.
     return state.withLock {
       guard $0 == nil else { return nil }

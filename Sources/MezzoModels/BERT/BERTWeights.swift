@@ -16,7 +16,10 @@ extension BERT {
   public static func load(_ shards: SafetensorsShards, into model: Model, scope: String) throws {
     let prefix = shards.names.contains { $0.hasPrefix("bert.") } ? "bert." : ""
     var variables = try model.variables
-    let wanted = variables.paths.map { (path: $0, name: prefix + weightName(String($0.dropFirst(scope.count)))) }
+    let scales = variables.quantizedScales
+    let wanted = variables.paths.filter { !scales.contains($0) }.map {
+      (path: $0, name: prefix + weightName(String($0.dropFirst(scope.count))))
+    }
     try checkNames(Set(wanted.map(\.name)), shards, prefix)
     for (path, name) in wanted {
       guard let old = variables[path] else { continue }
@@ -35,8 +38,14 @@ extension BERT {
       let trace = Trace()
       let input = trace.input(stored.type, name: name)
       let turned = try isKernel ? input.transposed() : input
-      let plan = try model.runtime.makePlan(trace.finish([try turned.cast(to: old.dtype)]))
-      variables.set(path, try plan.run([stored])[0], isTrainable: variables.isTrainable(path))
+      let isQuantized = variables.isQuantized(path)
+      let plan = try model.runtime.makePlan(trace.finish([try turned.cast(to: isQuantized ? .float32 : old.dtype)]))
+      let weight = try plan.run([stored])[0]
+      if isQuantized {
+        try variables.setQuantized(path, weight, model.runtime)
+      } else {
+        variables.set(path, weight, isTrainable: variables.isTrainable(path))
+      }
     }
     try model.setVariables(variables)
   }

@@ -31,7 +31,7 @@ package enum CostModel {
     let elements = request.results.map(count).max() ?? 0
     let read = request.inputs.map(count).max() ?? 0
     switch request.code {
-    case .matmul: return 2 * elements * Double(request.inputs[0].shape.last ?? 1)
+    case .matmul, .quantizedMatmul: return 2 * elements * Double(request.inputs[0].shape.last ?? 1)
     case .convolution: return 2 * elements * perResult(request.inputs[1])
     case .convolutionInputGradient: return 2 * count(request.inputs[0]) * perResult(request.inputs[1])
     case .convolutionKernelGradient: return 2 * count(request.inputs[1]) * perResult(request.results[0])

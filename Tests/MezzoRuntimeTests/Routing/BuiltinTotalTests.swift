@@ -58,6 +58,11 @@ import Testing
         Form(
           operation: ScaledAttention(scale: 1),
           operands: [(matrix, nil), (matrix, nil), (matrix, nil), ([3, 3], .float32)]),
+        Form(operation: Quantize(), operands: [(matrix, nil), ([], .float32)]),
+        Form(operation: Quantize(), operands: [(matrix, nil), ([], .float64)]),
+        Form(
+          operation: QuantizedMatMul(to: .bfloat16),
+          operands: [(matrix, .int8), (matrix, .int8), ([3], .float32), ([3], nil)]),
         Form(operation: Gather(), operands: [(matrix, nil), ([2], .int32)]),
       ]
   }()

@@ -10,7 +10,9 @@ enum LayerSetPolicyGroup: GoldenGroup {
   static func answer(_ testCase: GoldenCase) async throws -> GoldenAnswer {
     let from = try DTypePolicy(try testCase.input.string("from"))
     let to = try DTypePolicy(try testCase.input.string("to"))
-    guard to.quantization == nil else { return .unsupported("layers that are quantized") }
+    if let quantization = to.quantization, quantization.method != .int8 {
+      return .unsupported("layers that are quantized to \(quantization.mode)")
+    }
     let isBuilt = testCase.input["built"]?.asBool ?? false
     // A layer is a value: until it has variables, one with another policy is another layer.
     let model = Model(Dense(1, policy: isBuilt ? from : to))

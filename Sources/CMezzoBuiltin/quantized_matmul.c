@@ -1,0 +1,304 @@
+/* Products of int8 by rows of A and packed panels of B: sums in int32, which are scaled, finished and stored while they are in
+ * the cache. Threads share out rows or columns, never k. */
+#include <string.h>
+#include "int8_tiles.h"
+#include "matmul.h"
+
+enum {
+  BLOCK_TILES = 2,         /* of rows that each panel of B is multiplied with while it is in the cache */
+  BLOCK_COLUMNS = MZ_BLOCK,
+  ALONE = 4000000,         /* operations below which threads cost more than they bring */
+  LARGEST_K = 131071       /* beyond, a sum may not fit into int32 */
+};
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+
+static int64_t panel_bytes(const mz_quantized *p) { return p->padded_k * p->tile->columns; }
+
+/* Panels [padded_k / group][columns][group], and behind them what the sums of each column begin with. */
+static void pack_b(const mz_quantized *p, const char *b, char *to) {
+  const mz_matmul *product = &p->product;
+  int64_t columns = p->tile->columns, k = product->k;
+  int32_t *start = (int32_t *)(void *)(to + p->panels * panel_bytes(p));
+  memset(to, 0, (size_t)p->packed_bytes);
+  for (int64_t j = 0; j < product->n; j += columns, to += panel_bytes(p), start += columns) {
+    int64_t n = min64(columns, product->n - j);
+    for (int64_t i = 0; i < k; i++) {
+      const char *from = b + i * product->b_stride[0] + j * product->b_stride[1];
+      char *group = to + i / MZ_INT8_GROUP * columns * MZ_INT8_GROUP + i % MZ_INT8_GROUP;
+      for (int64_t c = 0; c < n; c++) {
+        int8_t element = (int8_t)from[c * product->b_stride[1]];
+        group[c * MZ_INT8_GROUP] = (char)element;
+        start[c] -= p->tile->offset * element;
+      }
+    }
+  }
+}
+
+static void pack(const mz_plan *plan, const mezzo_tensor *b, void *to) {
+  pack_b(&plan->u.quantized, (const char *)b->data + b->byte_offset, to);
+}
+
+/* acc[i] * row * column[i] + bias[i] */
+static void scale_double(double *out, const int32_t *acc, double row, const double *column, const double *bias, int64_t n) {
+  for (int64_t i = 0; i < n; i++) out[i] = acc[i] * row * column[i] + bias[i];
+}
+
+/* Of one thread: rows of A by stretches of k, sums, for a block of columns the scales and the bias, and for one of rows theirs. */
+typedef struct {
+  char *a, *acc, *scale, *bias, *row_scale;
+} scratch;
+
+static int64_t a_bytes(const mz_quantized *p) {
+  return round_up(divide_up(p->padded_k, MZ_INT8_STRETCH) * p->product.block_rows * MZ_INT8_STRETCH * p->tile->a_element, 64);
+}
+
+static int64_t acc_columns(const mz_quantized *p) { return round_up(p->product.block_columns, p->tile->columns); }
+
+static int64_t vector_bytes(const mz_quantized *p) { return acc_columns(p) * (int64_t)sizeof(double); }
+
+static int64_t acc_bytes(const mz_quantized *p) {
+  return round_up(p->product.block_rows * acc_columns(p) * (int64_t)sizeof(int32_t), 64);
+}
+
+static int64_t row_scale_bytes(const mz_quantized *p) { return round_up(p->product.block_rows * (int64_t)sizeof(double), 64); }
+
+static scratch scratch_at(const mz_quantized *p, char *at) {
+  char *acc = at + a_bytes(p), *scale = acc + acc_bytes(p), *bias = scale + vector_bytes(p);
+  return (scratch){at, acc, scale, bias, bias + vector_bytes(p)};
+}
+
+/* a[stretch of k][row][MZ_INT8_STRETCH] */
+static void load_rows(const mz_quantized *p, const scratch *s, const char *from, int64_t rows) {
+  const mz_matmul *product = &p->product;
+  int8_t dense[MZ_INT8_STRETCH];
+  int64_t row_bytes = MZ_INT8_STRETCH * p->tile->a_element;
+  for (int64_t r = 0; r < rows; r++, from += product->a_stride[0]) {
+    char *to = s->a + r * row_bytes;
+    for (int64_t k = 0; k < product->k; k += MZ_INT8_STRETCH, to += product->block_rows * row_bytes) {
+      int64_t n = min64(MZ_INT8_STRETCH, product->k - k), padded = round_up(n, MZ_INT8_GROUP);
+      const int8_t *row = (const int8_t *)from + k * product->a_stride[1];
+      if (product->a_stride[1] != 1 || padded > n) {
+        memset(dense + n, 0, (size_t)(padded - n));
+        for (int64_t i = 0; i < n; i++) dense[i] = row[i * product->a_stride[1]];
+        row = dense;
+      }
+      p->tile->load(to, row, padded);
+    }
+  }
+}
+
+/* Sums of a block, in float scaled already, to `to`, whose rows are `stride` elements apart. */
+static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, const int32_t *start, const mz_area *block,
+                     char *to, int64_t stride) {
+  const mz_int8_tile *tile = p->tile;
+  int64_t row_bytes = MZ_INT8_STRETCH * tile->a_element;
+  for (int64_t j = 0; j < block->columns; j += tile->columns, b += panel_bytes(p)) {
+    const char *a = s->a;
+    for (int64_t k = 0; k < p->padded_k || k == 0; k += MZ_INT8_STRETCH, a += p->product.block_rows * row_bytes) {
+      int64_t groups = min64(MZ_INT8_STRETCH, p->padded_k - k) / MZ_INT8_GROUP;
+      bool is_last = k + MZ_INT8_STRETCH >= p->padded_k;
+      for (int64_t i = 0, size = 0; i < block->rows; i += tile->size[size].rows) {
+        while (tile->size[size].rows > block->rows - i) size++;
+        char *acc = to + (i * stride + j) * (int64_t)sizeof(int32_t);
+        const mz_int8_scales scales = {(const float *)(const void *)s->row_scale + i, (const float *)(const void *)s->scale + j,
+                                       (const float *)(const void *)s->bias + j};
+        tile->size[size].multiply(groups, a + i * row_bytes, b + k * tile->columns,
+                                  k == 0 ? start + j : (const int32_t *)(const void *)acc, k == 0 ? 0 : stride,
+                                  is_last && !p->in_double ? &scales : NULL, acc, stride);
+      }
+    }
+  }
+}
+
+/* Does the epilogue of the rows at `from`, and stores what is not in its place already. */
+static void finish(const mz_quantized *p, const scratch *s, const mz_area *block, char *from, int64_t stride, char *const *at) {
+  const mz_matmul *product = &p->product;
+  _Alignas(64) double wide[BLOCK_COLUMNS];
+  for (int64_t r = 0; r < block->rows; r++, from += stride * (int64_t)sizeof(int32_t)) {
+    int64_t row = block->row + r;
+    char *result = at[2] + row * product->c_stride[0] + block->column * product->c_stride[1];
+    void *out = from;
+    if (p->in_double) {
+      out = wide;
+      scale_double(wide, (const int32_t *)(const void *)from, ((const double *)(const void *)s->row_scale)[r],
+                   (const double *)(const void *)s->scale, (const double *)(const void *)s->bias, block->columns);
+    }
+    mz_run_epilogue(product, at + 6, row, block->column, out, block->columns);
+    if (out != result) product->store(result, product->c_stride[1], out, block->columns);
+  }
+}
+
+/* Whether tiles can be written to the result itself. */
+static bool is_direct(const mz_quantized *p, const mz_area *block) {
+  return p->is_plain && block->columns % p->tile->columns == 0;
+}
+
+/* at: A, packed B, C, the scales of rows and columns, the bias, and the operands of the steps. */
+static void run_area(const mz_quantized *p, const scratch *s, const mz_area *task, char *const *at) {
+  const mz_matmul *product = &p->product;
+  const int32_t *start = (const int32_t *)(const void *)(at[1] + p->panels * panel_bytes(p));
+  memset(s->scale, 0, (size_t)(2 * vector_bytes(p)));
+  for (int64_t j = 0; j < task->columns; j += product->block_columns) {
+    mz_area block = {.column = task->column + j, .columns = min64(product->block_columns, task->columns - j)};
+    const int8_t *b = (const int8_t *)at[1] + block.column * p->padded_k;
+    p->load_scale(s->scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
+    if (p->bias >= 0) p->load_bias(s->bias, at[5] + block.column * p->bias_stride, p->bias_stride, block.columns);
+    for (int64_t i = 0; i < task->rows; i += product->block_rows) {
+      block.row = task->row + i;
+      block.rows = min64(product->block_rows, task->rows - i);
+      if (j == 0 || task->rows > product->block_rows) {
+        load_rows(p, s, at[0] + block.row * product->a_stride[0], block.rows);
+        p->load_scale(s->row_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
+      }
+      bool direct = is_direct(p, &block);
+      char *to = direct ? at[2] + block.row * product->c_stride[0] + block.column * product->c_stride[1] : s->acc;
+      int64_t stride = direct ? product->c_stride[0] / (int64_t)sizeof(int32_t) : acc_columns(p);
+      multiply(p, s, b, start + block.column, &block, to, stride);
+      if (!direct || product->n_steps > 0) finish(p, s, &block, to, stride, at);
+    }
+  }
+}
+
+static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  const mz_call *call = user;
+  const mz_plan *plan = call->plan;
+  const mz_quantized *p = &plan->u.quantized;
+  const mz_matmul *product = &p->product;
+  char *own = call->workspace + (product->packs_b ? 0 : round_up(p->packed_bytes, 64));
+  char *at[6 + MZ_MAX_MAPPED] = {call->at[0], product->packs_b ? call->at[1] : call->workspace, call->at[plan->n_in],
+                                 call->at[2], call->at[3], p->bias < 0 ? NULL : call->at[p->bias]};
+  for (int i = 0; i < product->n_steps; i++)
+    if (product->step[i].operand >= 0) at[6 + product->step[i].place] = call->at[product->step[i].operand];
+  for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
+    scratch s = scratch_at(p, own + slot * product->slot_bytes);
+    int64_t row = slot / product->column_tasks * product->task_rows;
+    int64_t column = slot % product->column_tasks * product->task_columns;
+    mz_area task = {row, column, min64(product->task_rows, product->m - row), min64(product->task_columns, product->n - column)};
+    run_area(p, &s, &task, at);
+  }
+}
+
+static mezzo_status run(const mz_call *call) {
+  const mz_quantized *p = &call->plan->u.quantized;
+  if (p->product.slots > 0 && !p->product.packs_b) pack_b(p, call->at[1], call->workspace);
+  return mz_parallel(call->plan, p->product.slots, 1, body, (void *)(uintptr_t)call);
+}
+
+static mezzo_status plan_tasks(mz_request *r) {
+  mz_plan *plan = r->plan;
+  mz_quantized *p = &plan->u.quantized;
+  mz_matmul *product = &p->product;
+  int64_t rows = p->tile->size[0].rows, columns = p->tile->columns;
+  p->padded_k = round_up(product->k, MZ_INT8_GROUP);
+  p->panels = divide_up(product->n, columns);
+  if (product->m == 0 || product->n == 0) return MEZZO_OK;
+  double operations = 2.0 * (double)product->m * (double)product->n * (double)product->k;
+  bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && operations > ALONE;
+  int64_t threads = shares ? plan->threads : 1;
+  bool splits_rows = product->m >= 2 * rows * threads;
+  product->row_tasks = splits_rows ? threads : 1;
+  product->column_tasks = splits_rows ? 1 : min64(threads, p->panels);
+  product->task_rows = product->row_tasks == 1 ? product->m : round_up(divide_up(product->m, product->row_tasks), rows);
+  product->task_columns = round_up(divide_up(product->n, product->column_tasks), columns);
+  product->row_tasks = divide_up(product->m, product->task_rows);
+  product->column_tasks = divide_up(product->n, product->task_columns);
+  product->block_rows = min64(product->task_rows, BLOCK_TILES * rows);
+  product->block_columns = min64(product->task_columns, BLOCK_COLUMNS);
+  product->slots = product->row_tasks * product->column_tasks;
+  int64_t panels_bytes, starts = p->panels * columns * (int64_t)sizeof(int32_t), total;
+  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + row_scale_bytes(p);
+  bool fits = !__builtin_mul_overflow(p->panels, panel_bytes(p), &panels_bytes) && panels_bytes < INT64_MAX / 4 &&
+              !__builtin_mul_overflow(product->slot_bytes, product->slots, &total);
+  p->packed_bytes = fits ? panels_bytes + starts : 0;
+  if (fits && !product->packs_b) fits = !__builtin_add_overflow(total, round_up(p->packed_bytes, 64), &total);
+  if (!fits)
+    return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 1, "a packed form of %lld columns exceeds 2^63 bytes",
+                     (long long)product->n);
+  plan->workspace = (uint64_t)total;
+  if (!product->packs_b) return MEZZO_OK;
+  plan->pack = pack;
+  plan->packed_bytes = (uint64_t)p->packed_bytes;
+  plan->pack_key[0] = UINT64_C(0x6d657a7a6f2d6938); /* "mezzo-i8" */
+  plan->pack_key[1] = (uint64_t)columns << 8 | (uint64_t)p->tile->offset;
+  return MEZZO_OK;
+}
+
+/* A bias right behind the product is added with the scales. */
+static void draw_bias_in(mz_plan *plan, bool is_first) {
+  mz_quantized *p = &plan->u.quantized;
+  mz_matmul *product = &p->product;
+  p->bias = -1;
+  if (!is_first || product->n_steps == 0) return;
+  const mz_step *step = &product->step[0];
+  p->bias = step->operand;
+  p->load_bias = step->load;
+  p->bias_stride = step->column_stride;
+  product->n_steps--;
+  memmove(product->step, product->step + 1, (size_t)product->n_steps * sizeof product->step[0]);
+}
+
+static bool begins_with_bias(const mezzo_op *op) {
+  uint32_t kind;
+  if (op->n_epilogue == 0 || op->epilogue == NULL) return false;
+  memcpy(&kind, op->epilogue, sizeof kind);
+  return kind == MEZZO_EPI_BIAS;
+}
+
+static bool is_constant(const mz_request *r) {
+  uint32_t flags;
+  memcpy(&flags, (const char *)r->op->operands + r->op->operand_stride + offsetof(mezzo_operand, flags), sizeof flags);
+  return r->plan->may_pack && (flags & MEZZO_T_CONST) != 0;
+}
+
+mezzo_status mz_plan_quantized_matmul(mz_request *r) {
+  mz_plan *plan = r->plan;
+  mz_quantized *p = &plan->u.quantized;
+  mz_matmul *product = &p->product;
+  MZ_TRY(mz_expect_arity(r, 4, 1));
+  const mz_operand *a = &plan->operand[0], *b = &plan->operand[1], *c = &plan->operand[plan->n_in];
+  MZ_TRY(mz_expect_dtype(r, 0, MZ_SET(MZ_I8)));
+  MZ_TRY(mz_expect_dtype(r, 1, MZ_SET(MZ_I8)));
+  MZ_TRY(mz_expect_dtype(r, plan->n_in, MZ_FLOATS));
+  p->in_double = c->dtype == MZ_F64;
+  mz_domain domain = p->in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT;
+  MZ_TRY(mz_expect_rank(r, 0, 2));
+  int64_t m = a->shape[0], k = a->shape[1];
+  MZ_TRY(mz_expect_rank(r, 1, 2));
+  int64_t n = b->shape[1];
+  MZ_TRY(mz_expect_shape(r, 1, 2, (int64_t[]){k, n}));
+  MZ_TRY(mz_expect_shape(r, 2, 1, &m));
+  MZ_TRY(mz_expect_shape(r, 3, 1, &n));
+  MZ_TRY(mz_expect_shape(r, plan->n_in, 2, (int64_t[]){m, n}));
+  for (int i = 2; i < 4; i++) MZ_TRY(mz_expect_dtype(r, i, MZ_SET(mz_domain_dtype(domain))));
+  MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(domain)));
+  if (k > LARGEST_K)
+    return mz_refuse(r->err, MEZZO_INVALID, MEZZO_WHY_LIMIT, 0, "sums of %lld products do not fit into int32; expected at most %d",
+                     (long long)k, LARGEST_K);
+  product->m = m;
+  product->k = k;
+  product->n = n;
+  for (int i = 0; i < 2; i++) {
+    product->a_stride[i] = a->stride[i];
+    product->b_stride[i] = b->stride[i];
+    product->c_stride[i] = c->stride[i];
+  }
+  product->element = mz_dtype_size(mz_domain_dtype(domain));
+  product->store = mz_storer(domain, c->dtype);
+  p->is_plain = c->dtype == MZ_F32 && c->stride[1] == c->size;
+  p->load_scale = mz_loader(domain, mz_domain_dtype(domain));
+  p->a_scale_stride = plan->operand[2].stride[0];
+  p->b_scale_stride = plan->operand[3].stride[0];
+  p->tile = mz_int8_tile_at(0);
+  product->packs_b = is_constant(r);
+  MZ_TRY(mz_plan_epilogue(r, product, p->in_double, true));
+  draw_bias_in(plan, begins_with_bias(r->op));
+  MZ_TRY(plan_tasks(r));
+  plan->run = run;
+  return MEZZO_OK;
+}
