@@ -149,10 +149,11 @@ let package = Package(
       cSettings: plugin, linkerSettings: pluginLinker),
 
     // One folder of tests a module; each runs alone with `swift test --filter <folder>`.
-    .testTarget(name: "MezzoPolicyTests", dependencies: ["MezzoPolicy"], swiftSettings: swift),
+    .testTarget(name: "MezzoPolicyTests", dependencies: ["CMezzoHost", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(name: "MezzoFilesTests", dependencies: ["MezzoFiles"], swiftSettings: swift),
     .testTarget(
-      name: "MezzoBackendTests", dependencies: ["CMezzoABI", "MezzoBackend", "MezzoPolicy"], swiftSettings: swift),
+      name: "MezzoBackendTests", dependencies: ["CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoPolicy"],
+      swiftSettings: swift),
     .testTarget(
       name: "MezzoGraphTests", dependencies: ["MezzoBackend", "MezzoGraph", "MezzoPolicy"], swiftSettings: swift),
     .testTarget(
@@ -167,18 +168,22 @@ let package = Package(
       ], swiftSettings: swift),
     .testTarget(
       name: "MezzoRuntimeTests",
-      dependencies: ["CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: [
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+      ],
       swiftSettings: swift),
     .testTarget(
       name: "MezzoConformanceTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoCheckpoint", "MezzoConformance", "MezzoGraph", "MezzoLayers", "MezzoPlugins",
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoConformance", "MezzoGraph", "MezzoLayers",
+        "MezzoPlugins",
         "MezzoPolicy", "MezzoRuntime",
       ], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
       name: "MezzoLayersTests",
-      dependencies: ["MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"], swiftSettings: swift),
+      dependencies: ["CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      swiftSettings: swift),
     .testTarget(
       name: "MezzoTrainingTests",
       dependencies: [
@@ -187,17 +192,21 @@ let package = Package(
       ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(
       name: "MezzoCheckpointTests",
-      dependencies: ["MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime"],
+      dependencies: [
+        "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime",
+      ],
       exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(
       name: "MezzoModelsTests",
       dependencies: [
-        "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoModels", "MezzoPolicy", "MezzoRuntime",
+        "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoModels", "MezzoPolicy",
+        "MezzoRuntime",
       ], exclude: ["Tools"], resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(
       name: "MezzoProbeTests",
       dependencies: [
-        "CMezzoABI", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy", "MezzoProbe",
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoLayers", "MezzoPlugins", "MezzoPolicy",
+        "MezzoProbe",
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .testTarget(

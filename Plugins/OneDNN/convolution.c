@@ -4,6 +4,7 @@
 #include "plan.h"
 
 #if ONEDNN_HEADERS
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,20 +55,21 @@ static const mezzo_attr *attribute(const mezzo_op *op, const char *name, uint32_
   return NULL;
 }
 
-static bool read_axes(const mezzo_op *op, const char *name, int axes, int64_t less, dnnl_dims_t to) {
+/* At most what oneDNN can multiply with an extent without an overflow. */
+static bool read_axes(const mezzo_op *op, const char *name, int axes, int64_t least, int64_t less, dnnl_dims_t to) {
   const mezzo_attr *attr = attribute(op, name, MEZZO_ATTR_INTS, (uint32_t)axes);
   for (int i = 0; attr != NULL && i < axes; i++) {
+    if (attr->v.iv[i] < least || attr->v.iv[i] > INT32_MAX) return false;
     to[i] = attr->v.iv[i] - less;
-    if (to[i] < 0) return false;
   }
   return attr != NULL;
 }
 
 static mezzo_status read_attributes(const mezzo_op *op, windows *w, mezzo_error *err) {
   const mezzo_attr *groups = attribute(op, "groups", MEZZO_ATTR_INT, 0);
-  if (op->n_attrs != 5 || groups == NULL || groups->v.i < 1 || !read_axes(op, "strides", w->axes, 0, w->strides) ||
-      !read_axes(op, "low", w->axes, 0, w->low) || !read_axes(op, "high", w->axes, 0, w->high) ||
-      !read_axes(op, "dilations", w->axes, 1, w->dilations))
+  if (op->n_attrs != 5 || groups == NULL || groups->v.i < 1 || !read_axes(op, "strides", w->axes, 1, 0, w->strides) ||
+      !read_axes(op, "low", w->axes, 0, 0, w->low) || !read_axes(op, "high", w->axes, 0, 0, w->high) ||
+      !read_axes(op, "dilations", w->axes, 1, 1, w->dilations))
     return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_ATTR, ONEDNN_NO_OPERAND,
                          "takes strides, low, high and dilations for %d axes, groups, and no other attribute", w->axes);
   w->groups = groups->v.i;
@@ -369,7 +371,7 @@ static mezzo_status fill(const onednn_backend *backend, const windows *w, onednn
   }
   if (status == dnnl_success) {
     plan->has_relu = onednn_ends_in_relu(op, steps);
-    if (onednn_bias(op, steps) != NULL) plan->bias_operand = op->epilogue[0].operand;
+    if (onednn_bias(op, steps) != NULL) plan->bias_operand = onednn_step(op, 0)->operand;
     args->n_epilogue = steps;
     int64_t x = image_bytes(&w->x) * plan->extent, y = image_bytes(&w->y) * plan->extent;
     bool by_input = op->op == MEZZO_OP_CONVOLUTION_INPUT_GRADIENT;

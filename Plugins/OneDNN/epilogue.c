@@ -37,21 +37,21 @@ uint32_t onednn_expressible_steps(const mezzo_op *op, int64_t n) {
   uint32_t steps = 0;
   eltwise unused;
   for (; steps < op->n_epilogue; steps++) {
-    const mezzo_epilogue *step = &op->epilogue[steps];
+    const mezzo_epilogue *step = onednn_step(op, steps);
     bool is_leading_bias = steps == 0 && step->kind == MEZZO_EPI_BIAS && is_dense_bias(op, step->operand, n);
     if (!is_leading_bias && !translate(step, &unused)) break;
   }
-  if (steps < op->n_epilogue && op->epilogue[steps].kind == MEZZO_EPI_RELU) steps++;
+  if (steps < op->n_epilogue && onednn_step(op, steps)->kind == MEZZO_EPI_RELU) steps++;
   return steps;
 }
 
 bool onednn_ends_in_relu(const mezzo_op *op, uint32_t steps) {
-  return steps > 0 && op->epilogue[steps - 1].kind == MEZZO_EPI_RELU;
+  return steps > 0 && onednn_step(op, steps - 1)->kind == MEZZO_EPI_RELU;
 }
 
 const mezzo_operand *onednn_bias(const mezzo_op *op, uint32_t steps) {
-  if (steps == 0 || op->epilogue[0].kind != MEZZO_EPI_BIAS) return NULL;
-  return onednn_operand(op, op->epilogue[0].operand);
+  if (steps == 0 || onednn_step(op, 0)->kind != MEZZO_EPI_BIAS) return NULL;
+  return onednn_operand(op, onednn_step(op, 0)->operand);
 }
 
 dnnl_status_t onednn_make_attributes(const onednn_library *dnnl, const mezzo_op *op, uint32_t steps,
@@ -65,7 +65,7 @@ dnnl_status_t onednn_make_attributes(const onednn_library *dnnl, const mezzo_op 
   if (status == dnnl_success) status = dnnl->post_ops_create(&chain);
   for (uint32_t i = 0; i < steps && status == dnnl_success; i++) {
     eltwise step;
-    if (translate(&op->epilogue[i], &step))
+    if (translate(onednn_step(op, i), &step))
       status = dnnl->post_ops_append_eltwise(chain, 1, step.kind, step.alpha, 0);
   }
   if (status == dnnl_success) status = dnnl->primitive_attr_set_post_ops(*attributes, chain);

@@ -240,7 +240,7 @@ static mezzo_status fill(const onednn_backend *backend, const onednn_problem *pr
   }
   const mezzo_operand *bias = onednn_bias(args->op, steps);
   if (bias != NULL) {
-    plan->bias_operand = args->op->epilogue[0].operand;
+    plan->bias_operand = onednn_step(args->op, 0)->operand;
     if (plan->cut == COLUMNS) plan->bias_step = plan->extent * bias->dtype.bits / 8;
   }
   plan->row_bytes = problem->n * size_of(problem->c.type);

@@ -9,6 +9,10 @@ const mezzo_operand *onednn_operand(const mezzo_op *op, uint32_t index) {
   return (const mezzo_operand *)((const char *)op->operands + (size_t)index * op->operand_stride);
 }
 
+const mezzo_epilogue *onednn_step(const mezzo_op *op, uint32_t index) {
+  return (const mezzo_epilogue *)(const void *)((const char *)op->epilogue + (size_t)index * op->epilogue_stride);
+}
+
 bool onednn_data_type(mezzo_dtype dtype, dnnl_data_type_t *type) {
   if (dtype.lanes != 1) return false;
   if (dtype.code == MEZZO_FLOAT && dtype.bits == 32) {
@@ -91,7 +95,7 @@ static void flatten_batch(onednn_problem *problem) {
 
 static uint32_t epilogue_operands(const mezzo_op *op) {
   uint32_t count = 0;
-  for (uint32_t i = 0; i < op->n_epilogue; i++) count += op->epilogue[i].operand != UINT32_MAX;
+  for (uint32_t i = 0; i < op->n_epilogue; i++) count += onednn_step(op, i)->operand != UINT32_MAX;
   return count;
 }
 
@@ -103,7 +107,7 @@ mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, me
   /* alpha and beta among them. */
   if (op->n_attrs > 0)
     return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_ATTR, ONEDNN_NO_OPERAND,
-                         "takes products without attributes, the first is %s", op->attrs[0].name);
+                         "takes products without attributes, came %u", op->n_attrs);
   const uint32_t indices[3] = {0, 1, op->n_in};
   onednn_matrix *matrices[3] = {&problem->a, &problem->b, &problem->c};
   int ndim = onednn_operand(op, 0)->ndim;
@@ -126,6 +130,14 @@ mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, me
     if (!place(operand, matrices[i]))
       return onednn_report(err, MEZZO_UNSUPPORTED, MEZZO_WHY_LAYOUT, indices[i],
                            "takes row- or column-major matrices without negative or overlapping strides");
+  }
+  for (int i = 0; i < 2; i++) {
+    const int64_t *own = onednn_operand(op, indices[i])->shape, *wanted = onednn_operand(op, op->n_in)->shape;
+    for (int axis = 0; axis < ndim - 2; axis++)
+      if (own[axis] != wanted[axis] && own[axis] != 1)
+        return onednn_report(err, MEZZO_INVALID, MEZZO_WHY_SHAPE, indices[i],
+                             "its batch has %lld matrices at axis %d, the result's %lld", (long long)own[axis], axis,
+                             (long long)wanted[axis]);
   }
   const int64_t *c = onednn_operand(op, op->n_in)->shape + ndim - 2;
   problem->ndims = ndim;

@@ -23,6 +23,7 @@ typedef struct onednn_problem {
 mezzo_status onednn_read_problem(const mezzo_op *op, onednn_problem *problem, mezzo_error *err);
 
 const mezzo_operand *onednn_operand(const mezzo_op *op, uint32_t index);
+const mezzo_epilogue *onednn_step(const mezzo_op *op, uint32_t index);
 bool onednn_data_type(mezzo_dtype dtype, dnnl_data_type_t *type);
 
 /* How many leading steps of op's epilogue can be expressed, whether or not a kernel for them exists. A relu is the last

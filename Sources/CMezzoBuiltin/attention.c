@@ -13,7 +13,7 @@ enum {
 typedef struct {
   char *keys, *values; /* panels */
   char *q, *scores, *row, *sums; /* sums[block][padded width] */
-  double *max, *sum;
+  double *max, *sum, *factor;
 } scratch;
 
 static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
@@ -32,25 +32,18 @@ static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
   if (from != NULL) {
     s->max = (double *)(void *)(from + at);
     s->sum = s->max + p->block;
+    s->factor = s->sum + p->block;
   }
-  return at + mz_round_up(2 * p->block * (int64_t)sizeof(double), 64);
+  return at + mz_round_up(3 * p->block * (int64_t)sizeof(double), 64);
 }
 
 /* Scores become weights, relative to the largest of their row so far. */
-static void weigh_row(const mz_attention *p, const scratch *s, int64_t r, int64_t count) {
-  char *scores = s->scores + r * MZ_TILE_STRETCH * p->element, *sums = s->sums + r * p->padded_width * p->element;
-  double before = s->max[r], max = p->rows_kernels->max(scores, before, count);
-  if (max == -(double)INFINITY) {
-    memset(scores, 0, (size_t)(count * p->element));
-    return;
+static void weigh_rows(const mz_attention *p, const scratch *s, int64_t rows, int64_t count) {
+  p->kernels->weigh(s->scores, MZ_TILE_STRETCH, rows, count, s->max, s->sum, s->factor);
+  for (int64_t r = 0; r < rows; r++) {
+    char *sums = s->sums + r * p->padded_width * p->element;
+    if (s->factor[r] != 1) p->kernels->scale(sums, sums, s->factor[r], p->padded_width);
   }
-  if (max != before && s->sum[r] != 0) {
-    double factor = exp(before - max);
-    s->sum[r] *= factor;
-    p->kernels->scale(sums, sums, factor, p->padded_width);
-  }
-  s->max[r] = max;
-  s->sum[r] += p->kernels->exponentials(scores, max, count);
 }
 
 static void store_row(const mz_attention *p, const scratch *s, int64_t r, char *o, char *lse) {
@@ -78,7 +71,7 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
     int64_t count = mz_least(MZ_TILE_STRETCH, keys - first);
     mz_make_scores(p, s->scores, s->q, s->keys, p->dim, rows, first, count);
     mz_mask_scores(p, s->scores, BIAS, bias, s->row, query, rows, first, count);
-    for (int64_t r = 0; r < rows; r++) weigh_row(p, s, r, count);
+    weigh_rows(p, s, rows, count);
     mz_weigh(p, s->sums, s->scores, s->values, p->keys, rows, first, count, p->padded_width);
   }
   for (int64_t r = 0; r < rows; r++)

@@ -61,7 +61,6 @@ mezzo_status mz_plan_scores(mz_request *r, const int operands[6]) {
   p->tile = in_double ? mz_tile_double() : mz_tile_float();
   p->element = in_double ? sizeof(double) : sizeof(float);
   p->kernels = in_double ? &mz_norms_double : &mz_norms_float;
-  p->rows_kernels = in_double ? &mz_rows_double : &mz_rows_float;
   p->padded_dim = mz_round_up(p->dim, p->tile->columns);
   p->padded_width = mz_round_up(p->width, p->tile->columns);
   return MEZZO_OK;

@@ -52,7 +52,8 @@ static mezzo_status read_operand(mz_request *r, uint32_t index) {
   o->size = mz_dtype_size(o->dtype);
   o->count = 1;
   bool is_result = index >= op->n_in;
-  int64_t reach = 0;
+  /* Bytes of a dense operand of the widest dtype, if no axis were empty: what rows along any axis come to is no more. */
+  int64_t reach = 0, places = 16;
   for (int axis = 0; axis < o->rank; axis++) {
     int64_t extent = given.shape[axis], span;
     if (extent < 0)
@@ -61,7 +62,7 @@ static mezzo_status read_operand(mz_request *r, uint32_t index) {
     bool too_large = __builtin_mul_overflow(given.strides[axis], o->size, &o->stride[axis]) ||
                      __builtin_mul_overflow(o->stride[axis], extent, &span) ||
                      __builtin_add_overflow(reach, span < 0 ? (span == INT64_MIN ? INT64_MAX : -span) : span, &reach) ||
-                     __builtin_mul_overflow(o->count, extent, &o->count);
+                     __builtin_mul_overflow(places, extent > 0 ? extent : 1, &places);
     if (too_large)
       return mz_refuse(r->err, MEZZO_INVALID, MEZZO_WHY_SHAPE, index,
                        "operand %u reaches further than 2^63 bytes or elements at axis %d (extent %lld, stride %lld)", index, axis,
@@ -71,6 +72,7 @@ static mezzo_status read_operand(mz_request *r, uint32_t index) {
                        "result %u is broadcast at axis %d (extent %lld, stride 0); a result needs memory of its own",
                        index - op->n_in, axis, (long long)extent);
     o->shape[axis] = extent;
+    o->count *= extent;
   }
   return MEZZO_OK;
 }

@@ -1,5 +1,6 @@
 /* Element-wise operations of one or two operands of the result's dtype, comparisons, and select. */
 #include "operations.h"
+#include "table.h"
 
 static const uint32_t arithmetic = MZ_FLOATS | MZ_INDICES;
 static const uint32_t comparable = MZ_FLOATS | MZ_INDICES | MZ_SET(MZ_U8);
@@ -55,9 +56,22 @@ static mezzo_status plan_on_bits(mz_request *r, int n_in, mz_kernel *f16, mz_ker
   return MEZZO_OK;
 }
 
+/* A function of one element, of which 16 bits have no more values than a table has room for. */
+static mezzo_status plan_function(mz_request *r, int64_t form) {
+  mz_plan *plan = r->plan;
+  MZ_TRY(plan_elementwise(r, 1, MZ_FLOATS, form));
+  mz_dtype dtype = plan->operand[0].dtype;
+  if ((dtype != MZ_F16 && dtype != MZ_BF16) || plan->operand[0].count < MZ_TABLE_PAYS) return MEZZO_OK;
+  const uint16_t *table = mz_table(r->op->op, form, dtype, plan->u.map.kernel);
+  if (table == NULL) return MEZZO_OK;
+  mz_plan_map(plan, mz_look_up, 1, 1, (mz_passage[]){mz_raw_input(plan, 0), mz_raw_result(plan, plan->n_in)});
+  plan->u.map.table = table;
+  return MEZZO_OK;
+}
+
 mezzo_status mz_plan_unary(mz_request *r) {
   if (r->op->op == MEZZO_OP_RELU) return plan_on_bits(r, 1, relu_f16, relu_bf16);
-  return plan_elementwise(r, 1, MZ_FLOATS, 0);
+  return plan_function(r, 0);
 }
 
 mezzo_status mz_plan_binary(mz_request *r) {
@@ -69,7 +83,7 @@ mezzo_status mz_plan_binary(mz_request *r) {
 mezzo_status mz_plan_gelu(mz_request *r) {
   int64_t form;
   MZ_TRY(mz_attr_int(r, "approximate", 0, 1, &form));
-  return plan_elementwise(r, 1, MZ_FLOATS, form);
+  return plan_function(r, form);
 }
 
 mezzo_status mz_plan_gelu_gradient(mz_request *r) {

@@ -55,7 +55,7 @@ UNARY(sigmoid, MATH(mz_sigmoid)(x))
 UNARY(log_one_plus, MATH(mz_log1p)(x))
 UNARY(exponential_less_one, MATH(mz_expm1)(x))
 /* max(x, 0) + log(1 + e^-|x|), which neither overflows nor cancels. */
-UNARY(softplus, (x > 0 || x != x ? x : 0) + MATH(mz_log1p)(MATH(mz_exp)(-MATH(fabs)(x))))
+UNARY(softplus, (x > 0 || x != x ? x : 0) + MATH(mz_log1p)(MATH(mz_exp_nonpositive)(-MATH(fabs)(x))))
 UNARY(silu, x *MATH(mz_sigmoid)(x))
 UNARY(gelu_erf, (T)0.5 * x * MATH(mz_erfc)(x * (T)-0.70710678118654752440))
 /* 1 + tanh(u) = 2 sigmoid(2u), which does not cancel for negative u. */
@@ -69,7 +69,7 @@ MZ_INLINE T gelu_tanh_slope(T x) {
   T bounded = x > 40 ? 40 : x < -40 ? -40 : x;
   T square = bounded * bounded, two = (T)1.59576912160573071176;
   T u = two * bounded * (1 + (T)0.044715 * square);
-  T e = MATH(mz_exp)(-MATH(fabs)(u)), inverse = 1 / (1 + e);
+  T e = MATH(mz_exp_nonpositive)(-MATH(fabs)(u)), inverse = 1 / (1 + e);
   T slope = two * (1 + (T)(3 * 0.044715) * square);
   return (u < 0 ? e : 1) * inverse + bounded * slope * e * inverse * inverse;
 }

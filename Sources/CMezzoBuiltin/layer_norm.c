@@ -39,14 +39,14 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     if (share.begin == share.end || staged->count == 0) continue;
     load_vector(&share, 2, share.buffer[GAMMA]);
     load_vector(&share, 3, share.buffer[BETA]);
-    const void *residual = has_residual(&share) ? share.buffer[1] : NULL;
-    if (residual == NULL) share.n_loaded = 1;
+    if (!has_residual(&share)) share.n_loaded = 1;
     for (int64_t row = share.begin; row < share.end; row++) {
-      mz_stage_row(&share, row);
-      void *result = mz_stage_result(&share);
-      double scale = normalize(staged, share.buffer[0], staged->kernels->add(share.buffer[0], residual, staged->count));
-      staged->kernels->affine(result, share.buffer[0], scale, share.buffer[GAMMA], share.buffer[BETA], staged->count);
-      mz_unstage_row(&share, result);
+      mz_find_row(&share, row);
+      void *s = share.buffer[0];
+      double sum = share.in_edges->load_sum(s, share.source[0], share.n_loaded > 1 ? share.source[1] : NULL, staged->count);
+      double scale = normalize(staged, s, sum);
+      share.out_edges->store_affine(mz_edge_result(&share), s, scale, share.buffer[GAMMA], share.buffer[BETA], staged->count);
+      mz_unstage_edge(&share);
     }
   }
 }

@@ -81,10 +81,11 @@ typedef struct {
 
 static void compute(const mz_map *map, const mapping *with, char *const *at, int64_t n) {
   _Alignas(64) char staged[MZ_MAX_MAPPED][MZ_BLOCK * sizeof(double)];
-  const void *in[MZ_MAX_MAPPED];
+  const void *in[MZ_MAX_MAPPED + 1] = {NULL};
   void *out[MZ_MAX_MAPPED + 1] = {NULL}; /* ends with NULL */
   int n_all = map->n_in + map->n_out, inner = map->space.rank - 1;
   bool stages = false;
+  in[map->n_in] = map->table;
   for (int i = 0; i < n_all; i++) {
     if (map->from_memory[i]) continue;
     stages = true;

@@ -5,6 +5,7 @@
 #include "target.h"
 
 MZ_INLINE double mz_exp(double x) { return exp(x); }
+MZ_INLINE double mz_exp_nonpositive(double x) { return exp(x); }
 MZ_INLINE double mz_log(double x) { return log(x); }
 MZ_INLINE double mz_sqrt(double x) {
 #if defined(__has_builtin)

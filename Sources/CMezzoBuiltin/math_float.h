@@ -43,6 +43,12 @@ MZ_INLINE float mz_expf(float x) {
   return (1.0f + mz_series(a.r)) * mz_power(half) * mz_power(a.n - half);
 }
 
+/* e^x for x <= 0, or NaN: 2^(n + 64) is normal, and the last product rounds once, to a subnormal number where need be. */
+MZ_INLINE float mz_exp_nonpositivef(float x) {
+  mz_reduced a = mz_reduce(x < -105.0f ? -105.0f : x);
+  return (1.0f + mz_series(a.r)) * mz_power(a.n + 64) * 0x1p-64f;
+}
+
 MZ_INLINE float mz_logf(float x) { return logf(x); }
 
 MZ_INLINE float mz_log1pf(float x) { return log1pf(x); }
@@ -81,7 +87,7 @@ MZ_INLINE float mz_tanhf(float x) {
 
 /* Both halves are computed from e^-|x|, which neither overflows nor cancels. */
 MZ_INLINE float mz_sigmoidf(float x) {
-  float e = mz_expf(-fabsf(x));
+  float e = mz_exp_nonpositivef(-fabsf(x));
   return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
@@ -117,7 +123,7 @@ MZ_INLINE mz_tail mz_tail_of(float a) {
   p = p * s + 4.364149819e-01f;
   float high = mz_float(mz_bits(bounded) & 0xfffff000u);
   float low = (bounded - high) * (bounded + high);
-  float power = mz_decayf(low) * mz_expf(-high * high);
+  float power = mz_decayf(low) * mz_exp_nonpositivef(-high * high);
   return (mz_tail){t * p, a > 10.2f ? 0.0f : power};
 }
 

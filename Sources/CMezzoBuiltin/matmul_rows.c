@@ -34,6 +34,16 @@ static int64_t acc_columns(const mz_matmul *p) { return round_up(p->block_column
 
 static int64_t acc_bytes(const mz_matmul *p) { return round_up(p->block_rows * acc_columns(p) * p->element, 64); }
 
+/* Rows whose tiles write no others, from the first on. */
+static int64_t rows_of_full_tiles(const mz_tile *tile, int64_t rows) {
+  int64_t i = 0;
+  for (int64_t tall; i < rows; i += tall) {
+    tall = mz_tile_step(tile, rows - i);
+    if (!mz_tile_is_full(tile, tall)) break;
+  }
+  return i;
+}
+
 /* a times the panels at b, in place where `direct` is not NULL and a tile lies within the block, else in acc. Narrow panels that
  * many tiles read are widened once before, into `wide`. */
 static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc, char *direct, char *wide, int64_t rows,
@@ -42,7 +52,7 @@ static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc
   bool widens = p->b_kind != MZ_B_SAME && rows > 2 * tile->rows;
   int kind = widens ? MZ_B_SAME : p->b_kind;
   int64_t width = tile->columns, row_stride = acc_columns(p), panels = divide_up(columns, width);
-  int64_t row_bytes = MZ_TILE_STRETCH * p->element;
+  int64_t row_bytes = MZ_TILE_STRETCH * p->element, whole_rows = rows_of_full_tiles(tile, rows);
   for (int64_t k = 0; k < p->k; k += MZ_TILE_STRETCH, a += p->block_rows * row_bytes) {
     int64_t n = min64(MZ_TILE_STRETCH, p->k - k);
     const char *panel = b + k * width * p->b_element;
@@ -54,10 +64,11 @@ static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc
         continue;
       }
       if (widens) p->load(wide, panel, p->b_element, n * width);
-      for (int64_t i = 0; i < rows; i += tile->rows) {
-        bool in_place = direct != NULL && i + tile->rows <= rows && (j + 1) * width <= columns;
+      for (int64_t i = 0, tall; i < rows; i += tall) {
+        tall = mz_tile_step(tile, rows - i);
+        bool in_place = direct != NULL && i + tall <= whole_rows && (j + 1) * width <= columns;
         char *to = in_place ? direct + i * p->c_stride[0] + j * width * p->element : at + i * row_stride * p->element;
-        mz_tile_fitting(tile, kind, rows - i)(n, a + i * row_bytes, widens ? wide : panel, to,
+        mz_tile_fitting(tile, kind, tall)(n, a + i * row_bytes, widens ? wide : panel, to,
                                               in_place ? p->c_stride[0] / p->element : row_stride, k > 0);
       }
     }
@@ -65,7 +76,7 @@ static void multiply(const mz_matmul *p, const char *a, const char *b, char *acc
 }
 
 static void finish(const mz_matmul *p, char *acc, const mz_area *block, bool in_place, char *const *at) {
-  int64_t whole_rows = in_place ? block->rows / p->tile->rows * p->tile->rows : 0;
+  int64_t whole_rows = in_place ? rows_of_full_tiles(p->tile, block->rows) : 0;
   int64_t whole_columns = block->columns / p->tile->columns * p->tile->columns;
   for (int64_t r = 0; r < block->rows; r++, acc += acc_columns(p) * p->element)
     mz_finish_row(p, at, acc, block->row + r, block->column, r < whole_rows ? whole_columns : 0, block->columns);

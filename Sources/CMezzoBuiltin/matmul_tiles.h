@@ -27,11 +27,21 @@ typedef struct mz_tile {
   } by_rows[MZ_B_KINDS]; /* a[rows][MZ_TILE_STRETCH]; a kind that the processor cannot widen is NULL */
 } mz_tile;
 
-/* The tile by rows that is large enough for what is left of them, or the largest. */
+/* Rows for the next tile: one or two rows behind a large one would keep the multipliers waiting, two smaller ones do not. */
+static inline int64_t mz_tile_step(const mz_tile *tile, int64_t left) {
+  return left > tile->rows && left <= 2 * tile->half ? tile->half : left < tile->rows ? left : tile->rows;
+}
+
+/* The tile by rows that is large enough for so many, or the largest. */
 static inline mz_multiply *mz_tile_fitting(const mz_tile *tile, int kind, int64_t left) {
   if (left == 1) return tile->by_rows[kind].one;
   if (left <= tile->few) return tile->by_rows[kind].few;
   return left <= tile->half ? tile->by_rows[kind].half : tile->by_rows[kind].many;
+}
+
+/* Whether the fitting tile, of several rows, writes just so many. */
+static inline bool mz_tile_is_full(const mz_tile *tile, int64_t rows) {
+  return rows == tile->few || rows == tile->half || rows == tile->rows;
 }
 
 /* The tiles that this processor runs best. */

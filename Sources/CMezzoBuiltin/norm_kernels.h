@@ -79,26 +79,58 @@ MZ_CLONES static double dot(const void *x_, const void *y_, int64_t n) {
   return total;
 }
 
-MZ_CLONES static void affine(void *y_, const void *x_, double scale_, const void *gamma_, const void *beta_, int64_t n) {
-  T *y = y_, scale = (T)scale_;
-  const T *x = x_, *gamma = gamma_, *beta = beta_;
-  MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale * gamma[i] + beta[i];
-}
-
-MZ_CLONES static double exponentials(void *x_, double max_, int64_t n) {
-  T *x = x_, max = (T)max_;
+MZ_INLINE double exponentials_of(T *x, T max, int64_t n) {
+  enum { STEP = 4 * WIDTH /* what is summed while it is in registers */ };
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += LONG) {
-    int64_t count = n - begin < LONG ? n - begin : LONG;
-    T *part = x + begin;
-    MZ_INDEPENDENT for (int64_t i = 0; i < count; i++) part[i] = MATH(mz_exp)(part[i] - max);
+    int64_t end = n - begin < LONG ? n : begin + LONG, i = begin;
+    vector even = {0}, odd = {0};
+    for (; i + STEP <= end; i += STEP) {
+      MZ_INDEPENDENT for (int l = 0; l < STEP; l++) x[i + l] = MATH(mz_exp_nonpositive)(x[i + l] - max);
+      even += AT(x, i) + AT(x, i + 2 * WIDTH);
+      odd += AT(x, i + WIDTH) + AT(x, i + 3 * WIDTH);
+    }
+    even += odd;
+    total += fold(&even);
+    T rest = 0;
+    for (; i < end; i++) rest += x[i] = MATH(mz_exp_nonpositive)(x[i] - max);
+    total += (double)rest;
   }
-#define SCALARS(i) x[i]
-#define VECTORS(i) AT(x, i)
-  SUMMED(VECTORS, SCALARS)
-#undef SCALARS
-#undef VECTORS
   return total;
+}
+
+MZ_CLONES static double exponentials(void *x, double max, int64_t n) { return exponentials_of(x, (T)max, n); }
+
+#define LARGER(x, m) ((x) > (m) || (x) != (x) ? (x) : (m))
+
+MZ_INLINE double largest_of(const T *x, double so_far, int64_t n) {
+  T lane[2 * WIDTH];
+  for (int l = 0; l < 2 * WIDTH; l++) lane[l] = (T)so_far;
+  int64_t i = 0;
+  for (; i + 2 * WIDTH <= n; i += 2 * WIDTH)
+    for (int l = 0; l < 2 * WIDTH; l++) lane[l] = LARGER(x[i + l], lane[l]);
+  for (int l = 0; i < n; i++, l++) lane[l] = LARGER(x[i], lane[l]);
+  for (int width = WIDTH; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) lane[l] = LARGER(lane[l + width], lane[l]);
+  return (double)lane[0];
+}
+
+MZ_CLONES static void weigh(void *scores, int64_t stride, int64_t rows, int64_t n, double *max, double *sum, double *factor) {
+  for (int64_t r = 0; r < rows; r++) {
+    T *x = (T *)scores + r * stride;
+    double before = max[r], largest = largest_of(x, before, n);
+    factor[r] = 1;
+    if (largest == -(double)INFINITY) {
+      memset(x, 0, (size_t)n * sizeof *x);
+      continue;
+    }
+    if (largest != before && sum[r] != 0) {
+      factor[r] = exp(before - largest);
+      sum[r] *= factor[r];
+    }
+    max[r] = largest;
+    sum[r] += exponentials_of(x, (T)largest, n);
+  }
 }
 
 MZ_CLONES static void scale(void *y_, const void *x_, double scale_, int64_t n) {
@@ -143,8 +175,8 @@ MZ_CLONES static void gradient(void *dx_, const void *dy_, const void *x_, doubl
 const mz_norm_kernels TABLE = {
     .add = add,
     .center = center,
-    .affine = affine,
     .exponentials = exponentials,
+    .weigh = weigh,
     .scale = scale,
     .dot = dot,
     .softmax_gradient = softmax_gradient,

@@ -7,8 +7,10 @@
 typedef struct {
   double (*add)(void *x, const void *r, int64_t n);                     /* x += r, or not without r; the sum of x */
   double (*center)(void *x, double mean, int64_t n);                    /* x -= mean; the sum of x*x */
-  void (*affine)(void *y, const void *x, double scale, const void *gamma, const void *beta, int64_t n); /* x*scale*gamma + beta */
   double (*exponentials)(void *x, double max, int64_t n);               /* x = e^(x - max); their sum */
+  /* Of rows `stride` elements apart, of which a part was seen before: scores become e^(x - max) against the largest so far, max and
+   * sum are brought up to date, and what was weighed before is to be multiplied by factor. A row of -inf becomes 0. */
+  void (*weigh)(void *scores, int64_t stride, int64_t rows, int64_t n, double *max, double *sum, double *factor);
   void (*scale)(void *y, const void *x, double scale, int64_t n);       /* x * scale */
   double (*dot)(const void *x, const void *y, int64_t n);
   void (*softmax_gradient)(void *dy, const void *y, double dot, int64_t n); /* y * (dy - dot) */

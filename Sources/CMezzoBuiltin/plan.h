@@ -2,6 +2,7 @@
 #ifndef MZ_PLAN_H
 #define MZ_PLAN_H
 #include "convert.h"
+#include "edges.h"
 #include "elementwise.h"
 #include "epilogue.h"
 #include "norms.h"
@@ -40,6 +41,7 @@ typedef struct {
   mz_load *load[MZ_MAX_MAPPED];
   mz_store *store[MZ_MAX_MAPPED]; /* NULL: from_memory */
   mz_kernel *otherwise;          /* of an update that is not to be applied */
+  const void *table;             /* what the kernel finds behind its inputs, or NULL */
   double scalar[MZ_MAX_SCALARS]; /* attributes */
 } mz_map;
 
@@ -68,6 +70,8 @@ typedef struct {
   mz_load *load[3];
   mz_store *store;
   bool is_direct; /* a kernel can write the result itself */
+  bool reads_memory[2], writes_memory; /* edges take rows of inputs from memory and the result's to it, else to buffers */
+  const mz_edges *of_memory, *of_buffers;
   int64_t count, element, row_bytes, slots;
   const mz_norm_kernels *kernels;
   const mz_row_kernels *rows_kernels; /* of column sums */
@@ -147,7 +151,6 @@ typedef struct {
   bool is_causal;
   const struct mz_tile *tile;
   const mz_norm_kernels *kernels;
-  const mz_row_kernels *rows_kernels;
   int64_t element, block, padded_dim, padded_width; /* block: queries that are worked on at once */
   int64_t parts, part, slots, slot_bytes; /* of the queries of a matrix, and how long they are */
 } mz_attention;

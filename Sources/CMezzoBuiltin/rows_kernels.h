@@ -34,9 +34,9 @@ MZ_CLONES static double max(const void *x_, double so_far, int64_t n) {
   for (; i + LANES <= n; i += LANES)
     for (int l = 0; l < LANES; l++) lane[l] = LARGER(x[i + l], lane[l]);
   for (int l = 0; i < n; i++, l++) lane[l] = LARGER(x[i], lane[l]);
-  T m = lane[0];
-  for (int l = 1; l < LANES; l++) m = LARGER(lane[l], m);
-  return (double)m;
+  for (int width = LANES / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) lane[l] = LARGER(lane[l + width], lane[l]);
+  return (double)lane[0];
 }
 
 MZ_CLONES static double sum_exp(const void *x_, double max, int64_t n) {
@@ -45,7 +45,7 @@ MZ_CLONES static double sum_exp(const void *x_, double max, int64_t n) {
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += MZ_BLOCK) {
     int64_t block = n - begin < MZ_BLOCK ? n - begin : MZ_BLOCK;
-    MZ_INDEPENDENT for (int64_t i = 0; i < block; i++) e[i] = MATH(mz_exp)(x[begin + i] - m);
+    MZ_INDEPENDENT for (int64_t i = 0; i < block; i++) e[i] = MATH(mz_exp_nonpositive)(x[begin + i] - m);
     total += sum(e, block);
   }
   return total;

@@ -9,15 +9,17 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     const mz_staged *staged = share.plan;
     int64_t n = staged->count;
     for (int64_t row = share.begin; row < share.end; row++) {
-      mz_stage_row(&share, row);
-      void *x = share.buffer[0], *result = mz_stage_result(&share);
-      double max = staged->rows_kernels->max(x, -(double)INFINITY, n);
+      mz_find_row(&share, row);
+      void *x = share.buffer[0];
+      double max = share.in_edges->load_max(x, share.source[0], n);
       if (staged->op == MEZZO_OP_SOFTMAX) {
-        staged->kernels->scale(result, x, 1 / staged->kernels->exponentials(x, max, n), n);
+        share.out_edges->store_scaled(mz_edge_result(&share), x, 1 / staged->kernels->exponentials(x, max, n), n);
+        mz_unstage_edge(&share);
       } else {
+        void *result = mz_stage_result(&share);
         staged->rows_kernels->log_softmax(result, x, max, staged->rows_kernels->sum_exp(x, max, n), n);
+        mz_unstage_row(&share, result);
       }
-      mz_unstage_row(&share, result);
     }
   }
 }

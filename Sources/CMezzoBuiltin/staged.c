@@ -2,6 +2,26 @@
 
 enum { STAGED_GRAIN = 16384 /* elements below which a thread costs more than it brings */ };
 
+const mz_edges *mz_edges_of(mz_dtype dtype) {
+  switch (dtype) {
+    case MZ_BF16: return &mz_edges_bfloat16;
+    case MZ_F32: return &mz_edges_float;
+    case MZ_F64: return &mz_edges_double;
+    default: return NULL;
+  }
+}
+
+/* Operands have one dtype; those of another one are vectors. */
+static void plan_edges(mz_plan *plan, int axis) {
+  mz_staged *staged = &plan->u.staged;
+  const mz_operand *y = &plan->operand[staged->operand[staged->n_in]];
+  staged->of_memory = mz_edges_of(y->dtype);
+  staged->of_buffers = mz_edges_of(mz_domain_dtype(mz_domain_of(y->dtype)));
+  for (int o = 0; o < staged->n_in; o++)
+    staged->reads_memory[o] = staged->of_memory != NULL && plan->operand[staged->operand[o]].stride[axis] == y->size;
+  staged->writes_memory = staged->of_memory != NULL && y->stride[axis] == y->size;
+}
+
 mezzo_status mz_plan_staged(mz_request *r, int axis, int n_in, const int *operands, int n_buffers) {
   mz_plan *plan = r->plan;
   mz_staged *staged = &plan->u.staged;
@@ -29,6 +49,7 @@ mezzo_status mz_plan_staged(mz_request *r, int axis, int n_in, const int *operan
   }
   staged->store = mz_storer(domain, y->dtype);
   staged->is_direct = y->dtype == mz_domain_dtype(domain) && y->stride[axis] == staged->element;
+  plan_edges(plan, axis);
   int64_t rows = staged->rows.count, total = rows * staged->count;
   int64_t most = total / STAGED_GRAIN + 1, slots = plan->threads < 1 ? 1 : plan->threads;
   if (slots > most) slots = most;
@@ -58,13 +79,43 @@ mz_share mz_share_of(const mz_call *call, uint64_t slot) {
   return share;
 }
 
-void mz_stage_row(mz_share *share, int64_t row) {
+static void seek(mz_share *share, int64_t row) {
   const mz_staged *staged = share->plan;
   char *base[3];
   for (int o = 0; o <= staged->n_in; o++) base[o] = share->call->at[staged->operand[o]];
   mz_space_seek(&staged->rows, row, base, share->at);
-  for (int o = 0; o < share->n_loaded; o++)
-    staged->load[o](share->buffer[o], share->at[o], staged->stride[o], staged->count);
+}
+
+static void load(const mz_share *share, int operand) {
+  const mz_staged *staged = share->plan;
+  staged->load[operand](share->buffer[operand], share->at[operand], staged->stride[operand], staged->count);
+}
+
+void mz_stage_row(mz_share *share, int64_t row) {
+  seek(share, row);
+  for (int o = 0; o < share->n_loaded; o++) load(share, o);
+}
+
+void mz_find_row(mz_share *share, int64_t row) {
+  const mz_staged *staged = share->plan;
+  bool reads_memory = staged->reads_memory[0] && (share->n_loaded < 2 || staged->reads_memory[1]);
+  share->in_edges = reads_memory ? staged->of_memory : staged->of_buffers;
+  share->out_edges = staged->writes_memory ? staged->of_memory : staged->of_buffers;
+  seek(share, row);
+  for (int o = 0; o < share->n_loaded; o++) {
+    if (!reads_memory) load(share, o);
+    share->source[o] = reads_memory ? share->at[o] : share->buffer[o];
+  }
+}
+
+void *mz_edge_result(const mz_share *share) {
+  return share->plan->writes_memory ? share->at[share->plan->n_in] : share->buffer[0];
+}
+
+void mz_unstage_edge(const mz_share *share) {
+  const mz_staged *staged = share->plan;
+  if (!staged->writes_memory)
+    staged->store(share->at[staged->n_in], staged->stride[staged->n_in], share->buffer[0], staged->count);
 }
 
 void *mz_stage_result(const mz_share *share) {

@@ -10,7 +10,9 @@ typedef struct {
   int64_t slot, begin, end;
   int n_loaded; /* of the inputs */
   char *buffer[MZ_STAGED_BUFFERS]; /* a row each, in the domain's type */
-  char *at[3];                     /* the row of each operand, once mz_stage_row has found it */
+  char *at[3];                     /* the row of each operand, once it is found */
+  const void *source[2];           /* where in_edges find the inputs' rows */
+  const mz_edges *in_edges, *out_edges;
 } mz_share;
 
 /* Fills plan->u.staged for rows along `axis` of operands of one shape, of which n_in are inputs and the last is the result,
@@ -27,5 +29,11 @@ void mz_stage_row(mz_share *share, int64_t row);
 /* Where the kernel's result goes: the result itself if no conversion is needed, else the first buffer. */
 void *mz_stage_result(const mz_share *share);
 void mz_unstage_row(const mz_share *share, const void *result);
+
+/* Finds the row of each operand, and loads what no edges can read from memory. */
+void mz_find_row(mz_share *share, int64_t row);
+/* Where out_edges write, and what is left to do then. */
+void *mz_edge_result(const mz_share *share);
+void mz_unstage_edge(const mz_share *share);
 
 #endif

@@ -15,6 +15,8 @@ public struct ConformanceReport: Sendable, Codable, Hashable {
   public var failures: [Finding] = []
   /// What is worth a look and breaks no promise of the ABI.
   public var warnings: [Finding] = []
+  /// Why nothing could be tried, where the machine lacks what the backend is for, such as a manifest's library.
+  public var missing: String?
   /// Rules that take none of the kit's requests, so that nothing is known about them.
   public var untestedRules: [String] = []
   /// Rules whose condition asks for features that this processor lacks; another one can tell more.

@@ -29,9 +29,17 @@ package struct Tuning: Sendable {
     costs = TunedCosts(threads: router.threads)
   }
 
-  /// Operations among which there is a choice.
-  package func choices(_ requests: [OperationRequest]) -> [OperationRequest] {
-    requests.filter { !$0.readsResults && router.ways($0).count > 1 }
+  /// Why an operation is not timed.
+  package enum Omission: String, Sendable, Encodable, CaseIterable {
+    /// There is nothing to choose.
+    case oneRule = "one rule alone does it"
+    /// Each run would go on from what the last one left.
+    case readsResults = "it goes on from what its result holds"
+  }
+
+  /// `nil`: it is to be timed.
+  package func omission(_ request: OperationRequest) -> Omission? {
+    request.readsResults ? .readsResults : router.ways(request).count > 1 ? nil : .oneRule
   }
 
   /// Times all ways of one operation and keeps what they took.

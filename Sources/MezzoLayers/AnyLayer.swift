@@ -27,7 +27,9 @@ public struct AnyLayer: Codable, Sendable {
 /// The layer classes that configurations can name.
 public enum LayerRegistry {
   private static let builtin: [any Layer.Type] = [
-    Activation.self, ActivityRegularization.self, Add.self, AdditiveAttention.self, AlphaDropout.self,
+    Activation.self, ActivityRegularization.self, AdaptiveAveragePooling1D.self, AdaptiveAveragePooling2D.self,
+    AdaptiveAveragePooling3D.self, AdaptiveMaxPooling1D.self, AdaptiveMaxPooling2D.self, AdaptiveMaxPooling3D.self,
+    Add.self, AdditiveAttention.self, AlphaDropout.self,
     Attention.self,
     Average.self, AveragePooling1D.self, AveragePooling2D.self, AveragePooling3D.self, BatchNormalization.self,
     Bidirectional.self, Cast.self, Concatenate.self, Conv1D.self, Conv1DTranspose.self, Conv2D.self,

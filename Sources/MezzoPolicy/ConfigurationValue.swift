@@ -61,8 +61,11 @@ public enum ConfigurationValue: Sendable, Hashable {
 extension ConfigurationValue: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
+    // Texts first, as most are: each try that fails makes an error.
     if container.decodeNil() {
       self = .null
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
     } else if let value = try? container.decode(Int.self) {
@@ -71,8 +74,6 @@ extension ConfigurationValue: Codable {
       self = isNegativeZero ? .number(-0.0) : .integer(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
     } else if let value = try? container.decode([ConfigurationValue].self) {
       self = .array(value)
     } else {

@@ -8,7 +8,7 @@ import CMezzoHost
   import Darwin
 #endif
 
-/// What this process may use, set before a backend is in it.
+/// What this process may use and reach, set before a backend is in it.
 enum ProbeLimits {
   private static let addressSpace: UInt64 = 16 << 30
 
@@ -19,6 +19,8 @@ enum ProbeLimits {
     limit(RLIMIT_NOFILE, 256)
     limit(RLIMIT_CPU, cpuSeconds)
     if mezzo_is_sanitized() == 0 { limit(RLIMIT_AS, addressSpace) }
+    // Where the system cannot keep it from other processes, the mark that the host has left on the disk has to do.
+    _ = mezzo_confine()
   }
 
   #if canImport(Glibc)

@@ -50,6 +50,25 @@ struct ClassConfiguration {
     }
   }
 
+  /// Whether there is such a member, and it is null.
+  func isNull(_ key: String) -> Bool {
+    if case .null? = members[key] { return true }
+    return false
+  }
+
+  /// Strings in an array; none for null.
+  mutating func texts(_ key: String) throws(TrainingError) -> [String] {
+    let value = members.removeValue(forKey: key) ?? .null
+    if case .null = value { return [] }
+    guard case .array(let elements) = value else { throw invalid(key, "an array of strings", value) }
+    var texts: [String] = []
+    for element in elements {
+      guard case .string(let text) = element else { throw invalid(key, "an array of strings", element) }
+      texts.append(text)
+    }
+    return texts
+  }
+
   /// One of a few words; nil for null.
   mutating func choice<Choice: RawRepresentable & CaseIterable>(
     _ key: String, default fallback: Choice? = nil

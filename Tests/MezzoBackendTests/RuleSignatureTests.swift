@@ -134,7 +134,7 @@ import Testing
     var random = Xorshift(state: 0x5EED)
     let alphabet = Array("ABxmk:[]{},.->0123 f16bé".utf8)
     var readable = 0
-    for _ in 0..<20_000 {
+    for _ in 0..<Sample.count(20_000) {
       var text = Array(Self.product.utf8)
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         let place = Int.random(in: 0..<text.count, using: &random)
@@ -153,6 +153,6 @@ import Testing
       }
     }
     // Both sides of the parser were reached.
-    #expect((500..<19_500).contains(readable))
+    #expect((Sample.count(500)..<Sample.count(19_500)).contains(readable))
   }
 }

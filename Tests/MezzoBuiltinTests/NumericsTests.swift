@@ -1,6 +1,8 @@
 import MezzoBackend
 import MezzoGraph
+import MezzoPlugins
 import MezzoPolicy
+import MezzoRuntime
 import Testing
 
 struct NumericsTests {
@@ -24,6 +26,24 @@ struct NumericsTests {
     let x = try Tensor([-.infinity, -.infinity], shape: [1, 2], dtype: dtype)
     let p = try compute(.softmax, [x], to: x.type, attributes: [Attribute("axis", .int(1))])[0]
     #expect(p.scalars().filter(\.isNaN).count == 2)
+  }
+
+  /// The rows beside an empty axis are counted although they hold nothing.
+  @Test(arguments: [OperationCode.softmax, .softmaxGradient])
+  func rowsOfAnEmptyAxisAreCountedWithoutOverflow(_ code: OperationCode) throws {
+    let backend = try #require(BackendRegistry.builtin().backends.first)
+    let rule = try #require(backend.rules.first { $0.code == code && $0.name.contains("f32") })
+    func prepare(_ extent: Int) throws -> any PreparedOperation {
+      let operand = Operand(dtype: .float32, shape: [0, extent, extent], strides: [1, 1, 1])
+      let inputs = [Operand](repeating: operand, count: code == .softmax ? 1 : 2)
+      return try backend.prepare(
+        OperationRequest(code, attributes: [Attribute("axis", .int(0))], inputs: inputs, results: [operand]),
+        rule: rule,
+        threads: 1)
+    }
+    #expect(try prepare(1 << 20).workspaceBytes == 0)
+    let error = #expect(throws: BackendError.self) { try prepare(1 << 40) }
+    #expect(error?.message.contains("reaches further than 2^63 bytes or elements at axis 2") == true)
   }
 
   @Test(arguments: floats)

@@ -119,7 +119,7 @@ import Testing
   @Test func damagedFilesAreRefused() throws {
     let whole = try Data(contentsOf: URL(filePath: try written()))
     var random = Xorshift(state: 17)
-    for round in 0..<400 {
+    for round in 0..<Sample.count(400) {
       var bytes = Array(whole)
       if round % 4 == 0 {
         bytes.removeLast(1 + Int(random.next() % UInt64(bytes.count)))

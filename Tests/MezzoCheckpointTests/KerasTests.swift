@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(
-    arguments: ["encoder", "branches", "grouped", "masked"],
+    arguments: ["encoder", "branches", "grouped", "masked", "scored"],
     [("float32", 2e-5), ("mixed_bfloat16", 3e-2), ("mixed_float16", 4e-3)])
   func connectedLayersAndMasks(name: String, policy: (name: String, tolerance: Double)) throws {
     let model = try Model.keras(
@@ -220,7 +220,7 @@ import Testing
     ),
     (#"{"class_name": "Dense", "config": {"name": "d"}}"#, "expected units, found none"),
     (#"{"class_name": "Dense", "config": {"units": 2, "activation": "sparsemax"}}"#, "activation expected"),
-    (#"{"class_name": "LSTM", "config": {"units": 3, "recurrent_dropout": 0.5}}"#, "recurrent_dropout is 0.5"),
+    (#"{"class_name": "LSTM", "config": {"units": 3, "time_major": true}}"#, "time_major is true"),
     (#"{"class_name": "Dense", "config": {"units": 2, "dtype": "float31"}}"#, "float31"),
     (
       #"{"class_name": "Bidirectional", "config": {"layer": {"class_name": "Dense", "config": {"units": 1}}}}"#,

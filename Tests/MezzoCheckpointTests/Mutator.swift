@@ -12,7 +12,8 @@ struct Mutator {
   ///
   /// `MEZZO_FUZZ=200000 swift test --filter HostileFilesTests` tries more.
   static func count(share: Double, otherwise count: Int) -> Int {
-    ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Double.init).map { Int($0 * share) } ?? count
+    ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Double.init).map { Int($0 * share) }
+      ?? Sample.count(count)
   }
 
   mutating func choose<Element>(_ elements: [Element]) -> Element {

@@ -127,6 +127,25 @@ import Testing
       try Data("manifest = 1\n[backend]\nid = \"builtin\"\n".utf8).write(to: manifest)
       let wrong = try Command("backend", "check", manifest.path)
       #expect(wrong.status == 2 && wrong.error.contains("wrong.toml:3:6: expected an id of its own"), "\(wrong.error)")
+      let bound = folder.appending(path: "bound.toml")
+      try """
+      manifest = 1
+      [backend]
+      id = "bound"
+      version = "1"
+      [library]
+      names = ["libmezzo-nowhere.so.7", "./libmezzo-nowhere.so"]
+      [[bind]]
+      name = "relu"
+      op = "relu"
+      sig = "x:f32 -> y:f32"
+      when = "contiguous(x) and contiguous(y)"
+      symbol = "rectify"
+      args = [["size", "count(x)"], ["ptr", "x"], ["ptr", "y"]]
+      """.write(to: bound, atomically: true, encoding: .utf8)
+      let unbound = try Command("backend", "check", bound.path)
+      #expect(unbound.status == 2 && unbound.error.contains("none of its libraries can be opened"), "\(unbound.error)")
+      #expect(unbound.error.contains("install the library") && unbound.output.isEmpty, "\(unbound)")
       let new = try Command("backend", "new", "--lang", "c", "builtin")
       #expect(new.status == 64 && new.error.contains("found 'builtin'"), "\(new.error)")
     }

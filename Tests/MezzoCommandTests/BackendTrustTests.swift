@@ -8,20 +8,52 @@ import Testing
     let folder: URL
     var backends: URL { folder.appending(path: "data/mezzo/backends.d") }
 
+    var environment: [String: String] {
+      [
+        "HOME": folder.path, "XDG_CONFIG_HOME": folder.appending(path: "config").path,
+        "XDG_DATA_HOME": folder.appending(path: "data").path,
+        "MEZZO_CACHE_DIR": folder.appending(path: "cache").path,
+      ]
+    }
+
     func run(_ arguments: String...) throws -> Command {
-      try Command(
-        arguments: arguments, backends: nil,
-        environment: [
-          "HOME": folder.path, "XDG_CONFIG_HOME": folder.appending(path: "config").path,
-          "XDG_DATA_HOME": folder.appending(path: "data").path,
-          "MEZZO_CACHE_DIR": folder.appending(path: "cache").path,
-        ])
+      try Command(arguments: arguments, backends: nil, environment: environment)
     }
 
     /// How the backend in that file is listed.
     func entry(of file: String) throws -> [String: Any] {
       let list = try run("backend", "list", "--json").jsonList()
       return try #require(list.first { $0["path"] as? String == file }, "\(list)")
+    }
+
+    /// Ends `mezzo backend list` while a probe waits, as the file `wait` makes it, and sees that the probe ends too.
+    func interrupt(whileItWaitsFor wait: String) throws {
+      let files = FileManager.default
+      #expect(files.createFile(atPath: wait, contents: nil))
+      defer { try? files.removeItem(atPath: wait) }
+      let process = Process()
+      process.executableURL = try Command.executable
+      process.arguments = ["backend", "list"]
+      process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MEZZO_") }
+        .merging(environment) { $1 }
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      var started: String?
+      for _ in 0..<3000 where started == nil {
+        usleep(10_000)
+        started = try files.contentsOfDirectory(atPath: folder.path).first { $0.hasPrefix("started-") }
+      }
+      process.terminate()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .uncaughtSignal)
+      let name = try #require(started, "no probe began")
+      try files.removeItem(atPath: folder.appending(path: name).path)
+      let probe = try #require(pid_t(name.dropFirst("started-".count)))
+      #if os(Linux)
+        for _ in 0..<500 where kill(probe, 0) == 0 { usleep(10_000) }
+        #expect(kill(probe, 0) != 0, "the probe runs on without its program")
+      #endif
     }
 
     func put(_ library: String) throws -> String {
@@ -100,31 +132,73 @@ import Testing
     }
   }
 
-  /// A backend that takes the program with it which tries it is known by the next one.
-  @Test func whoEndsTheProgramThatTriesItIsInQuarantine() throws {
-    let killer = """
-      #include <signal.h>
-      #include <stdio.h>
-      #include <unistd.h>
-      int kill(int, int);
-      __attribute__((constructor)) static void attack(void) {
-        char name[64];
-        int host = 0;
-        snprintf(name, sizeof name, "/proc/%d/stat", (int)getppid());
-        FILE *file = fopen(name, "r");
-        if (file && fscanf(file, "%*d %*s %*c %d", &host) == 1 && host > 1) kill(host, SIGKILL);
+  #if os(Linux) && (arch(x86_64) || arch(arm64))
+    /// A backend that wants to take the program with it which tries it does not get at it.
+    @Test func whoReachesForTheProgramThatTriesItIsInQuarantine() throws {
+      let killer = """
+        #include <signal.h>
+        #include <stdio.h>
+        #include <unistd.h>
+        int kill(int, int);
+        __attribute__((constructor)) static void attack(void) {
+          char name[64];
+          int host = 0;
+          snprintf(name, sizeof name, "/proc/%d/stat", (int)getppid());
+          FILE *file = fopen(name, "r");
+          if (file && fscanf(file, "%*d %*s %*c %d", &host) == 1 && host > 1) kill(host, SIGKILL);
+        }
+        """
+      try TemplateLibrary.with(replacing: [("#include <stdlib.h>", "#include <stdlib.h>\n\(killer)")]) {
+        library, folder in
+        let user = User(folder: folder)
+        let file = try user.put(library)
+        #expect(try user.run("backend", "trust", file).status == 0)
+        let entry = try user.entry(of: file)
+        #expect(entry["state"] as? String == "quarantined", "\(entry)")
+        #expect((entry["reason"] as? String)?.contains("SIGSYS, as it reached for another process") == true, "\(entry)")
       }
-      """
-    try TemplateLibrary.with(replacing: [("#include <stdlib.h>", "#include <stdlib.h>\n\(killer)")]) {
-      library, folder in
+    }
+  #endif
+
+  /// Whose program was ended once in the middle of a probe is probed again; after the second time in a row, no more.
+  @Test func anInterruptedProbeIsRepeatedOnce() throws {
+    try Project.with { folder in
+      let wait = folder.appending(path: "wait").path
+      let waiting = """
+        #include <fcntl.h>
+        #include <stdio.h>
+        #include <unistd.h>
+        __attribute__((constructor)) static void wait_here(void) {
+          char name[4096];
+          if (access("\(wait)", F_OK) != 0) return;
+          snprintf(name, sizeof name, "\(folder.path)/started-%d", (int)getpid());
+          close(open(name, O_CREAT | O_WRONLY, 0600));
+          for (;;) pause();
+        }
+        """
       let user = User(folder: folder)
-      let file = try user.put(library)
-      #expect(try user.run("backend", "trust", file).status == 0)
-      let first = try user.run("backend", "list")
-      #expect(first.status == -1, "it was to be killed: \(first.output)")
-      let entry = try user.entry(of: file)
-      #expect(entry["state"] as? String == "quarantined", "\(entry)")
-      #expect((entry["reason"] as? String)?.contains("was ended in the middle") == true, "\(entry)")
+      func put(_ version: String) throws -> String {
+        let library = try TemplateLibrary.build(
+          replacing: [("#include <stdlib.h>", "#include <stdlib.h>\n\(waiting)"), ("1.0.0", version)], in: folder,
+          as: "waiting-\(version)")
+        let file = try user.put(library)
+        #expect(try user.run("backend", "trust", file).status == 0)
+        return file
+      }
+      let file = try put("1.0.1")
+      try user.interrupt(whileItWaitsFor: wait)
+      let again = try user.entry(of: file)
+      #expect(again["state"] as? String == "ready", "\(again)")
+
+      #expect(try put("1.0.2") == file)
+      try user.interrupt(whileItWaitsFor: wait)
+      // The second one is a probe as well, which waits like the first.
+      try user.interrupt(whileItWaitsFor: wait)
+      let quarantined = try user.entry(of: file)
+      #expect(quarantined["state"] as? String == "quarantined", "\(quarantined)")
+      #expect((quarantined["reason"] as? String)?.contains("ended in the middle, 2 times in a row") == true)
+      let retried = try user.run("backend", "retry", file, "--json")
+      #expect(try retried.jsonList().map { $0["state"] as? String } == ["ready"], "\(retried)")
     }
   }
 

@@ -35,7 +35,7 @@ import Testing
 
   /// `MEZZO_KILLS` says how often; 50 is what the guide speaks of.
   @Test func aKilledTrainingGoesOnBitForBit() throws {
-    let kills = ProcessInfo.processInfo.environment["MEZZO_KILLS"].flatMap(Int.init) ?? 3
+    let kills = ProcessInfo.processInfo.environment["MEZZO_KILLS"].flatMap(Int.init) ?? Sample.count(3)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try ImageFiles.with { files in
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

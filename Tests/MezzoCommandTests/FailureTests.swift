@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["12,", "0", "-4", "a,b", "512;512", "99999999999999999999", "1000001"])
+  @Test(arguments: Sample.every(4, of: ["12,", "0", "-4", "a,b", "512;512", "99999999999999999999", "1000001"]))
   func layersThatAreNone(text: String) throws {
     expect(try Command("explain", "--layers=\(text)"), 64, "--layers", "512,512")
   }
@@ -73,20 +73,26 @@ import Testing
     expect(try Command("train", "--layers", "1000000,1000000"), 64, "--layers", "fewer units")
   }
 
-  @Test(arguments: [
-    ["--epochs", "0"], ["--batch", "-1"], ["--learning-rate", "nan"], ["--learning-rate", "0"], ["--seed", "-1"],
-    ["--optimizer", "sgdd"], ["--unknown"],
-  ])
+  @Test(
+    arguments: Sample.every(
+      4,
+      of: [
+        ["--epochs", "0"], ["--batch", "-1"], ["--learning-rate", "nan"], ["--learning-rate", "0"], ["--seed", "-1"],
+        ["--optimizer", "sgdd"], ["--unknown"],
+      ]))
   func valuesOutOfRange(arguments: [String]) throws {
     expect(try Command("train", arguments.joined(separator: "=")), 64, arguments[0])
   }
 
   /// Options that do not go together are told before anything is read or trained.
-  @Test(arguments: [
-    ["--optimizer", "adam", "--momentum", "0.5"], ["--warmup", "5", "--schedule", "linear"],
-    ["--model", "cnn", "--layers", "8"], ["--policy", "float32", "--policies", "float32,float64"],
-    ["--policies", "float32,floaty"], ["--average", "1.5"], ["--schedule", "zigzag"], ["--model", "rnn"],
-  ])
+  @Test(
+    arguments: Sample.every(
+      4,
+      of: [
+        ["--optimizer", "adam", "--momentum", "0.5"], ["--warmup", "5", "--schedule", "linear"],
+        ["--model", "cnn", "--layers", "8"], ["--policy", "float32", "--policies", "float32,float64"],
+        ["--policies", "float32,floaty"], ["--average", "1.5"], ["--schedule", "zigzag"], ["--model", "rnn"],
+      ]))
   func optionsThatDoNotGoTogether(arguments: [String]) throws {
     expect(try Command(arguments: ["train"] + arguments), 64, String(arguments[2 % arguments.count].drop { $0 == "-" }))
   }

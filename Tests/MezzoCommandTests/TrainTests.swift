@@ -32,7 +32,7 @@ import Testing
   }
 
   /// Each learns which row of the image is bright.
-  @Test(arguments: ["cnn", "resnet", "transformer"])
+  @Test(arguments: Sample.every(2, of: ["cnn", "resnet", "transformer"]))
   func imageModelsLearn(kind: String) throws {
     let command = try ImageFiles.with { files in
       try Command(
@@ -81,7 +81,7 @@ import Testing
   @Test(arguments: [
     ["adamw"], ["sgd", "--momentum", "0.9", "--clip-norm", "1"], ["adamax"], ["nadam"],
     ["rmsprop", "--average", "0.5"],
-    ["adagrad"], ["adadelta"], ["ftrl"], ["lion"], ["lamb"], ["adafactor"],
+    ["adagrad"], ["adadelta"], ["ftrl"], ["lion"], ["lamb"], ["adafactor"], ["muon"], ["schedulefreeadamw"],
   ])
   func optimizersAreTaken(options: [String]) throws {
     let report = try ImageFiles.with { files in try trained(files, ["--optimizer"] + options) }

@@ -20,6 +20,10 @@ import Testing
         #expect(Set(times.compactMap { $0["backend"] as? String }) == ["builtin", "template"], "\(operation)")
         #expect(times.allSatisfy { ($0["measured"] as? Double ?? 0) > 0 && $0["how"] is String })
       }
+      // What has no second rule is named with its reason.
+      let untimed = try #require(report["untimed"] as? [[String: Any]])
+      #expect(
+        untimed.contains { $0["reason"] as? String == "one rule alone does it" && ($0["count"] as? Int ?? 0) > 0 })
       let file = try #require(report["file"] as? String)
       #expect(FileManager.default.fileExists(atPath: file))
       // What explain estimates now is what was measured.

@@ -59,7 +59,7 @@ import Testing
     let lines = try String(contentsOf: try GoldenCases.url(), encoding: .utf8).split(separator: "\n").dropFirst()
     var random = Xorshift(state: 0x5EED)
     var read = 0
-    for _ in 0..<200 {
+    for _ in 0..<Sample.count(200, over: 5) {
       let chosen = (0..<4).map { _ in lines[lines.startIndex + Int(random.next() % UInt64(lines.count - 1))] }
       let cases = chosen.map { $0.hasSuffix(",") ? $0.dropLast() : $0 }.joined(separator: ",")
       var bytes = Array("{\"format\":1,\"cases\":[\(cases)]}".utf8)
@@ -68,7 +68,7 @@ import Testing
       read += 1
       #expect(await GoldenRunner().run(file.entries).results.count == file.entries.count)
     }
-    #expect(read > 20, "the mutations leave too little to run")
+    #expect(read > Sample.count(20), "the mutations leave too little to run")
   }
 
   private static func mutate(_ bytes: inout [UInt8], _ random: inout Xorshift) {

@@ -140,11 +140,14 @@ import Testing
         }
       }
     }
-    #expect(seen.count > 30 && refused > 30 && executed > 10, "\(seen.count) \(refused) \(executed)")
+    #expect(
+      seen.count > 30 && refused > Sample.count(30) && executed > Sample.count(10),
+      "\(seen.count) \(refused) \(executed)")
   }
 
   /// Of each operation; `MEZZO_FUZZ=100000 swift test --filter ReplayTests` tries more.
-  private static let rounds = max((ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Int.init) ?? 120) / 40, 1)
+  private static let rounds = max(
+    (ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Int.init) ?? Sample.count(120, over: 3)) / 40, 1)
 
   /// One number, or the name of the operation, is another.
   private static func changed(_ text: String, _ random: inout SplitMix) -> String {

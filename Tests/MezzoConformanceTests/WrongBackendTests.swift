@@ -52,7 +52,8 @@ struct WrongBackendTests {
   @Test func writesIntoGaps() throws {
     expectFailure(
       try FakeBackend(.add, add) { call in
-        for offset in 0...(call.result.offsets.max() ?? 0) where !call.result.offsets.isEmpty {
+        let offsets = call.result.offsets
+        for offset in 0...(offsets.max() ?? 0) where !offsets.isEmpty {
           call.result.data[offset] = 0
         }
         call.result.write(sum(call))
@@ -207,7 +208,7 @@ struct WrongBackendTests {
       },
       { call, product, old in call.number("beta") * product + call.number("alpha") * old },
     ]
-    for (index, wrong) in wrongs.enumerated() {
+    for (index, wrong) in Sample.every(3, of: wrongs.enumerated()) {
       let report = try blending(wrong)
       #expect(report.failures.contains { $0.what.contains("result 0 is wrong") }, "\(index): \(report)")
     }

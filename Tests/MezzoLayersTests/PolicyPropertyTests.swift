@@ -13,7 +13,7 @@ import Testing
 
 /// What holds for every policy and every model.
 @Suite struct PolicyPropertyTests {
-  private static let models = 300
+  private static let models = Sample.count(300)
 
   private let runtime = Runtime.builtinOnly()
   private let input = TensorType(.float32, [2, 3])

@@ -63,7 +63,7 @@
     @Test func mutatedHeadersNeverTrap() {
       var random = Xorshift(state: 0xE1F)
       var sound = 0
-      for _ in 0..<5_000 {
+      for _ in 0..<Sample.count(5_000) {
         var bytes = library()
         for _ in 0..<Int.random(in: 1...6, using: &random) {
           let place = Int.random(in: 4..<120, using: &random)

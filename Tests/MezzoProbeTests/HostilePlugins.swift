@@ -113,15 +113,35 @@ struct Hostile: Sendable, CustomTestStringConvertible {
         open: "FILE *file = tmpfile(); if (file) { fputs(\"text\", file); fflush(file); }",
         declarations: "#include <stdio.h>")),
     Hostile(
-      name: "kills-its-parent", reason: "SIGKILL", phase: "open",
+      name: "kills-its-parent", reason: "SIGSYS, as it reached for another process", phase: "open",
       plugin: TestPlugin(
         open: "kill(getppid(), SIGKILL); for (;;) pause();",
         declarations: "#include <signal.h>\n#include <unistd.h>\nint kill(int, int);")),
     Hostile(
-      name: "kills-its-group", reason: "SIGTERM", phase: "open",
+      name: "kills-its-group", reason: "SIGSYS", phase: "open",
       plugin: TestPlugin(
         open: "kill(0, SIGTERM); for (;;) pause();",
         declarations: "#include <signal.h>\n#include <unistd.h>\nint kill(int, int);")),
+    // With a signal that does nothing, as a test that fails must not end all that runs on the machine.
+    Hostile(
+      name: "signals-everybody", reason: "SIGSYS", phase: "dlopen",
+      plugin: TestPlugin(
+        declarations: "#include <signal.h>\nint kill(int, int);\n\(constructor) { kill(-1, SIGURG); }")),
+    Hostile(
+      name: "signals-the-program", reason: "SIGSYS", phase: "open",
+      plugin: TestPlugin(
+        open: "int host = program(); if (host > 1) kill(host, SIGURG);",
+        declarations: "\(findsTheProgram)\nint kill(int, int);")),
+    Hostile(
+      name: "opens-memory-of-the-program", reason: "it is closed, or there is no Landlock",
+      plugin: TestPlugin(
+        open: """
+          char name[64];
+          snprintf(name, sizeof name, "/proc/%d/mem", program());
+          const long landlock = syscall(444, NULL, 0, 1);
+          return say(args->h.err, MEZZO_UNSUPPORTED, open(name, O_RDWR) >= 0 && landlock > 0
+                         ? "it is open" : "it is closed, or there is no Landlock");
+          """, declarations: "\(findsTheProgram)\n#include <fcntl.h>\nlong syscall(long, ...);")),
     Hostile(
       name: "forks-in-execute", reason: "left a process running",
       plugin: TestPlugin(
@@ -134,6 +154,20 @@ struct Hostile: Sendable, CustomTestStringConvertible {
         declarations: "#include <unistd.h>")),
     Hostile(name: "throws", reason: "SIGABRT", phase: "execute of rule relu", plugin: TestPlugin(source: throwing)),
   ]
+
+  /// The helper's parent is the backend's parent's.
+  private static let findsTheProgram = """
+    #include <signal.h>
+    #include <stdio.h>
+    #include <unistd.h>
+    static int program(void) {
+      char name[64];
+      int host = 0;
+      snprintf(name, sizeof name, "/proc/%d/stat", (int)getppid());
+      FILE *file = fopen(name, "r");
+      return file && fscanf(file, "%*d %*s %*c %d", &host) == 1 ? host : 0;
+    }
+    """
 
   /// A C++ exception has nowhere to go once it has left the library.
   private static let throwing = """

@@ -46,9 +46,12 @@ import Testing
   }
 
   @Test(
-    arguments: [
-      Adam(learningRate: 0.02), SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true),
-    ] as [any Optimizer])
+    arguments: Sample.every(
+      2,
+      of: [
+        Muon(learningRate: 0.02), Adam(learningRate: 0.02), ScheduleFreeAdamW(learningRate: 0.05),
+        SGD(learningRate: 0.1, momentum: 0.9), SGD(learningRate: 0.1, nesterov: true),
+      ] as [any Optimizer]))
   func everyOptimizerLearns(optimizer: any Optimizer) async throws {
     let data = try Self.clouds()
     let model = Self.model(.mixedBFloat16)
@@ -57,7 +60,9 @@ import Testing
   }
 
   /// With the built-in backend alone, and with all that are ready on this machine.
-  @Test(arguments: [Runtime.builtinOnly(), .shared], [DTypePolicy.float32, .mixedBFloat16, .mixedFloat16])
+  @Test(
+    arguments: [Runtime.builtinOnly(), .shared],
+    Sample.every(2, of: [DTypePolicy.float32, .mixedBFloat16, .mixedFloat16]))
   func theSameSeedsGiveTheSameBits(runtime: Runtime, policy: DTypePolicy) async throws {
     let data = try Self.clouds()
     var weights: [Variables] = []

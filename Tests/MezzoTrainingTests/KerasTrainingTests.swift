@@ -16,7 +16,8 @@ import Testing
   }
 
   /// Constraints, regularizers and what the optimizer kept count in every step.
-  @Test(arguments: ["adam", "nadam", "rmsprop", "sgd", "adadelta", "ftrl", "lamb", "average"]) func goesOnWhereKerasWas(
+  @Test(arguments: ["adam", "nadam", "rmsprop", "sgd", "adadelta", "ftrl", "lamb", "average", "muon", "schedule_free"])
+  func goesOnWhereKerasWas(
     name: String
   ) async throws {
     let saved = try KerasTraining(try path("\(name).keras"), runtime: .builtinOnly())

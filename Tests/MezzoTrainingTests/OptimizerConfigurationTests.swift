@@ -24,6 +24,22 @@ import Testing
         "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-5, "use_ema": false, "ema_momentum": 0.99, "weight_decay": null}}
         """) as? Adam)
     #expect(adam == Adam(learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-5))
+    let muon = try #require(
+      try read(
+        """
+        {"module": "keras.optimizers", "class_name": "Muon", "config": {"name": "muon", "learning_rate": 0.01,
+        "weight_decay": null, "clipnorm": null, "use_ema": false, "ema_momentum": 0.99, "adam_beta_1": 0.8, "adam_beta_2": 0.9,
+        "epsilon": 1e-06, "exclude_layers": ["last"], "muon_a": 3.0, "muon_b": -4.0, "muon_c": 2.0, "adam_lr_ratio": 0.5,
+        "momentum": 0.9, "ns_steps": 6, "nesterov": false, "exclude_embeddings": false, "adam_weight_decay": 0.25,
+        "rms_rate": null}}
+        """) as? Muon)
+    #expect(
+      muon
+        == Muon(
+          learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0,
+          coefficients: Muon.Coefficients(a: 3, b: -4, c: 2), iterations: 6, rmsRate: nil,
+          adam: Muon.AdamSettings(beta1: 0.8, beta2: 0.9, epsilon: 1e-6, weightDecay: 0.25, rateRatio: 0.5),
+          excludedLayers: ["last"], excludesEmbeddings: false))
   }
 
   @Test(arguments: [
@@ -68,7 +84,11 @@ import Testing
   static let originals: [any Optimizer] = [
     SGD(), SGD(learningRate: 0.3, momentum: 0.5, nesterov: true, clipping: .value(0.25)),
     Adam(learningRate: 0.1, weightDecay: 0.01, clipping: .globalNorm(3)), Adam(amsgrad: true),
-    Adamax(beta1: 0.5, clipping: .norm(1)), Nadam(epsilon: 1e-3),
+    Adamax(beta1: 0.5, clipping: .norm(1)), Nadam(epsilon: 1e-3), ScheduleFreeAdamW(beta1: 0.5, warmupSteps: 7),
+    Muon(
+      momentum: 0.5, coefficients: Muon.Coefficients(a: 3, b: -4, c: 2), iterations: 3, rmsRate: nil,
+      adam: Muon.AdamSettings(beta1: 0.5, beta2: 0.75, epsilon: 1e-5, weightDecay: 0, rateRatio: 0.5),
+      excludedLayers: ["last", "first$"], excludesEmbeddings: false, clipping: .value(2)),
     ExponentialMovingAverage(Scheduled(Lion(), by: .constant(0.25)), momentum: 0.5, overwriteFrequency: 7),
   ]
 

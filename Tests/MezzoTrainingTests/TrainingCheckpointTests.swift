@@ -71,20 +71,23 @@ import Testing
     #expect(found.lossScaleSummary == expected.lossScaleSummary)
   }
 
-  @Test(arguments: [
-    DTypePolicy.float32, .float64, .float16, .bfloat16, .mixedFloat16, .mixedBFloat16,
-  ])
+  @Test(
+    arguments: Sample.every(
+      4, of: [DTypePolicy.float32, .float64, .float16, .bfloat16, .mixedFloat16, .mixedBFloat16]))
   func everyPolicyGoesOnBitForBit(policy: DTypePolicy) async throws {
     try await compare(policy, optimizer: .adam(learningRate: 0.01), breaks: [3, 10, 17])
   }
 
   @Test(
-    arguments: [
-      SGD(learningRate: 0.05, momentum: 0.9, nesterov: true), Adam(weightDecay: 0.01), RMSprop(), Adagrad(), Lion(),
-      Adafactor(), Lamb(), Nadam(), Adamax(), Ftrl(), Adadelta(),
-      ExponentialMovingAverage(Adam(learningRate: 0.02), momentum: 0.9),
-      Scheduled(Adam(), by: .cosineDecay(initial: 0.05, steps: 20)),
-    ] as [any Optimizer])
+    arguments: Sample.every(
+      6,
+      of: [
+        SGD(learningRate: 0.05, momentum: 0.9, nesterov: true), Adam(weightDecay: 0.01), RMSprop(), Adagrad(), Lion(),
+        Adafactor(), Lamb(), Nadam(), Adamax(), Ftrl(), Adadelta(),
+        Muon(excludedLayers: ["dense_1"]), ScheduleFreeAdamW(warmupSteps: 5),
+        ExponentialMovingAverage(Adam(learningRate: 0.02), momentum: 0.9),
+        Scheduled(Adam(), by: .cosineDecay(initial: 0.05, steps: 20)),
+      ] as [any Optimizer]))
   func everyOptimizerGoesOnBitForBit(optimizer: any Optimizer) async throws {
     try await compare(.mixedBFloat16, optimizer: optimizer)
   }

@@ -49,6 +49,7 @@ import Testing
     let data = try DataSet(
       features: Tensor(zeros: TensorType(.float32, [32, 4])), targets: Tensor(zeros: TensorType(.float32, [32, 2])))
     let saved = try KerasTraining(kerasFile)  // a .keras file of a model that was compiled
+    try await saved.fit(data, epochs: 2)  // the losses and metrics that it was compiled with
     try await saved.model.fit(data, optimizer: saved.optimizer, loss: .meanSquaredError, from: saved.state)
   }
 

@@ -52,6 +52,12 @@ void mezzo_unwatch_interrupts(void);
 // -1 and errno. For programs with one thread.
 int mezzo_leave_parent(void);
 
+// From here on this process, its threads and what they start end with SIGSYS where they signal or trace another process, or write
+// to its memory or limits; and cannot open the memory of processes outside, in /proc. Returns which of the two the system
+// provides. For programs with one thread.
+enum { MEZZO_KEPT_FROM_SIGNALS = 1, MEZZO_KEPT_FROM_MEMORY = 2 };
+int mezzo_confine(void);
+
 // What this thread reaches at best in about so many seconds: multiplications and additions a second in registers, where the
 // processor has an instruction for them, else 0.
 double mezzo_peak_float32(double seconds);

@@ -51,10 +51,13 @@ struct HDF5ChunkIndex {
     } else if dataset.counts.reduce(1, *) > walk.file.count / least {
       throw walk.damaged("the dataset \(dataset.path) is cut into more chunks than the file can have")
     }
-    func add(_ address: Int, _ size: Int, _ skipped: UInt32, _ number: Int) throws(CheckpointError) {
+    func add(
+      _ address: Int, _ size: Int, _ skipped: UInt32, _ number: Int, _ walk: inout HDF5Walk
+    ) throws(CheckpointError) {
       guard size <= walk.file.count - address else {
         throw walk.damaged("a chunk of the dataset \(dataset.path) lies beyond the file")
       }
+      try walk.claim(max(size, 1))
       let isPlain =
         isPlainAtEnds
         && zip(dataset.origin(of: number), zip(dataset.shape, dataset.chunkShape)).contains { $0 + $1.1 > $1.0 }
@@ -63,7 +66,7 @@ struct HDF5ChunkIndex {
     }
     switch kind {
     case .single(let filtered):
-      try add(address, filtered?.size ?? size, filtered?.skipped ?? 0, 0)
+      try add(address, filtered?.size ?? size, filtered?.skipped ?? 0, 0, &walk)
     case .implicit:
       let places = try Places(dataset, limits, growing: nil, walk)
       for number in 0..<places.count {
@@ -71,7 +74,7 @@ struct HDF5ChunkIndex {
         guard !overflow, offset <= walk.file.count - address else {
           throw walk.damaged("a chunk of the dataset \(dataset.path) lies beyond the file")
         }
-        try add(address + offset, size, 0, number)
+        try add(address + offset, size, 0, number, &walk)
       }
     case .fixedArray:
       let table = try HDF5FixedArray(at: address, &walk)
@@ -79,7 +82,7 @@ struct HDF5ChunkIndex {
       for number in 0..<places.count {
         guard let entry = try table.place(places[number], walk) else { continue }
         if let found = try read(entry, table.entrySize, isFiltered: table.isFiltered, size, walk) {
-          try add(found.address, found.size, found.skipped, number)
+          try add(found.address, found.size, found.skipped, number, &walk)
         }
       }
     case .extensibleArray:
@@ -90,7 +93,7 @@ struct HDF5ChunkIndex {
       for number in 0..<places.count {
         guard let entry = table.places[places[number]] else { continue }
         if let found = try read(entry, table.entrySize, isFiltered: table.isFiltered, size, walk) {
-          try add(found.address, found.size, found.skipped, number)
+          try add(found.address, found.size, found.skipped, number, &walk)
         }
       }
     case .tree:
@@ -107,7 +110,7 @@ struct HDF5ChunkIndex {
           origin.append(element)
         }
         if let found = try read(record.lowerBound, head, isFiltered: tree.kind == 11, size, walk) {
-          try add(found.address, found.size, found.skipped, try dataset.number(at: origin, walk))
+          try add(found.address, found.size, found.skipped, try dataset.number(at: origin, walk), &walk)
         }
       }
     }

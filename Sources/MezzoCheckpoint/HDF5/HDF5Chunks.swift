@@ -61,8 +61,7 @@ struct HDF5Chunks: Sendable {
   ///   - limits: what the dataset may grow to.
   init(
     _ cursor: inout ByteCursor, version: Int, _ filters: [HDF5Filter], _ type: TensorType,
-    _ limits: [Int]?,
-    _ byteCount: Int, _ path: String, _ walk: HDF5Walk
+    _ limits: [Int]?, _ byteCount: Int, _ path: String, _ walk: inout HDF5Walk
   ) throws(CheckpointError) {
     let flags = version > 3 ? try cursor.byte() : 0
     let rank = Int(try cursor.byte()) - 1
@@ -92,7 +91,6 @@ struct HDF5Chunks: Sendable {
     let index = version > 3 ? try HDF5ChunkIndex(&cursor, flags: flags, walk) : nil
     if version > 3 { address = try walk.address(&cursor) }
     guard let address else { throw walk.unsupported("the dataset \(path) was never written") }
-    var walk = walk
     if let index {
       chunks = try index.chunks(of: self, size: size, at: address, limits, &walk)
     } else {
@@ -171,6 +169,7 @@ struct HDF5Chunks: Sendable {
         guard chunks.count < expected else {
           throw walk.damaged("the dataset \(path) has more chunks than places for them")
         }
+        try walk.claim(max(length, 1))
         chunks.append(
           Chunk(bytes: child..<child + length, skipped: skipped, number: try number(at: origin, walk)))
       }

@@ -15,7 +15,7 @@ struct HDF5Dataset: Sendable {
   let place: Place
 
   /// The dataset of an object header; `nil` where that is a group.
-  init?(_ header: HDF5ObjectHeader, path: String, _ walk: HDF5Walk) throws(CheckpointError) {
+  init?(_ header: HDF5ObjectHeader, path: String, _ walk: inout HDF5Walk) throws(CheckpointError) {
     guard let layout = header.message(.layout) else { return nil }
     guard let datatype = header.message(.datatype), let dataspace = header.message(.dataspace) else {
       throw walk.damaged("the dataset \(path) has no datatype or no dataspace")
@@ -30,7 +30,7 @@ struct HDF5Dataset: Sendable {
     guard let byteCount = type.checkedByteCount else {
       throw walk.damaged("the dataset \(path) states \(type), which is too large")
     }
-    place = try Self.place(layout, header.message(.filters), type, limits, byteCount, path, walk)
+    place = try Self.place(layout, header.message(.filters), type, limits, byteCount, path, &walk)
   }
 
   /// - Returns: the extents, and those that it may grow to, if it may.
@@ -100,8 +100,7 @@ struct HDF5Dataset: Sendable {
 
   private static func place(
     _ bytes: Range<Int>, _ filters: Range<Int>?, _ type: TensorType, _ limits: [Int]?,
-    _ byteCount: Int, _ path: String,
-    _ walk: HDF5Walk
+    _ byteCount: Int, _ path: String, _ walk: inout HDF5Walk
   ) throws(CheckpointError) -> Place {
     var cursor = try walk.cursor(bytes)
     let version = try cursor.byte()
@@ -128,12 +127,13 @@ struct HDF5Dataset: Sendable {
           "the dataset \(path) of \(type) is said to have \(size) bytes at \(address), expected \(byteCount) in the file"
         )
       }
+      try walk.claim(size)
       return .contiguous(address..<address + size)
     case 2:
       return .chunked(
         try HDF5Chunks(
           &cursor, version: Int(version), HDF5Filter.pipeline(filters, path, walk), type, limits,
-          byteCount, path, walk))
+          byteCount, path, &walk))
     default:
       throw walk.unsupported(
         "the dataset \(path) has a layout of class \(kind), expected elements in this file")

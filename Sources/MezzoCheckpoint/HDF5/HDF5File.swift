@@ -6,7 +6,7 @@ import MezzoGraph
 /// Superblocks 0 to 3; groups of symbol tables and of links in their headers; datasets that lie in one piece, in their
 /// headers, or in chunks, plain, deflated or shuffled. What else there is in the format is a typed error that names it.
 /// Nothing of the file is believed before it is checked against the file's size, every structure is visited once at most,
-/// and memory is taken for a dataset only where its bytes are there.
+/// no byte is part of two things, and memory is taken for a dataset only where its bytes are there.
 struct HDF5File: Sendable {
   let file: FileBytes
   /// By their paths: `layers/dense/vars/0`.
@@ -16,6 +16,9 @@ struct HDF5File: Sendable {
 
   /// Deeper than any model's groups.
   private static let depthLimit = 64
+
+  /// Longer than any path in a model's file: a path is kept for each dataset.
+  private static let pathLimit = 4096
 
   init(_ file: FileBytes) throws(CheckpointError) {
     self.file = file
@@ -33,8 +36,11 @@ struct HDF5File: Sendable {
     guard depth <= Self.depthLimit else {
       throw walk.unsupported("groups are nested more than \(Self.depthLimit) times")
     }
+    guard path.utf8.count <= Self.pathLimit else {
+      throw walk.unsupported("the path of an object has more than \(Self.pathLimit) bytes")
+    }
     let header = try HDF5ObjectHeader(at: address, &walk)
-    if let dataset = try HDF5Dataset(header, path: path, walk) {
+    if let dataset = try HDF5Dataset(header, path: path, &walk) {
       datasets[path] = dataset
       return
     }
@@ -105,10 +111,13 @@ struct HDF5Walk {
   let file: FileBytes
   let layout: HDF5Layout
   private var visited: Set<Int> = []
+  /// So many bytes are part of nothing that was read.
+  private var unclaimed: Int
 
   init(_ file: FileBytes, _ layout: HDF5Layout) {
     self.file = file
     self.layout = layout
+    unclaimed = file.count
   }
 
   /// More structures than any model's file has.
@@ -123,6 +132,17 @@ struct HDF5Walk {
   /// Notes a structure that must not be part of itself.
   mutating func enter(_ address: Int, _ what: String) throws(CheckpointError) {
     guard try isNew(address) else { throw damaged("\(what) at \(address) is reached twice") }
+  }
+
+  /// Notes bytes that are part of one thing alone.
+  ///
+  /// All together they are no more than the file has, and so what is made of a file is bounded by its size, however many
+  /// headers name the same place.
+  mutating func claim(_ count: Int) throws(CheckpointError) {
+    guard count <= unclaimed else {
+      throw damaged("its parts have more bytes together than the file: some places are named by several")
+    }
+    unclaimed -= count
   }
 
   func cursor(_ range: Range<Int>) throws(CheckpointError) -> ByteCursor {

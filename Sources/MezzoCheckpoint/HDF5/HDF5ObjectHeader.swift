@@ -46,6 +46,7 @@ struct HDF5ObjectHeader {
       blocks = [cursor.place..<cursor.place + size]
     }
     while let block = blocks.popLast() {
+      try walk.claim(block.count)
       let next = try read(block, isSecond: isSecond, hasOrder: order, walk)
       for block in next { try walk.enter(block.lowerBound, "a block of messages") }
       blocks += next
@@ -139,6 +140,7 @@ extension HDF5ObjectHeader {
             throw cursor.error("expected a tree of names")
           }
           let message = try heap.object(record.lowerBound + 4..<record.upperBound)
+          try walk.claim(message.count)
           if let link = try Self.link(message, walk) { links.append(link) }
         }
       }
@@ -211,6 +213,7 @@ extension HDF5ObjectHeader {
         guard let end = rest.firstIndex(of: 0) else { throw cursor.error("expected a name that ends") }
         // 2 is a symbolic link.
         guard kind != 2, let object else { continue }
+        try walk.claim(end - rest.startIndex)
         links.append(Link(name: try name(UnsafeRawBufferPointer(rebasing: rest[..<end]), walk), address: object))
       }
     }

@@ -119,6 +119,12 @@ struct KerasGraph {
     case var attention as GroupedQueryAttention:
       attention.isCausal = true
       return attention
+    case var attention as Attention:
+      attention.isCausal = true
+      return attention
+    case var attention as AdditiveAttention:
+      attention.isCausal = true
+      return attention
     default:
       problems.append("\(place): layer \(name) is called with use_causal_mask, which Mezzo does not have for it")
       return layer

@@ -59,6 +59,8 @@ extension KerasLayers {
     cell.returnState = c.bool("return_state", false)
     cell.goBackwards = c.bool("go_backwards", false)
     cell.stateful = c.bool("stateful", false)
+    cell.dropout = c.number("dropout", 0)
+    cell.recurrentDropout = c.number("recurrent_dropout", 0)
     return cell
   }
 }

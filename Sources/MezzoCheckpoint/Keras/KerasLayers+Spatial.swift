@@ -22,6 +22,12 @@ extension KerasLayers {
     "GlobalMaxPooling1D": { globalMaxPooling(OneAxis.self, &$0) },
     "GlobalMaxPooling2D": { globalMaxPooling(TwoAxes.self, &$0) },
     "GlobalMaxPooling3D": { globalMaxPooling(ThreeAxes.self, &$0) },
+    "AdaptiveAveragePooling1D": { adaptiveAveragePooling(OneAxis.self, &$0) },
+    "AdaptiveAveragePooling2D": { adaptiveAveragePooling(TwoAxes.self, &$0) },
+    "AdaptiveAveragePooling3D": { adaptiveAveragePooling(ThreeAxes.self, &$0) },
+    "AdaptiveMaxPooling1D": { adaptiveMaxPooling(OneAxis.self, &$0) },
+    "AdaptiveMaxPooling2D": { adaptiveMaxPooling(TwoAxes.self, &$0) },
+    "AdaptiveMaxPooling3D": { adaptiveMaxPooling(ThreeAxes.self, &$0) },
     "GlobalAveragePooling1D": { globalAveragePooling(OneAxis.self, &$0) },
     "GlobalAveragePooling2D": { globalAveragePooling(TwoAxes.self, &$0) },
     "GlobalAveragePooling3D": { globalAveragePooling(ThreeAxes.self, &$0) },
@@ -119,6 +125,20 @@ extension KerasLayers {
     AveragePooling<Axes>(
       poolSize: c.extents("pool_size", 2), strides: c.optionalExtents("strides"), padding: c.choice("padding", .valid),
       dataFormat: c.choice("data_format", .channelsLast), name: c.name(), policy: c.policy())
+  }
+
+  private static func adaptiveMaxPooling<Axes: SpatialAxes>(_: Axes.Type, _ c: inout KerasConfiguration) -> any Layer {
+    AdaptiveMaxPooling<Axes>(
+      outputSize: c.extents("output_size"), dataFormat: c.choice("data_format", .channelsLast), name: c.name(),
+      policy: c.policy())
+  }
+
+  private static func adaptiveAveragePooling<Axes: SpatialAxes>(
+    _: Axes.Type, _ c: inout KerasConfiguration
+  ) -> any Layer {
+    AdaptiveAveragePooling<Axes>(
+      outputSize: c.extents("output_size"), dataFormat: c.choice("data_format", .channelsLast), name: c.name(),
+      policy: c.policy())
   }
 
   private static func globalMaxPooling<Axes: SpatialAxes>(_: Axes.Type, _ c: inout KerasConfiguration) -> any Layer {

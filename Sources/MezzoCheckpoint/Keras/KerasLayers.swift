@@ -77,14 +77,36 @@ enum KerasLayers {
         dropout: $0.number("dropout", 0), useBias: $0.bool("use_bias", true),
         outputDim: $0.take("output_shape", "one integer", Int?.none) { $0.onlyInteger },
         kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
-        biasInitializer: $0.initializer("bias_initializer", .zeros), name: $0.name(), policy: $0.policy())
+        biasInitializer: $0.initializer("bias_initializer", .zeros),
+        kernelRegularizer: $0.regularizer("kernel_regularizer"),
+        biasRegularizer: $0.regularizer("bias_regularizer"),
+        activityRegularizer: $0.regularizer("activity_regularizer"),
+        kernelConstraint: $0.constraint("kernel_constraint"),
+        biasConstraint: $0.constraint("bias_constraint"), name: $0.name(), policy: $0.policy())
+    },
+    "Attention": {
+      let mode = $0.take("score_mode", "dot", "dot") { $0.string }
+      if mode != "dot" { $0.add("score_mode expected dot, found \(mode)") }
+      return Attention(
+        useScale: $0.bool("use_scale", false), dropout: $0.number("dropout", 0), name: $0.name(), policy: $0.policy())
+    },
+    "AdditiveAttention": {
+      let mode = $0.take("score_mode", "dot", "dot") { $0.string }
+      if mode != "dot" { $0.add("score_mode expected dot, found \(mode)") }
+      return AdditiveAttention(
+        useScale: $0.bool("use_scale", true), dropout: $0.number("dropout", 0), name: $0.name(), policy: $0.policy())
     },
     "GroupQueryAttention": {
       GroupedQueryAttention(
         headDim: $0.integer("head_dim"), numQueryHeads: $0.integer("num_query_heads"),
         numKeyValueHeads: $0.integer("num_key_value_heads"), dropout: $0.number("dropout", 0),
         useBias: $0.bool("use_bias", true), kernelInitializer: $0.initializer("kernel_initializer", .glorotUniform),
-        biasInitializer: $0.initializer("bias_initializer", .zeros), name: $0.name(), policy: $0.policy())
+        biasInitializer: $0.initializer("bias_initializer", .zeros),
+        kernelRegularizer: $0.regularizer("kernel_regularizer"),
+        biasRegularizer: $0.regularizer("bias_regularizer"),
+        activityRegularizer: $0.regularizer("activity_regularizer"),
+        kernelConstraint: $0.constraint("kernel_constraint"),
+        biasConstraint: $0.constraint("bias_constraint"), name: $0.name(), policy: $0.policy())
     },
   ]
 
@@ -130,6 +152,16 @@ enum KerasLayers {
       RMSNormalization(
         axis: $0.take("axis", "one axis", -1) { $0.onlyInteger },
         epsilon: $0.number("epsilon", 1e-6), name: $0.name(), policy: $0.policy())
+    },
+    // What an adapted layer has learnt is in its weights.
+    "Normalization": {
+      let axis = $0.take("axis", "one axis or none", [-1]) { value in
+        value.integer.map { [$0] } ?? value.array.flatMap { $0.count > 1 ? nil : $0.compactMap(\.integer) }
+      }
+      return Normalization(
+        axis: axis.first, mean: $0.features("mean"), variance: $0.features("variance"),
+        invert: $0.bool("invert", false),
+        name: $0.name(), policy: $0.policy())
     },
     "UnitNormalization": { UnitNormalization(axis: $0.axes(), name: $0.name(), policy: $0.policy()) },
   ]
@@ -181,6 +213,13 @@ enum KerasLayers {
     "Rescaling": {
       Rescaling($0.number("scale", 1), offset: $0.number("offset", 0), name: $0.name(), policy: $0.policy())
     },
+    "Identity": { Identity(name: $0.name(), policy: $0.policy()) },
+    "Dot": {
+      Dot(
+        axes: $0.take("axes", "one axis or two", [-1]) { value in
+          value.integer.map { [$0] } ?? value.array?.compactMap(\.integer)
+        }, normalize: $0.bool("normalize", false), name: $0.name(), policy: $0.policy())
+    },
     "Add": { Add(name: $0.name(), policy: $0.policy()) },
     "Subtract": { Subtract(name: $0.name(), policy: $0.policy()) },
     "Multiply": { Multiply(name: $0.name(), policy: $0.policy()) },
@@ -205,6 +244,19 @@ extension KerasConfiguration {
   /// One axis, or several.
   fileprivate mutating func axes() -> [Int] {
     take("axis", "integers", [-1]) { value in value.integer.map { [$0] } ?? value.array?.compactMap(\.integer) }
+  }
+
+  /// A number, or one for each feature, however they are nested.
+  fileprivate mutating func features(_ key: String) -> [Double] {
+    take(key, "a number, or one for each feature", []) { value in
+      func numbers(_ value: JSONValue) -> [Double]? {
+        if let number = value.number { return [number] }
+        let parts = value.array?.map(numbers)
+        return parts?.contains { $0 == nil } == false ? parts?.flatMap { $0 ?? [] } : nil
+      }
+      let all = numbers(value) ?? []
+      return all.isEmpty ? nil : all
+    }
   }
 
   /// Attention over anything but the axis between the batch and the features is another computation.

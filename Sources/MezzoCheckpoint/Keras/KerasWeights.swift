@@ -17,7 +17,7 @@ struct KerasWeights {
   private static let order = [
     "embeddings", "alpha", "kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "bias", "gamma",
     "scale",
-    "beta", "moving_mean", "moving_variance",
+    "beta", "moving_mean", "moving_variance", "mean", "variance", "count",
   ]
 
   private static let attentionParts = [

@@ -1,4 +1,4 @@
-import MezzoBackend
+package import MezzoBackend
 package import MezzoGraph
 public import MezzoLayers
 public import MezzoPolicy
@@ -19,7 +19,19 @@ package struct KerasSaved {
   package let compiled: JSONValue?
   /// What training changes, in the order in which the optimizer knows it.
   package let trainable: [String]
+  package let outputs: [Output]
   private let content: HDF5File
+
+  /// An output of the model, by the name that Keras gives it; open extents are some number.
+  package struct Output: Sendable {
+    package var name: String
+    package var type: TensorType
+
+    package init(name: String, type: TensorType) {
+      self.name = name
+      self.type = type
+    }
+  }
 
   /// - Throws: ``CheckpointError``.
   package init(_ path: String, policy: DTypePolicy? = nil, runtime: Runtime = .shared) throws {
@@ -45,7 +57,7 @@ package struct KerasSaved {
     let architecture = try KerasArchitecture(text, policy: policy, path: file.path)
     let content = try HDF5File(try archive.content(weights, limit: KerasFile.weightsLimit))
     // Keras 3 and others differ in some activations.
-    let (model, places) = try withPolicyEnvironment(PolicyEnvironment(dialect: .keras3)) {
+    let (model, places, outputs) = try withPolicyEnvironment(PolicyEnvironment(dialect: .keras3)) {
       let call = try Model.trace(architecture, path: file.path, runtime)
       let variables = call.variables.map {
         KerasWeights.Variable(
@@ -59,11 +71,14 @@ package struct KerasSaved {
       let places = KerasWeights.places(
         of: architecture.layer, paths: variables.filter { !$0.isState }.map(\.path), path: "", group: "",
         orders: architecture.orders)
-      return (model, places)
+      let types = call.outputs.leaves.compactMap { $0?.type }
+      let names = (architecture.layer as? Functional)?.outputNames ?? call.outputs.leafNames
+      return (model, places, zip(names, types).map { Output(name: $0, type: $1) })
     }
     self.model = model
     compiled = text["compile_config"]
     trainable = try places.map(\.variable).filter { try model.isTrainable($0) }
+    self.outputs = outputs
     self.content = content
   }
 
@@ -80,8 +95,8 @@ package struct KerasSaved {
 extension Model {
   /// A model that Keras 3 saved as a `.keras` file: its layers with their policies, and its weights.
   ///
-  /// Layers keep the policies that the file names, whatever the global policy is. What the file has besides (losses, metrics,
-  /// and the state of random numbers) is not read; `KerasTraining` of MezzoTraining reads the optimizer too. Code is never run: a model of a class of one's own, and
+  /// Layers keep the policies that the file names, whatever the global policy is. What the file has besides is not read;
+  /// `KerasTraining` of MezzoTraining reads the optimizer, losses and metrics too. Code is never run: a model of a class of one's own, and
   /// `Lambda` layers, are errors.
   ///
   /// ```swift

@@ -58,6 +58,7 @@ struct CheckChild {
       case .memory: return "it touched memory that is not its own: the tensors lie between guard pages" + debugger
       case .processorTime: return "it computes for too long here, or needs a longer --timeout"
       case .file: return "a backend that is checked writes no files"
+      case .otherProcess: return "a backend neither signals nor traces processes, and leaves their limits alone"
       case .other: return "nothing may abort the process" + debugger
       }
     case .late, .hung: return "it hangs here, or needs a longer --timeout"

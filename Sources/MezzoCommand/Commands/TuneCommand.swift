@@ -39,7 +39,8 @@ struct TuneCommand: AsyncParsableCommand {
     let old = try step.explanation(on: before)
     try old.checkPins()
     var tuning = Tuning(before.router)
-    let choices = tuning.choices(survey.requests)
+    let choices = survey.requests.filter { tuning.omission($0) == nil }
+    let omitted = survey.requests.compactMap { request in tuning.omission(request).map { (request, $0) } }
     for (index, request) in choices.enumerated() {
       if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[Ktuning \(index + 1) of \(choices.count)") }
       tuning.measure(request)
@@ -50,7 +51,7 @@ struct TuneCommand: AsyncParsableCommand {
     let path = try keep(costs)
     options.tuned = costs
     let new = try step.explanation(on: Runtime(registry, options: options))
-    let report = TuneReport(tuning.items, old, new, file: path)
+    let report = TuneReport(tuning.items, omitted: omitted, old, new, file: path)
     if output.json { return try printJSON(report) }
     for line in report.lines() { print(line) }
   }
@@ -70,6 +71,7 @@ extension TuneCommand {
 /// What was measured, and what it changes.
 struct TuneReport: Encodable {
   var operations: [Operation]
+  var untimed: [Untimed]
   /// Classes of operations that take another route now.
   var changed: [String]
   var file: String
@@ -79,8 +81,28 @@ struct TuneReport: Encodable {
     var times: [Tuning.Time]
   }
 
-  init(_ items: [Tuning.Item], _ old: Explanation, _ new: Explanation, file: String) {
+  /// Operations that were not timed, and why.
+  struct Untimed: Encodable {
+    var operation: String
+    /// How many, of different shapes or dtypes.
+    var count: Int
+    var reason: Tuning.Omission
+  }
+
+  init(
+    _ items: [Tuning.Item], omitted: [(OperationRequest, Tuning.Omission)], _ old: Explanation, _ new: Explanation,
+    file: String
+  ) {
     operations = items.map { Operation(operation: $0.request.description, times: $0.times) }
+    untimed = []
+    for (request, reason) in omitted {
+      let name = request.code.name
+      if let index = untimed.firstIndex(where: { $0.operation == name && $0.reason == reason }) {
+        untimed[index].count += 1
+      } else {
+        untimed.append(Untimed(operation: name, count: 1, reason: reason))
+      }
+    }
     changed = old.lock.differences(to: new.lock).map(\.description)
     self.file = file
   }
@@ -100,6 +122,13 @@ struct TuneReport: Encodable {
       : "\(TextTable(header: ["operation", "rule", "measured", "estimated", ""], rows: rows))".split(separator: "\n")
         .map(String.init)
     lines.append("")
+    for reason in Tuning.Omission.allCases {
+      let names = untimed.filter { $0.reason == reason }.map { "\($0.operation) (\($0.count))" }
+      if !names.isEmpty { lines.append("Not timed, as \(reason.rawValue): \(names.joined(separator: ", ")).") }
+    }
+    if operations.contains(where: { $0.times.contains { $0.how != "direct" } }) {
+      lines.append("The conversions that a rule of other dtypes needs around it keep their estimates.")
+    }
     lines.append(changed.isEmpty ? "All routes stay as they were." : "Other routes now:")
     lines += changed.flatMap { $0.split(separator: "\n").map { "  \($0)" } }
     lines.append("kept in \(file)")

@@ -63,7 +63,8 @@ struct OptimizerOptions: ParsableArguments {
 }
 
 enum OptimizerName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {
-  case adam, adamw, sgd, adamax, nadam, rmsprop, adagrad, adadelta, ftrl, lion, lamb, adafactor
+  case adam, adamw, sgd, adamax, nadam, rmsprop, adagrad, adadelta, ftrl, lion, lamb, adafactor, muon
+  case scheduleFree = "schedulefreeadamw"
 }
 
 enum ScheduleName: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {

@@ -85,7 +85,7 @@ public struct BackendCheck: Sendable, Codable, Hashable {
         SharingCheck(backend: backend, guarding: guarding, arithmetic: arithmetic, progress: progress).run(&report)
       }
     } catch {
-      report.failures.append(cannotBeOpened(error))
+      fail(&report, error)
     }
     return report
   }
@@ -97,7 +97,7 @@ public struct BackendCheck: Sendable, Codable, Hashable {
       let backend = try open()
       report = ReplayRun(backend: backend, guarding: guarding).run(replays, progress)
     } catch {
-      report.failures.append(cannotBeOpened(error))
+      fail(&report, error)
     }
     return report
   }
@@ -113,9 +113,12 @@ public struct BackendCheck: Sendable, Codable, Hashable {
       advice: "choose another id: ids are unique, so that no program would ever load it")
   }
 
-  private func cannotBeOpened(_ error: BackendError) -> ConformanceReport.Finding {
-    .init(
-      .load, what: "it cannot be opened", expected: "a backend that is ready", got: error.message,
-      advice: error.isDecline ? "it says what it misses: provide it, then check again" : nil)
+  private func fail(_ report: inout ConformanceReport, _ error: BackendError) {
+    // Nobody's fault but this machine's.
+    if BackendFile.lacksLibrary(file) { report.missing = error.message }
+    report.failures.append(
+      .init(
+        .load, what: "it cannot be opened", expected: "a backend that is ready", got: error.message,
+        advice: error.isDecline ? "it says what it misses: provide it, then check again" : nil))
   }
 }

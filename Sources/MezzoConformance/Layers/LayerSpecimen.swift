@@ -89,6 +89,7 @@ public struct LayerSpecimen: Sendable {
       LayerSpecimen("Normalization", [[[3, 2]]], isNormalization: true) {
         Normalization(mean: [0.5, 1], variance: [4, 0.25], policy: $0)
       },
+      LayerSpecimen("Normalization, learnt", [[[3, 2]]], isNormalization: true) { Normalization(policy: $0) },
       one("Dropout", [3, 5]) { Dropout(0.5, policy: $0) },
       one("GaussianDropout", [3, 5]) { GaussianDropout(0.5, policy: $0) },
       one("AlphaDropout", [3, 5]) { AlphaDropout(0.5, policy: $0) },
@@ -126,6 +127,12 @@ public struct LayerSpecimen: Sendable {
     one("AveragePooling1D", [2, 5, 3]) { AveragePooling1D(policy: $0) },
     one("AveragePooling2D", [2, 5, 4, 3]) { AveragePooling2D(poolSize: 3, strides: 2, padding: .same, policy: $0) },
     one("AveragePooling3D", [1, 4, 2, 3, 2]) { AveragePooling3D(policy: $0) },
+    one("AdaptiveMaxPooling1D", [2, 5, 3]) { AdaptiveMaxPooling1D(outputSize: 3, policy: $0) },
+    one("AdaptiveMaxPooling2D", [2, 5, 4, 3]) { AdaptiveMaxPooling2D(outputSize: [2, 3], policy: $0) },
+    one("AdaptiveMaxPooling3D", [1, 3, 2, 3, 2]) { AdaptiveMaxPooling3D(outputSize: 2, policy: $0) },
+    one("AdaptiveAveragePooling1D", [2, 5, 3]) { AdaptiveAveragePooling1D(outputSize: 3, policy: $0) },
+    one("AdaptiveAveragePooling2D", [2, 5, 4, 3]) { AdaptiveAveragePooling2D(outputSize: [2, 3], policy: $0) },
+    one("AdaptiveAveragePooling3D", [1, 3, 2, 3, 2]) { AdaptiveAveragePooling3D(outputSize: 2, policy: $0) },
     one("GlobalAveragePooling1D", [2, 5, 3]) { GlobalAveragePooling1D(policy: $0) },
     one("GlobalAveragePooling2D", [2, 3, 4, 3]) { GlobalAveragePooling2D(keepDims: true, policy: $0) },
     one("GlobalAveragePooling3D", [2, 2, 3, 2, 3]) { GlobalAveragePooling3D(policy: $0) },
@@ -171,6 +178,8 @@ public struct LayerSpecimen: Sendable {
     masked("SimpleRNN", [2, 4, 3]) { SimpleRNN(3, policy: $0) },
     masked("LSTM", [2, 4, 3], [1, 1, 1]) { LSTM(2, returnSequences: true, policy: $0) },
     masked("GRU", [2, 4, 3]) { GRU(2, goBackwards: true, policy: $0) },
+    // Without training, what it is without.
+    masked("LSTM with dropout", [2, 4, 3]) { LSTM(2, dropout: 0.25, recurrentDropout: 0.5, policy: $0) },
     masked("GRU, reset before", [2, 4, 3]) { GRU(2, resetAfter: false, policy: $0) },
     masked("Bidirectional", [2, 3, 3]) { Bidirectional(LSTM(2, returnSequences: true, policy: $0), policy: $0) },
     one("TimeDistributed", [2, 3, 4]) { TimeDistributed(Dense(3, policy: $0), policy: $0) },

@@ -37,6 +37,12 @@ public struct MultiHeadAttention: MaskPassing, Hashable {
   public var isCausal: Bool
   public var kernelInitializer: Initializer
   public var biasInitializer: Initializer
+  /// Of the kernels of all projections, as the ones that follow are of theirs.
+  public var kernelRegularizer: Regularizer?
+  public var biasRegularizer: Regularizer?
+  public var activityRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var name: String?
   public let policy: DTypePolicy
 
@@ -44,6 +50,8 @@ public struct MultiHeadAttention: MaskPassing, Hashable {
   public init(
     numHeads: Int, keyDim: Int, valueDim: Int? = nil, dropout: Double = 0, useBias: Bool = true, outputDim: Int? = nil,
     isCausal: Bool = false, kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
     name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.numHeads = numHeads
@@ -55,6 +63,11 @@ public struct MultiHeadAttention: MaskPassing, Hashable {
     self.isCausal = isCausal
     self.kernelInitializer = kernelInitializer
     self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.biasRegularizer = biasRegularizer
+    self.activityRegularizer = activityRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
     self.name = name
     self.policy = policy ?? globalPolicy()
   }
@@ -66,7 +79,8 @@ public struct MultiHeadAttention: MaskPassing, Hashable {
     ) { equation, shape, biasAxes in
       EinsumDense(
         equation, outputShape: shape, biasAxes: useBias ? biasAxes : nil, kernelInitializer: kernelInitializer,
-        biasInitializer: biasInitializer)
+        biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer, biasRegularizer: biasRegularizer,
+        activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint, biasConstraint: biasConstraint)
     }
   }
 }
@@ -91,6 +105,12 @@ public struct GroupedQueryAttention: MaskPassing, Hashable {
   public var isCausal: Bool
   public var kernelInitializer: Initializer
   public var biasInitializer: Initializer
+  /// Of the kernels of all projections, as the ones that follow are of theirs.
+  public var kernelRegularizer: Regularizer?
+  public var biasRegularizer: Regularizer?
+  public var activityRegularizer: Regularizer?
+  public var kernelConstraint: Constraint?
+  public var biasConstraint: Constraint?
   public var name: String?
   public let policy: DTypePolicy
 
@@ -98,6 +118,8 @@ public struct GroupedQueryAttention: MaskPassing, Hashable {
   public init(
     headDim: Int, numQueryHeads: Int, numKeyValueHeads: Int, dropout: Double = 0, useBias: Bool = true,
     isCausal: Bool = false, kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
     name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.headDim = headDim
@@ -108,6 +130,11 @@ public struct GroupedQueryAttention: MaskPassing, Hashable {
     self.isCausal = isCausal
     self.kernelInitializer = kernelInitializer
     self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.biasRegularizer = biasRegularizer
+    self.activityRegularizer = activityRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
     self.name = name
     self.policy = policy ?? globalPolicy()
   }
@@ -119,7 +146,8 @@ public struct GroupedQueryAttention: MaskPassing, Hashable {
     ) { equation, shape, biasAxes in
       EinsumDense(
         equation, outputShape: shape, biasAxes: useBias ? biasAxes : nil, kernelInitializer: kernelInitializer,
-        biasInitializer: biasInitializer)
+        biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer, biasRegularizer: biasRegularizer,
+        activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint, biasConstraint: biasConstraint)
     }
   }
 }

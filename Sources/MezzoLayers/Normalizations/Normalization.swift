@@ -5,6 +5,9 @@ public import MezzoPolicy
 /// the way back. The shape stays; any numeric input, computed in at least float32 and rounded once to the compute
 /// dtype.
 ///
+/// Without numbers of its own it has variables `mean`, `variance` and `count`, which training leaves as they are: weights
+/// of a file bring them, such as those of an adapted layer of Keras.
+///
 /// ```swift
 /// let standardized = Normalization(mean: [0.13], variance: [0.095])
 /// let output = try Model(standardized)(Tensor(zeros: TensorType(.float32, [2, 28, 28, 1])))  // float32[2, 28, 28, 1]
@@ -12,7 +15,7 @@ public import MezzoPolicy
 public struct Normalization: MaskPassing, Hashable {
   /// The axis of the features; counts from the end if negative. Without one there is one mean for all.
   public var axis: Int?
-  /// One number, or one a feature.
+  /// One number, or one a feature; none where it is a variable.
   public var mean: [Double]
   public var variance: [Double]
   public var invert: Bool
@@ -21,7 +24,7 @@ public struct Normalization: MaskPassing, Hashable {
 
   /// - Parameter policy: by default the one in effect here.
   public init(
-    axis: Int? = -1, mean: [Double], variance: [Double], invert: Bool = false, name: String? = nil,
+    axis: Int? = -1, mean: [Double] = [], variance: [Double] = [], invert: Bool = false, name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
     self.axis = axis
@@ -46,13 +49,35 @@ public struct Normalization: MaskPassing, Hashable {
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     let compute = try context.floatingComputeDType()
     try context.require(
-      !mean.isEmpty && mean.count == variance.count && variance.allSatisfy { $0 >= 0 },
+      mean.count == variance.count && variance.allSatisfy { $0 >= 0 },
       "as many means as variances of at least 0", "\(mean) and \(variance)")
     let x = try input.cast(to: NormalizationArithmetic.dtype(under: context.policy))
-    let deviation = variance.map { max($0.squareRoot(), 1e-7) }
-    let (center, scale) = (try aligned(mean, x, context), try aligned(deviation, x, context))
+    let (center, scale) = try mean.isEmpty ? learnt(x, context) : known(x, context)
     return try (invert ? x * scale + center : (x - center) / scale).cast(to: compute)
   }
+
+  private func known(_ x: SymbolicTensor, _ context: LayerContext) throws -> (SymbolicTensor, SymbolicTensor) {
+    let deviation = variance.map { max($0.squareRoot(), Self.leastDeviation) }
+    return (try aligned(mean, x, context), try aligned(deviation, x, context))
+  }
+
+  /// The variables along the axis.
+  private func learnt(_ x: SymbolicTensor, _ context: LayerContext) throws -> (SymbolicTensor, SymbolicTensor) {
+    let axis = try axis.map { try context.axis($0, of: x) }
+    let shape = axis.map { [x.shape[$0]] } ?? []
+    let mean = try context.variable("mean", shape: shape, initializer: .zeros, isTrainable: false, autocast: false)
+    let variance = try context.variable(
+      "variance", shape: shape, initializer: .ones, isTrainable: false, autocast: false)
+    _ = try context.parameter("count", shape: [], initializer: .zeros, dtype: .int64, isTrainable: false)
+    let aligned = x.shape.indices.map { $0 == axis ? x.shape[$0] : 1 }
+    let least = try x.trace.constant(Self.leastDeviation, dtype: x.dtype)
+    return (
+      try mean.cast(to: x.dtype).reshaped(axis == nil ? [] : aligned),
+      try variance.cast(to: x.dtype).sqrt().maximum(least).reshaped(axis == nil ? [] : aligned)
+    )
+  }
+
+  private static let leastDeviation = 1e-7
 
   /// The numbers along the axis.
   private func aligned(_ numbers: [Double], _ x: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {

@@ -14,6 +14,7 @@ public import MezzoPolicy
 /// ```
 public struct GRU: RecurrentCell, Hashable {
   static let stateCount = 1
+  static let gateCount = 3
   public var units: Int
   public var activation: ActivationFunction
   public var recurrentActivation: ActivationFunction
@@ -31,6 +32,8 @@ public struct GRU: RecurrentCell, Hashable {
   public var returnState: Bool
   public var goBackwards: Bool
   @OffUnlessSaid public var stateful: Bool
+  @ZeroUnlessSaid public var dropout: Double
+  @ZeroUnlessSaid public var recurrentDropout: Double
   public var resetAfter: Bool
   public var name: String?
   public let policy: DTypePolicy
@@ -44,7 +47,8 @@ public struct GRU: RecurrentCell, Hashable {
     biasRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
     recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
     returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false, stateful: Bool = false, resetAfter: Bool = true, name: String? = nil,
+    goBackwards: Bool = false, stateful: Bool = false, dropout: Double = 0, recurrentDropout: Double = 0,
+    resetAfter: Bool = true, name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
     self.units = units
@@ -64,6 +68,8 @@ public struct GRU: RecurrentCell, Hashable {
     self.returnState = returnState
     self.goBackwards = goBackwards
     self.stateful = stateful
+    self.dropout = dropout
+    self.recurrentDropout = recurrentDropout
     self.resetAfter = resetAfter
     self.name = name
     self.policy = policy ?? globalPolicy()
@@ -86,26 +92,29 @@ public struct GRU: RecurrentCell, Hashable {
     let biases =
       try bias.map { try resetAfter ? $0.split(axis: 0, into: 2).map { try $0.reshaped([width]) } : [$0] } ?? []
     let dialect = context.dialect
-    return RecurrentStep { x in
-      let y = try x.matmul(kernel)
+    return RecurrentStep { inputs in
+      let y = try SymbolicTensor.product(inputs, kernel)
       return try biases.first.map { try y + $0 } ?? y
-    } step: { x, states in
+    } step: { x, seen, states in
       let h = states[0]
       let parts = try x.split(axis: 1, into: 3)
       let update: SymbolicTensor
       let candidate: SymbolicTensor
       if resetAfter {
-        let product = try h.matmul(recurrent)
+        let product = try SymbolicTensor.product(seen, recurrent)
         let inner = try (biases.count == 2 ? product + biases[1] : product).split(axis: 1, into: 3)
         update = try recurrentActivation(parts[0] + inner[0], dialect: dialect)
         let reset = try recurrentActivation(parts[1] + inner[1], dialect: dialect)
         candidate = try activation(parts[2] + reset * inner[2], dialect: dialect)
       } else {
-        let gates = try h.matmul(recurrent.sliced(axis: 1, 0..<2 * units)).split(axis: 1, into: 2)
+        let gates = try SymbolicTensor.product(
+          seen.count > 1 ? Array(seen[..<2]) : seen, recurrent.sliced(axis: 1, 0..<2 * units)
+        ).split(axis: 1, into: 2)
         update = try recurrentActivation(parts[0] + gates[0], dialect: dialect)
         let reset = try recurrentActivation(parts[1] + gates[1], dialect: dialect)
         candidate = try activation(
-          parts[2] + (reset * h).matmul(recurrent.sliced(axis: 1, 2 * units..<width)), dialect: dialect)
+          parts[2] + (reset * seen[seen.count - 1]).matmul(recurrent.sliced(axis: 1, 2 * units..<width)),
+          dialect: dialect)
       }
       return [try update * h + (1 - update) * candidate]
     }

@@ -14,6 +14,7 @@ public import MezzoPolicy
 /// ```
 public struct LSTM: RecurrentCell, Hashable {
   static let stateCount = 2
+  static let gateCount = 4
   public var units: Int
   public var activation: ActivationFunction
   public var recurrentActivation: ActivationFunction
@@ -33,6 +34,8 @@ public struct LSTM: RecurrentCell, Hashable {
   public var returnState: Bool
   public var goBackwards: Bool
   @OffUnlessSaid public var stateful: Bool
+  @ZeroUnlessSaid public var dropout: Double
+  @ZeroUnlessSaid public var recurrentDropout: Double
   public var name: String?
   public let policy: DTypePolicy
 
@@ -45,7 +48,8 @@ public struct LSTM: RecurrentCell, Hashable {
     biasRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
     recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
     returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false, stateful: Bool = false, name: String? = nil,
+    goBackwards: Bool = false, stateful: Bool = false, dropout: Double = 0, recurrentDropout: Double = 0,
+    name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
     self.units = units
@@ -66,6 +70,8 @@ public struct LSTM: RecurrentCell, Hashable {
     self.returnState = returnState
     self.goBackwards = goBackwards
     self.stateful = stateful
+    self.dropout = dropout
+    self.recurrentDropout = recurrentDropout
     self.name = name
     self.policy = policy ?? globalPolicy()
   }
@@ -82,11 +88,11 @@ public struct LSTM: RecurrentCell, Hashable {
       ? context.variable(
         "bias", shape: [4 * units], initializer: unitForgetBias ? .forgetGateOnes : biasInitializer,
         regularizer: biasRegularizer, constraint: biasConstraint) : nil
-    return RecurrentStep { x in
-      let y = try x.matmul(kernel)
+    return RecurrentStep { inputs in
+      let y = try SymbolicTensor.product(inputs, kernel)
       return try bias.map { try y + $0 } ?? y
-    } step: { x, states in
-      let parts = try (x + states[0].matmul(recurrent)).split(axis: 1, into: 4)
+    } step: { x, seen, states in
+      let parts = try (x + SymbolicTensor.product(seen, recurrent)).split(axis: 1, into: 4)
       let dialect = context.dialect
       let (input, forget) = (
         try recurrentActivation(parts[0], dialect: dialect), try recurrentActivation(parts[1], dialect: dialect)

@@ -13,6 +13,10 @@ public import MezzoPolicy
 /// variables `state_0` … `[batch, units]` hold the states, in the compute dtype. Evaluation begins every batch with the states
 /// as they are, and leaves them.
 ///
+/// In training, `dropout` leaves out elements of the input and `recurrentDropout` of the state that a step begins with, and
+/// what is kept grows by `1 ∕ (1 − rate)`: the same ones at all steps of a sequence, others at each call. With
+/// `recurrentDropout` each gate chooses for itself, as in Keras.
+///
 /// Everything is computed in the compute dtype of the policy, states included. Steps are written out one after the
 /// other when a model is traced, so plans grow with the number of steps.
 public protocol RecurrentLayer: Layer {
@@ -37,12 +41,18 @@ package protocol RecurrentSettings: RecurrentLayer {
   var kernelConstraint: Constraint? { get set }
   var recurrentConstraint: Constraint? { get set }
   var biasConstraint: Constraint? { get set }
+  /// What part of the elements of its input training leaves out, 0 ≤ rate < 1.
+  var dropout: Double { get set }
+  /// The same of the state that a step begins with.
+  var recurrentDropout: Double { get set }
 }
 
 /// A recurrent layer by its step.
 protocol RecurrentCell: RecurrentSettings {
   var units: Int { get }
   static var stateCount: Int { get }
+  /// Parts of the kernels' columns.
+  static var gateCount: Int { get }
 
   /// What the steps have in common: makes the variables, and says what each step does with its part of what `projected`
   /// gives for all steps at once.
@@ -50,10 +60,12 @@ protocol RecurrentCell: RecurrentSettings {
 }
 
 struct RecurrentStep {
-  /// `[batch · steps, features] -> [batch · steps, …]`
-  var projected: (SymbolicTensor) throws -> SymbolicTensor
-  /// `[batch, …]` and the states to the new states, the first of which is the output.
-  var step: (SymbolicTensor, [SymbolicTensor]) throws -> [SymbolicTensor]
+  /// `[batch · steps, features] -> [batch · steps, …]`, of one input for all gates or of one for each.
+  var projected: ([SymbolicTensor]) throws -> SymbolicTensor
+  /// `[batch, …]`, the first state as all gates see it or as each does, and the states to the new states, the first of
+  /// which is the output.
+  var step:
+    (_ projected: SymbolicTensor, _ seen: [SymbolicTensor], _ states: [SymbolicTensor]) throws -> [SymbolicTensor]
 }
 
 extension RecurrentCell {
@@ -95,12 +107,16 @@ extension RecurrentCell {
       given.isEmpty
       ? (stateful ? try kept.map { try $0.value(in: context) } : Array(repeating: zero, count: Self.stateCount))
       : try given.map { try $0.cast(to: compute) }
-    let projected = try cell.projected(input.cast(to: compute).reshaped([batch * steps, input.shape[2]]))
+    let sequence = try input.cast(to: compute)
+    let dropped = try RecurrentDropout(
+      (dropout, recurrentDropout), of: sequence, units: units, gates: Self.gateCount, context)
+    let projected = try cell.projected(
+      dropped.inputs(sequence).map { try $0.reshaped([batch * steps, input.shape[2]]) })
     let parts = try projected.reshaped([batch, steps, projected.shape[1]])
     var outputs: [SymbolicTensor] = []
     for index in goBackwards ? Array((0..<steps).reversed()) : Array(0..<steps) {
       let part = try parts.sliced(axis: 1, index..<index + 1).reshaped([batch, projected.shape[1]])
-      var next = try cell.step(part, states)
+      var next = try cell.step(part, dropped.states(states[0]), states)
       if let mask {
         let isSeen = try mask.cast(to: .bool).sliced(axis: 1, index..<index + 1)
         // A step that is left out gives what the one before gave: at first zeros, as in Keras.
@@ -138,6 +154,7 @@ extension RecurrentCell {
 /// ```
 public struct SimpleRNN: RecurrentCell, Hashable {
   static let stateCount = 1
+  static let gateCount = 1
   public var units: Int
   public var activation: ActivationFunction
   public var useBias: Bool
@@ -154,6 +171,8 @@ public struct SimpleRNN: RecurrentCell, Hashable {
   public var returnState: Bool
   public var goBackwards: Bool
   @OffUnlessSaid public var stateful: Bool
+  @ZeroUnlessSaid public var dropout: Double
+  @ZeroUnlessSaid public var recurrentDropout: Double
   public var name: String?
   public let policy: DTypePolicy
 
@@ -165,7 +184,8 @@ public struct SimpleRNN: RecurrentCell, Hashable {
     recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
     kernelConstraint: Constraint? = nil, recurrentConstraint: Constraint? = nil,
     biasConstraint: Constraint? = nil, returnSequences: Bool = false,
-    returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false,
+    returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false, dropout: Double = 0,
+    recurrentDropout: Double = 0,
     name: String? = nil,
     policy: DTypePolicy? = nil
   ) {
@@ -185,6 +205,8 @@ public struct SimpleRNN: RecurrentCell, Hashable {
     self.returnState = returnState
     self.goBackwards = goBackwards
     self.stateful = stateful
+    self.dropout = dropout
+    self.recurrentDropout = recurrentDropout
     self.name = name
     self.policy = policy ?? globalPolicy()
   }
@@ -201,11 +223,11 @@ public struct SimpleRNN: RecurrentCell, Hashable {
       ? context.variable(
         "bias", shape: [units], initializer: biasInitializer, regularizer: biasRegularizer,
         constraint: biasConstraint) : nil
-    return RecurrentStep { x in
-      let y = try x.matmul(kernel)
+    return RecurrentStep { inputs in
+      let y = try SymbolicTensor.product(inputs, kernel)
       return try bias.map { try y + $0 } ?? y
-    } step: { x, states in
-      [try activation(x + states[0].matmul(recurrent), dialect: context.dialect)]
+    } step: { x, seen, _ in
+      [try activation(x + SymbolicTensor.product(seen, recurrent), dialect: context.dialect)]
     }
   }
 }

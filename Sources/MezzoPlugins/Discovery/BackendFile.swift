@@ -80,6 +80,12 @@ package struct BackendFile: Sendable {
     throw BackendError(backend: file.name, kind: .declined(.processor), message: missing)
   }
 
+  /// Whether it is a manifest whose library is nowhere to be found. A loader of its own ways may find one all the same.
+  package static func lacksLibrary(_ path: String) -> Bool {
+    guard let manifest = try? BackendFile(path).manifest else { return false }
+    return manifest.libraryPath == nil
+  }
+
   /// Opens it in this process.
   func open() throws(BackendError) -> any Backend { try Self.open(path) }
 

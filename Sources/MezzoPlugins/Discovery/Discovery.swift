@@ -103,6 +103,16 @@ struct Discovery: Sendable {
       LoaderTrace.write("\(file.path): its verdict is known")
       return .success(known)
     }
+    // Alone: a program that is ended once more names one backend, and not all that were tried in that moment.
+    guard cache.interruptions(key) == 0 else { return Self.suspects.withLock { _ in probe(file, key, helper: helper) } }
+    return probe(file, key, helper: helper)
+  }
+
+  private static let suspects = Locked(())
+
+  private func probe(
+    _ file: BackendFile, _ key: Digest, helper: String
+  ) -> Result<ProbeOutcome, ProbeHelper.Missing> {
     var probe = Probe(helper: helper)
     probe.limits = limits
     let end = cache.mark(file, key: key)

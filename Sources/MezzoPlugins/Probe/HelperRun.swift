@@ -96,7 +96,7 @@ package struct HelperStop: Sendable, CustomStringConvertible {
 
   /// What a signal tells of what went wrong.
   package enum Cause: Sendable {
-    case memory, processorTime, file, other
+    case memory, processorTime, file, otherProcess, other
 
     package init(signal: Int32) {
       self =
@@ -104,6 +104,7 @@ package struct HelperStop: Sendable, CustomStringConvertible {
         case SIGSEGV, SIGBUS: .memory
         case SIGXCPU: .processorTime
         case SIGXFSZ: .file
+        case SIGSYS: .otherProcess
         default: .other
         }
     }
@@ -113,7 +114,7 @@ package struct HelperStop: Sendable, CustomStringConvertible {
     let names = [
       SIGABRT: "SIGABRT", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL",
       SIGTRAP: "SIGTRAP", SIGXCPU: "SIGXCPU, out of processor time", SIGXFSZ: "SIGXFSZ, as it wrote a file",
-      SIGTERM: "SIGTERM", SIGPIPE: "SIGPIPE", SIGSYS: "SIGSYS",
+      SIGTERM: "SIGTERM", SIGPIPE: "SIGPIPE", SIGSYS: "SIGSYS, as it reached for another process",
     ]
     return names[signal] ?? "signal \(signal)"
   }

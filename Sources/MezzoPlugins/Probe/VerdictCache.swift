@@ -74,43 +74,91 @@ struct VerdictCache: Sendable {
   }
 
   /// What a probe leaves while it runs, in case that it takes this process with it.
+  ///
+  /// One that was left is found at the next start and counts: who interrupts a program is no backend at fault. Two in a row
+  /// are a verdict.
   private struct Mark: Codable {
-    var entry: Entry
+    var file: String
+    var digest: Digest
     var key: Digest
+    /// 1, and more where marks had been left before.
+    var attempt: Int
     var prober: ProcessStamp
+
+    /// `nil` if it may be tried again.
+    var verdict: Entry? {
+      guard attempt >= VerdictCache.attempts else { return nil }
+      let cause =
+        "programs that tried it were ended in the middle, \(attempt) times in a row, by the backend or by somebody else"
+      return Entry(
+        file: file, digest: digest, outcome: .failed(ProbeFailure(phase: "probe", cause: cause)), libraries: [])
+    }
   }
 
   private static let markSuffix = ".probing"
+  private static let attempts = 2
+  /// Nanoseconds after which a mark is left over whose program cannot be seen from here: no probe takes longer, unless
+  /// somebody allows it.
+  static let unseen: Int64 = 600_000_000_000
 
   /// Before a probe; what it returns is called behind it.
   func mark(_ file: BackendFile, key: Digest) -> () -> Void {
     guard let folder else { return {} }
-    let failure = ProbeFailure(
-      phase: "probe", cause: "the program that tried it was ended in the middle, by the backend or by somebody else")
-    let mark = Mark(
-      entry: Entry(file: file.path, digest: file.digest, outcome: .failed(failure), libraries: []), key: key,
-      prober: .own)
+    let attempt = min(interruptions(key), Self.attempts) + 1
+    let mark = Mark(file: file.path, digest: file.digest, key: key, attempt: attempt, prober: .own)
     let path = "\(folder)/\(key).\(getpid())-\(UInt32.random(in: 0...(.max)))\(Self.markSuffix)"
     write(mark, to: path)
-    return { unlink(path) }
+    return {
+      unlink(path)
+      for left in leftOver() where left.mark.key == key { unlink(left.path) }
+    }
   }
 
-  /// Makes verdicts of what programs left that ended in the middle of a probe.
+  /// How many probes in a row were ended in the middle.
+  func interruptions(_ key: Digest) -> Int {
+    leftOver().lazy.filter { $0.mark.key == key }.map { $0.mark.attempt }.max() ?? 0
+  }
+
+  /// Marks whose programs are there no more.
+  private func leftOver() -> [(path: String, mark: Mark)] {
+    guard let folder else { return [] }
+    return (SearchPath.names(in: folder) ?? []).compactMap { name in
+      let path = "\(folder)/\(name)"
+      guard name.hasSuffix(Self.markSuffix), let data = try? Data(contentsOf: URL(filePath: path)),
+        let began = FileStamp(path)?.modified
+      else { return nil }
+      guard let mark = try? JSONDecoder().decode(Mark.self, from: data) else {
+        unlink(path)
+        return nil
+      }
+      switch mark.prober.state {
+      case .running: return nil
+      case .unknown: if Self.now() &- began < Self.unseen { return nil }
+      case .ended: break
+      }
+      // A verdict that came behind the mark is that of its probe, which has just ended.
+      if let verdict = FileStamp("\(folder)/\(mark.key).json")?.modified, verdict >= began {
+        unlink(path)
+        return nil
+      }
+      return (path, mark)
+    }
+  }
+
+  /// Makes verdicts of what programs left that ended in the middle of a probe, where it is not the first time.
   private func settle() {
     guard let folder else { return }
-    for name in SearchPath.names(in: folder) ?? [] where name.hasSuffix(Self.markSuffix) {
-      let path = "\(folder)/\(name)"
-      guard let data = try? Data(contentsOf: URL(filePath: path)) else { continue }
-      if let mark = try? JSONDecoder().decode(Mark.self, from: data) {
-        if mark.prober.isRunning { continue }
-        let verdict = "\(folder)/\(mark.key).json"
-        // A verdict that came behind the mark is that of its probe, which has just ended.
-        if let began = FileStamp(path)?.modified, (FileStamp(verdict)?.modified ?? .min) < began {
-          write(mark.entry, to: verdict)
-        }
-      }
+    for (path, mark) in leftOver() {
+      guard let verdict = mark.verdict else { continue }
+      write(verdict, to: "\(folder)/\(mark.key).json")
       unlink(path)
     }
+  }
+
+  private static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 
   /// Forgets verdicts; returns the files that they were about.
@@ -118,6 +166,10 @@ struct VerdictCache: Sendable {
   func removeAll(where matches: (Entry) -> Bool) -> [String] {
     settle()
     guard let folder else { return [] }
+    for (path, mark) in leftOver() {
+      let nothing = ProbeOutcome.declined("")
+      if matches(Entry(file: mark.file, digest: mark.digest, outcome: nothing, libraries: [])) { unlink(path) }
+    }
     var removed: [String] = []
     for name in (SearchPath.names(in: folder) ?? []).sorted() where name.hasSuffix(".json") {
       let path = "\(folder)/\(name)"

@@ -1,3 +1,4 @@
+import MezzoBackend
 import MezzoCheckpoint
 import MezzoGraph
 public import MezzoLayers
@@ -15,14 +16,17 @@ public import MezzoRuntime
 ///
 /// ```swift
 /// let saved = try KerasTraining("classifier.keras")
-/// try await saved.model.fit(data, optimizer: saved.optimizer, loss: loss, from: saved.state)
+/// try await saved.fit(data, epochs: 2)
 /// ```
-/// Losses and metrics are not read. The optimizers are `SGD`, `Adam`, `AdamW`, `Adamax`, `Nadam`, `RMSprop`, `Adagrad`,
-/// `Adadelta`, `Ftrl` and `Lion`, with averages, schedules and loss scaling around them.
+/// or with another loss, `saved.model.fit(data, optimizer: saved.optimizer, loss: loss, from: saved.state)`. All optimizers of
+/// Keras are read but `Adafactor`, with averages, schedules and loss scaling around them.
 public struct KerasTraining: Sendable {
   public let model: Model
   public let optimizer: any Optimizer
   public let state: OptimizerState
+  private let compiled: JSONValue?
+  private let outputs: [KerasSaved.Output]
+  private let path: String
 
   /// - Parameter policy: what all layers follow instead.
   /// - Throws: `CheckpointError` for what the model cannot be made of; `TrainingError.malformedCheckpoint` where there is no
@@ -41,10 +45,41 @@ public struct KerasTraining: Sendable {
       throw malformed("what an optimizer of the class \(type(of: optimizer).className) kept is not read")
     }
     model = saved.model
+    compiled = saved.compiled
+    outputs = saved.outputs
+    self.path = path
     let variables = try saved.optimizerVariables()
-    do throws(KerasSlots.Mismatch) { state = try order.state(variables, of: saved.trainable) } catch {
+    let trainable = try model.variables
+    let types = saved.trainable.compactMap { path in trainable[path].map { (path: path, type: $0.type) } }
+    do throws(KerasSlots.Mismatch) { state = try order.state(variables, of: types) } catch {
       throw malformed(error.reason)
     }
+  }
+}
+
+extension KerasTraining {
+  /// The losses and metrics that the model was compiled with.
+  ///
+  /// - Throws: `TrainingError` for what Mezzo does not have, and where there is no loss. A file with such ones loads all the
+  ///   same.
+  public func objective() throws -> KerasObjective {
+    try KerasObjective(compiled, outputs: outputs, path: path)
+  }
+
+  /// Goes on as the model was compiled.
+  ///
+  /// - Throws: what ``objective()`` and the model's `fit` throw.
+  @concurrent
+  @discardableResult
+  public func fit(
+    _ data: DataSet, validation: DataSet? = nil, epochs: Int = 1, batch: Int = 32, seed: UInt64 = 0,
+    callbacks: [any TrainingCallback] = [], progress: (@Sendable (TrainingProgress) -> Void)? = nil
+  ) async throws -> History {
+    let objective = try objective()
+    return try await model.fit(
+      data, validation: validation, epochs: epochs, batch: batch, optimizer: optimizer, loss: objective.loss,
+      moreLosses: objective.moreLosses, lossWeights: objective.lossWeights, metrics: objective.metrics,
+      moreMetrics: objective.moreMetrics, seed: seed, callbacks: callbacks, from: state, progress: progress)
   }
 }
 
@@ -56,6 +91,8 @@ private struct KerasSlots {
   private var lists: [[String]]
   /// A slot that is one number for all variables, at the end.
   private var shared: String?
+  /// What stands for a slot of a variable that Keras does not keep.
+  private var placeholder: (_ slot: String, _ type: TensorType, _ path: String) -> TensorType? = { _, _, _ in nil }
 
   struct Mismatch: Error { var reason: String }
 
@@ -78,6 +115,13 @@ private struct KerasSlots {
     case is SGD, is Adagrad, is Lion, is Lamb, is Adamax, is Adadelta, is Ftrl:
       self.init(optimizer.slots.isEmpty ? [] : [optimizer.slots])
     case is Adam: self.init([["m", "v"]] + optimizer.slots.dropFirst(2).map { [$0] })
+    case is ScheduleFreeAdamW: self.init([optimizer.slots])
+    case let muon as Muon:
+      self.init([muon.slots])
+      placeholder = { slot, type, path in
+        let kept = muon.slot(slot, of: type, at: path).type
+        return kept == type ? nil : kept
+      }
     case is Nadam: self.init([["m", "v"]], shared: "u_product")
     case is RMSprop:
       // Keras has the averages last.
@@ -94,9 +138,17 @@ private struct KerasSlots {
 
   /// - Parameters:
   ///   - variables: what Keras saved.
-  ///   - trainable: the paths of the variables that are trained, in Keras's order.
-  func state(_ variables: [Tensor], of trainable: [String]) throws(Mismatch) -> OptimizerState {
-    let count = front + trainable.count * lists.reduce(0) { $0 + $1.count } + (shared == nil ? 0 : 1)
+  ///   - trainable: the variables that are trained, in Keras's order.
+  func state(
+    _ variables: [Tensor], of trainable: [(path: String, type: TensorType)]
+  ) throws(Mismatch) -> OptimizerState {
+    let all = lists.flatMap { list in
+      trainable.flatMap { path, type in
+        list.map { (path: path, slot: $0, placeholder: placeholder($0, type, path)) }
+      }
+    }
+    let slots = all.filter { $0.placeholder == nil }
+    let count = front + slots.count + (shared == nil ? 0 : 1)
     guard variables.count == count, front > 0 else {
       throw Mismatch(
         reason:
@@ -105,16 +157,15 @@ private struct KerasSlots {
     let counter = variables[front > 4 ? 4 : 0]
     guard counter.count == 1, let first = counter.scalars().first, let iterations = Int(exactly: first), iterations >= 0
     else { throw Mismatch(reason: "its optimizer has made \(counter.type) updates") }
-    var slots: [String: Tensor] = [:]
+    var kept: [String: Tensor] = [:]
     var rest = variables.dropFirst(front)
-    for list in lists {
-      for path in trainable {
-        for slot in list { slots[VariableUpdates.slotName(slot, of: path)] = rest.removeFirst() }
-      }
+    for (path, slot, placeholder) in all {
+      let name = VariableUpdates.slotName(slot, of: path)
+      kept[name] = placeholder == nil ? rest.removeFirst() : placeholder.flatMap { try? Tensor(zeros: $0) }
     }
     if let shared, let last = rest.first {
-      for path in trainable { slots[VariableUpdates.slotName(shared, of: path)] = last }
+      for (path, _) in trainable { kept[VariableUpdates.slotName(shared, of: path)] = last }
     }
-    return OptimizerState(iterations: iterations, slots: slots)
+    return OptimizerState(iterations: iterations, slots: kept)
   }
 }

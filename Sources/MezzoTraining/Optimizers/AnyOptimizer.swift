@@ -111,7 +111,7 @@ public enum OptimizerRegistry {
   private static let types = Locked<[String: any Optimizer.Type]>([
     "sgd": SGD.self, "adam": Adam.self, "adamw": Adam.self, "adamax": Adamax.self, "nadam": Nadam.self,
     "rmsprop": RMSprop.self, "adagrad": Adagrad.self, "adadelta": Adadelta.self, "ftrl": Ftrl.self, "lion": Lion.self,
-    "adafactor": Adafactor.self, "lamb": Lamb.self,
+    "adafactor": Adafactor.self, "lamb": Lamb.self, "muon": Muon.self, "schedulefreeadamw": ScheduleFreeAdamW.self,
     "lossscaleoptimizer": LossScaleOptimizer.self,
     // What tf-keras writes for the same class.
     "lossscaleoptimizerv3": LossScaleOptimizer.self,

@@ -34,8 +34,8 @@ public struct ExponentialMovingAverage: Optimizer {
 
   public var publishedSlot: String? { Self.average }
 
-  public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot {
-    name == Self.average ? OptimizerSlot(variable) : innerOptimizer.slot(name, of: variable)
+  public func slot(_ name: String, of variable: TensorType, at path: String) -> OptimizerSlot {
+    name == Self.average ? OptimizerSlot(variable) : innerOptimizer.slot(name, of: variable, at: path)
   }
 
   public func check() throws(TrainingError) {

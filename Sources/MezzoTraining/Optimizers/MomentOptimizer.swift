@@ -10,7 +10,9 @@ protocol MomentOptimizer: Optimizer {
 }
 
 extension MomentOptimizer {
-  public func check() throws(TrainingError) {
+  public func check() throws(TrainingError) { try checkMoments() }
+
+  func checkMoments() throws(TrainingError) {
     try checkRate()
     try require((0..<1).contains(beta1), "beta1", "at least 0 and below 1", beta1)
     try require((0..<1).contains(beta2), "beta2", "at least 0 and below 1", beta2)

@@ -23,6 +23,9 @@ public protocol Optimizer: Codable, Sendable {
   /// What the slot of that name is for a variable; by default zeros of its type.
   func slot(_ name: String, of variable: TensorType) -> OptimizerSlot
 
+  /// The same for the variable at `path`; by default its type decides alone.
+  func slot(_ name: String, of variable: TensorType, at path: String) -> OptimizerSlot
+
   /// The slot that the model gets in the place of each variable when a training hands over its weights; by default none.
   var publishedSlot: String? { get }
 
@@ -47,6 +50,10 @@ extension Optimizer {
   public func rate(atStep step: Int) -> Double { learningRate }
 
   public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot { OptimizerSlot(variable) }
+
+  public func slot(_ name: String, of variable: TensorType, at path: String) -> OptimizerSlot {
+    slot(name, of: variable)
+  }
 
   public var publishedSlot: String? { nil }
 
@@ -75,12 +82,20 @@ extension Optimizer {
 /// What an optimizer keeps for a variable, before the first update.
 public struct OptimizerSlot: Sendable, Hashable {
   public var type: TensorType
-  /// Of every element.
+  /// Of every element, where it is no copy.
   public var initialValue: Double
+  /// Whether it begins as the variable is then, whose type it has.
+  public var copiesVariable: Bool
 
-  public init(_ type: TensorType, initialValue: Double = 0) {
+  public init(_ type: TensorType, initialValue: Double = 0, copiesVariable: Bool = false) {
     self.type = type
     self.initialValue = initialValue
+    self.copiesVariable = copiesVariable
+  }
+
+  /// What it is before the first update of `variable`.
+  func tensor(for variable: Tensor) throws -> Tensor {
+    copiesVariable && variable.type == type ? variable : try Tensor(type) { initialValue }
   }
 }
 
@@ -92,4 +107,6 @@ public struct UpdateSchedule {
   public var step: SymbolicTensor
   /// Whether the gradients are finite, bool.
   public var apply: SymbolicTensor
+  /// Of the variable that is updated.
+  public internal(set) var path = ""
 }

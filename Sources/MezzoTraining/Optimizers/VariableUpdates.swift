@@ -19,6 +19,7 @@ struct VariableUpdates {
     constraints: [Constraint?] = [], schedule: UpdateSchedule
   ) throws {
     let trace = schedule.rate.trace
+    var schedule = schedule
     let gradients = try trace.tagged(Graph.Origin(layer: "optimizer", phase: .update)) {
       try optimizer.clipping?(gradients) ?? gradients
     }
@@ -27,11 +28,12 @@ struct VariableUpdates {
       try trace.tagged(Graph.Origin(layer: layer, phase: .update)) {
         let slots = optimizer.slots.map { slot in
           let name = Self.slotName(slot, of: paths[index])
-          let kept = optimizer.slot(slot, of: variable.type)
+          let kept = optimizer.slot(slot, of: variable.type, at: paths[index])
           self.slots.append((name, kept))
           return trace.input(kept.type, name: name, role: .state)
         }
         guard let gradient = gradients.values[index] else { return }
+        schedule.path = paths[index]
         let new = try optimizer.update(
           variable, slots: slots, gradient: gradient.cast(to: variable.dtype), schedule: schedule)
         var value = new.variable
@@ -47,4 +49,7 @@ struct VariableUpdates {
 
   /// No variable's path has a slash.
   static func slotName(_ slot: String, of path: String) -> String { "\(path)/\(slot)" }
+
+  /// The path of the variable that a slot belongs to.
+  static func path(ofSlot name: String) -> String { String(name.prefix { $0 != "/" }) }
 }

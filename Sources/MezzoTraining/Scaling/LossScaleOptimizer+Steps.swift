@@ -63,7 +63,9 @@ extension LossScaleOptimizer {
       schedule: UpdateSchedule(rate: rate, step: step, apply: apply))
     let types = updates.slots.map(\.slot.type)
     if slotTensors.isEmpty {
-      slotTensors = try updates.slots.map { _, slot in try Tensor(slot.type) { slot.initialValue } }
+      slotTensors = try updates.slots.enumerated().map { place, kept in
+        try kept.slot.tensor(for: variables[place / slots.count])
+      }
     }
     guard slotTensors.map(\.type) == types else {
       throw TrainingError.otherVariables(expected: slotTensors.map(\.type), found: types)

@@ -72,8 +72,8 @@ public struct LossScaleOptimizer: Optimizer {
 
   public var slots: [String] { innerOptimizer.slots }
 
-  public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot {
-    innerOptimizer.slot(name, of: variable)
+  public func slot(_ name: String, of variable: TensorType, at path: String) -> OptimizerSlot {
+    innerOptimizer.slot(name, of: variable, at: path)
   }
 
   public var publishedSlot: String? { innerOptimizer.publishedSlot }

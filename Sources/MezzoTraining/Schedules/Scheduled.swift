@@ -26,8 +26,8 @@ public struct Scheduled: Optimizer {
 
   public var publishedSlot: String? { innerOptimizer.publishedSlot }
 
-  public func slot(_ name: String, of variable: TensorType) -> OptimizerSlot {
-    innerOptimizer.slot(name, of: variable)
+  public func slot(_ name: String, of variable: TensorType, at path: String) -> OptimizerSlot {
+    innerOptimizer.slot(name, of: variable, at: path)
   }
 
   public func check() throws(TrainingError) {

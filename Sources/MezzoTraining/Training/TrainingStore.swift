@@ -43,7 +43,7 @@ struct TrainingStore {
   /// Adds what each slot begins with under each name that is not there yet.
   mutating func add(_ slots: [(name: String, slot: OptimizerSlot)]) throws {
     for (name, slot) in slots where places[name] == nil {
-      set(name, try Tensor(slot.type) { slot.initialValue })
+      set(name, try slot.tensor(for: self[VariableUpdates.path(ofSlot: name)]))
     }
   }
 

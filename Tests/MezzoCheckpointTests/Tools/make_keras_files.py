@@ -20,7 +20,7 @@ OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HOME, "Resources", "ker
 # The weights are the same under all policies: one file of a model is enough, with what Keras computes under each.
 KEPT = {
     "mlp", "images.mixed_bfloat16", "texts.mixed_float16", "signals.float32", "encoder.float32", "branches.float32",
-    "chain.float32", "chain.bfloat16", "masked.float32", "grouped.float32",
+    "chain.float32", "chain.bfloat16", "masked.float32", "grouped.float32", "scored.float32",
 }
 
 
@@ -39,6 +39,10 @@ def vary(model, seed):
         weights.append(value)
     for variable, value in zip(model.variables, weights):
         variable.assign(value)
+    for layer in model.layers:
+        # It computes with copies.
+        if isinstance(layer, layers.Normalization) and layer.input_mean is None:
+            layer.finalize_state()
 
 
 def save(name, model, *inputs, seed=1):
@@ -186,6 +190,21 @@ def grouped():
     return keras.Model(x, layers.Dense(2, dtype="float32", name="last")(merged), name="grouped_model")
 
 
+def scored():
+    """Attentions of one head, products along axes, known and learnt means, dropout in a recurrent layer, constraints in attention."""
+    x = keras.Input((5, 4), name="x")
+    known = layers.Normalization(mean=[0.1, -0.2, 0.3, 0.0], variance=[1.0, 0.5, 2.0, 1.5], name="known")(x)
+    learnt = layers.Normalization(name="learnt")(known)
+    a = layers.Identity(name="same")(layers.Dense(4, name="first")(learnt))
+    b = layers.Attention(use_scale=True, dropout=0.1, name="read")([a, x], use_causal_mask=True)
+    c = layers.AdditiveAttention(name="added")([b, x])
+    d = layers.LSTM(4, return_sequences=True, dropout=0.2, recurrent_dropout=0.1, seed=3, name="steps")(c)
+    e = layers.MultiHeadAttention(
+        2, 3, kernel_regularizer="l2", bias_constraint="unit_norm", kernel_constraint="non_neg", name="heads"
+    )(d, x)
+    return keras.Model(x, layers.Dot(axes=(2, 2), normalize=True, name="angles")([e, b]), name="scored")
+
+
 def chain():
     x = keras.Input((8,))
     y = layers.Dense(3, name="last")(layers.Dense(4, activation="tanh", name="first")(x))
@@ -207,6 +226,7 @@ MODELS = {
     "masked": (masked, (np.array([[3, 4, 0, 5, 0, 0], [1, 2, 3, 4, 5, 6]], np.int32),)),
     "grouped": (grouped, (normal(2, 5, 8),)),
     "encoder": (encoder, (normal(3, 5, 4),)),
+    "scored": (scored, (normal(3, 5, 4),)),
     "branches": (branches, (normal(3, 4), normal(3, 3, seed=8))),
     "chain": (chain, (normal(3, 8),)),
 }

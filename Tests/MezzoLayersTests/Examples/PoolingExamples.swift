@@ -9,6 +9,66 @@ import Testing
 private func type(_ tensor: Tensor?) -> String { tensor.map { "\($0.type)" } ?? "nothing" }
 
 @Suite struct PoolingExamples {
+  @Test func adaptiveMaxPooling1D() throws {
+    try withPolicy(.float32) {
+      let three = AdaptiveMaxPooling1D(outputSize: 3)
+      _ = three
+      let output = try Model(three)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 3, 4]
+      #expect(type(output) == "float32[2, 3, 4]")
+      _ = output
+    }
+  }
+
+  @Test func adaptiveMaxPooling2D() throws {
+    try withPolicy(.float32) {
+      let small = AdaptiveMaxPooling2D(outputSize: [2, 3])
+      _ = small
+      let output = try Model(small)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 4])))  // float32[2, 2, 3, 4]
+      #expect(type(output) == "float32[2, 2, 3, 4]")
+      _ = output
+    }
+  }
+
+  @Test func adaptiveMaxPooling3D() throws {
+    try withPolicy(.float32) {
+      let small = AdaptiveMaxPooling3D(outputSize: 2)
+      _ = small
+      let output = try Model(small)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 5, 3])))  // float32[2, 2, 2, 2, 3]
+      #expect(type(output) == "float32[2, 2, 2, 2, 3]")
+      _ = output
+    }
+  }
+
+  @Test func adaptiveAveragePooling1D() throws {
+    try withPolicy(.float32) {
+      let three = AdaptiveAveragePooling1D(outputSize: 3)
+      _ = three
+      let output = try Model(three)(Tensor(zeros: TensorType(.float32, [2, 8, 4])))  // float32[2, 3, 4]
+      #expect(type(output) == "float32[2, 3, 4]")
+      _ = output
+    }
+  }
+
+  @Test func adaptiveAveragePooling2D() throws {
+    try withPolicy(.float32) {
+      let small = AdaptiveAveragePooling2D(outputSize: [2, 3])
+      _ = small
+      let output = try Model(small)(Tensor(zeros: TensorType(.float32, [2, 8, 8, 4])))  // float32[2, 2, 3, 4]
+      #expect(type(output) == "float32[2, 2, 3, 4]")
+      _ = output
+    }
+  }
+
+  @Test func adaptiveAveragePooling3D() throws {
+    try withPolicy(.float32) {
+      let small = AdaptiveAveragePooling3D(outputSize: 2)
+      _ = small
+      let output = try Model(small)(Tensor(zeros: TensorType(.float32, [2, 4, 4, 5, 3])))  // float32[2, 2, 2, 2, 3]
+      #expect(type(output) == "float32[2, 2, 2, 2, 3]")
+      _ = output
+    }
+  }
+
   @Test func globalAveragePooling1D() throws {
     try withPolicy(.float32) {
       let vector = GlobalAveragePooling1D()

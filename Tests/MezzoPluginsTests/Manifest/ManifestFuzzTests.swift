@@ -7,7 +7,7 @@ import Testing
 
 /// Changed manifests and expressions by the thousand. `MEZZO_FUZZ=1000000 swift test --filter ManifestFuzzTests` tries more.
 struct ManifestFuzzTests {
-  private static let count = ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Int.init) ?? 20_000
+  private static let count = ProcessInfo.processInfo.environment["MEZZO_FUZZ"].flatMap(Int.init) ?? Sample.count(20_000)
 
   /// A tenth of the texts are whole manifests, which take longer to read.
   @Test func nothingButErrorsComesOfChangedManifests() {

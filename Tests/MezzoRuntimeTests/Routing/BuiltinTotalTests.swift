@@ -70,7 +70,7 @@ import Testing
     _ = try runtime.makePlan(trace.finish(results))
   }
 
-  @Test(arguments: ["", "exact", "any"]) func everyOperationInEveryDType(_ words: String) throws {
+  @Test(arguments: Sample.every(3, of: ["", "exact", "any"])) func everyOperationInEveryDType(_ words: String) throws {
     let options = try RoutingOptions(parsing: words)
     var codes: Set<String> = []
     for form in Self.forms {

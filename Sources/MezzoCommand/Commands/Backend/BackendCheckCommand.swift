@@ -74,6 +74,7 @@ struct BackendCheckCommand: AsyncParsableCommand {
     // A case that is none is no fault of the backend.
     for path in replay { _ = try CapturedCase(checked: path) }
     let report = inProcess ? check.run() : try CheckChild(check, seconds: timeout).run()
+    if let missing = report.missing { throw CheckError(missing) }
     let lost = try compare(report, with: claimed)
     if output.json {
       try printJSON(CheckOutput(file: file, report, lostClaims: lost))
