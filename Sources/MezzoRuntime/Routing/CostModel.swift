@@ -21,7 +21,7 @@ package enum CostModel {
 
   /// A conversion or copy of an operand: its bytes read and written at the speed of a cache, and one call.
   static func conversion(_ operand: Operand, to other: Operand) -> Double {
-    200 + (bytes(operand) + bytes(other)) / 15
+    200 + (bytes(operand) + bytes(other)) / 20
   }
 
   /// What is computed from constants alone is computed once for very many runs.
