@@ -223,7 +223,8 @@ struct GradientCase: Sendable {
   static let withoutGradient: [(operation: any Operation, code: OperationCode)] = [
     (Equal(), .equal), (Less(), .less), (LessEqual(), .lessEqual), (LogicalAnd(), .logicalAnd),
     (ArgMax(axis: 0), .argMax), (AllFinite(), .allFinite), (OneHot(depth: 2, dtype: .float32), .oneHot),
-    (RandomUniform(shape: [2], stream: 0), .randomUniform),
+    (RandomUniform(shape: [2], stream: 0), .randomUniform), (Quantize(), .quantize),
+    (QuantizedMatMul(to: .float32), .quantizedMatmul),
   ]
 
   func points(_ shapes: [[Int]], seed: UInt64) throws -> [Tensor] {

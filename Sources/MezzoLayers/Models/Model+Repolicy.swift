@@ -44,11 +44,6 @@ extension Model {
   /// Has layers with kernels keep them in int8 and multiply in it from now on, and leaves every other layer as it is, as Keras 3's
   /// `quantize` does. Each follows the policy `int8_from_` that it had before.
   ///
-  /// ```swift
-  /// let model = Model { Dense(8, activation: .relu, policy: .float32) }
-  /// let images = try Tensor(zeros: TensorType(.float32, [4, 16]))
-  /// let change = try model.quantize(sample: images, tolerance: 0.1)
-  /// ```
   /// - Parameters:
   ///   - sample: a batch whose outputs before and after are compared.
   ///   - tolerance: how far they may move, relative to the largest; `nil`: any finite distance.

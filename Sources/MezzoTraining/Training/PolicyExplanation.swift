@@ -34,7 +34,13 @@ extension Model {
   ///
   /// - Throws: `LayerError`, `PolicyError` or `GraphError`, as building would.
   public func explainPolicies(input: TensorType) throws -> PolicyExplanation {
-    let call = try TracedCall(self, input: input, isTraining: true) { _ in .constant }
+    let call: TracedCall
+    do {
+      call = try TracedCall(self, input: input, isTraining: true) { _ in .constant }
+    } catch LayerError.quantizedTraining {
+      // What is never trained casts as it does in inference.
+      call = try TracedCall(self, input: input, isTraining: false) { _ in .constant }
+    }
     return PolicyExplanation(
       layers: call.layers.map { record in
         PolicyExplanation.Layer(
