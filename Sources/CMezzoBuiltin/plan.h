@@ -157,8 +157,9 @@ typedef struct {
 
 /* Rows brought to int8. */
 typedef struct {
-  mz_space rows; /* of x, q and scale */
+  mz_space rows; /* of x, q, scale and zero */
   int64_t count, x_stride, q_stride;
+  bool is_symmetric;
   bool in_double, is_plain; /* is_plain: a row of x is a run of the domain's type */
   mz_load *load;
 } mz_quantize;
@@ -170,7 +171,7 @@ typedef struct {
   bool in_double, is_plain; /* is_plain: a row of the result is a run of the accumulator's type */
   int64_t padded_k, panels, packed_bytes;
   mz_load *load_scale, *load_bias;
-  int64_t a_scale_stride, b_scale_stride, bias_stride;
+  int64_t a_scale_stride, b_scale_stride, zero_stride, bias_stride;
   int bias; /* operand; -1: none, or among the steps */
 } mz_quantized;
 

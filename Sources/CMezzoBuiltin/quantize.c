@@ -1,4 +1,4 @@
-/* Rows brought to int8, each by the largest of its magnitudes or by a given one. */
+/* Rows brought to int8, each by what it reaches to on both sides of 0 or by a given magnitude. */
 #include <math.h>
 #include <string.h>
 #include "operations.h"
@@ -8,62 +8,72 @@ enum {
   BLOCK = 2048   /* of a row that is converted at once: most rows are converted only once then */
 };
 
-/* Bits of magnitudes are ordered as the magnitudes are, and NaN lies above infinity. */
-MZ_CLONES static uint32_t largest_float(const float *x, int64_t n) {
-  uint32_t largest = 0;
-  for (int64_t i = 0; i < n; i++) {
-    uint32_t bits;
-    memcpy(&bits, x + i, sizeof bits);
-    bits &= UINT32_MAX >> 1;
-    largest = bits > largest ? bits : largest;
-  }
-  return largest;
-}
+/* What a row reaches to on both sides of 0, and whether all of it are numbers. */
+typedef struct {
+  double low, high;
+  bool has_nan, has_infinity;
+} range;
 
-MZ_CLONES static uint64_t largest_double(const double *x, int64_t n) {
-  uint64_t largest = 0;
-  for (int64_t i = 0; i < n; i++) {
-    uint64_t bits;
-    memcpy(&bits, x + i, sizeof bits);
-    bits &= UINT64_MAX >> 1;
-    largest = bits > largest ? bits : largest;
+#define RANGE(T, suffix, LANES)                                                                     \
+  MZ_CLONES static void range_##suffix(range *r, const T *x, int64_t n) {                           \
+    T low[LANES] = {0}, high[LANES] = {0};                                                          \
+    int not_finite[LANES] = {0}, i = 0;                                                             \
+    for (; i + LANES <= n; i += LANES)                                                              \
+      for (int l = 0; l < LANES; l++) {                                                             \
+        T value = x[i + l];                                                                         \
+        low[l] = value < low[l] ? value : low[l];                                                   \
+        high[l] = value > high[l] ? value : high[l];                                                \
+        not_finite[l] |= !(value - value == 0);                                                     \
+      }                                                                                             \
+    for (int l = 0; i < n; i++, l++) {                                                              \
+      low[l] = x[i] < low[l] ? x[i] : low[l];                                                       \
+      high[l] = x[i] > high[l] ? x[i] : high[l];                                                    \
+      not_finite[l] |= !(x[i] - x[i] == 0);                                                         \
+    }                                                                                               \
+    int is_odd = 0;                                                                                 \
+    for (int l = 0; l < LANES; l++) {                                                               \
+      r->low = (double)low[l] < r->low ? (double)low[l] : r->low;                                   \
+      r->high = (double)high[l] > r->high ? (double)high[l] : r->high;                              \
+      is_odd |= not_finite[l];                                                                      \
+    }                                                                                               \
+    for (i = 0; is_odd && i < n; i++) {                                                             \
+      r->has_nan |= x[i] != x[i];                                                                   \
+      r->has_infinity |= isinf((double)x[i]);                                                       \
+    }                                                                                               \
   }
-  return largest;
-}
+RANGE(float, float, 64)
+RANGE(double, double, 32)
 
-/* Adding 1.5 * 2^23 leaves an integer, to nearest even, in the lowest bits. */
-MZ_CLONES static void round_float(int8_t *q, const float *x, float factor, int64_t n) {
+/* x / scale + zero. Adding 1.5 * 2^23 leaves an integer, to nearest even, in the lowest bits. */
+MZ_CLONES static void round_float(int8_t *q, const float *x, float factor, int zero, int64_t n) {
+  float least = (float)(-127 - zero), largest = (float)(127 - zero);
   for (int64_t i = 0; i < n; i++) {
     float value = x[i] * factor;
-    value = value > 127 ? 127 : value;
-    value = value < -127 ? -127 : value;
+    value = value > largest ? largest : value;
+    value = value < least ? least : value;
     value += 0x1.8p23f;
     int32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    q[i] = (int8_t)bits;
+    q[i] = (int8_t)(bits + zero);
   }
 }
 
-static void round_double(int8_t *q, const double *x, double factor, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    double value = x[i] * factor;
-    q[i] = (int8_t)rint(value > 127 ? 127 : value < -127 ? -127 : value);
-  }
+static int8_t rounded(double value, int zero) {
+  double least = -127 - zero, largest = 127 - zero;
+  return (int8_t)((int)rint(value > largest ? largest : value < least ? least : value) + zero);
 }
 
-/* Where 127 / limit would overflow. */
-static void round_tiny_float(int8_t *q, const float *x, double limit, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    double value = (double)x[i] / limit * 127;
-    q[i] = (int8_t)rint(value > 127 ? 127 : value < -127 ? -127 : value);
-  }
+static void round_double(int8_t *q, const double *x, double factor, int zero, int64_t n) {
+  for (int64_t i = 0; i < n; i++) q[i] = rounded(x[i] * factor, zero);
 }
 
-static void round_tiny_double(int8_t *q, const double *x, double limit, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    double value = x[i] / limit * 127;
-    q[i] = (int8_t)rint(value > 127 ? 127 : value < -127 ? -127 : value);
-  }
+/* Where 1 / scale would overflow. */
+static void round_tiny_float(int8_t *q, const float *x, double scale, int zero, int64_t n) {
+  for (int64_t i = 0; i < n; i++) q[i] = rounded((double)x[i] / scale, zero);
+}
+
+static void round_tiny_double(int8_t *q, const double *x, double scale, int zero, int64_t n) {
+  for (int64_t i = 0; i < n; i++) q[i] = rounded(x[i] / scale, zero);
 }
 
 /* A row, and room for a block of it in the domain's type. */
@@ -83,40 +93,31 @@ static const void *block(const mz_quantize *p, source *row, int64_t begin, int64
 
 static int64_t length(const mz_quantize *p, int64_t begin) { return p->count - begin < BLOCK ? p->count - begin : BLOCK; }
 
-/* NaN if the row holds one. */
-static double largest(const mz_quantize *p, source *row) {
-  uint64_t bits = 0;
+static range range_of(const mz_quantize *p, source *row) {
+  range r = {0};
   for (int64_t i = 0; i < p->count; i += BLOCK) {
     int64_t n = length(p, i);
     const void *x = block(p, row, i, n);
-    uint64_t here = p->in_double ? largest_double(x, n) : largest_float(x, n);
-    bits = here > bits ? here : bits;
+    if (p->in_double) range_double(&r, x, n);
+    else range_float(&r, x, n);
   }
-  if (p->in_double) {
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-  }
-  uint32_t narrow = (uint32_t)bits;
-  float value;
-  memcpy(&value, &narrow, sizeof value);
-  return (double)value;
+  return r;
 }
 
-static void round_row(const mz_quantize *p, char *q, source *row, double limit) {
+static void round_row(const mz_quantize *p, char *q, source *row, double scale, int zero) {
   int8_t staged[BLOCK];
-  double factor = p->in_double ? 127 / limit : (double)(127 / (float)limit);
+  double factor = p->in_double ? 1 / scale : (double)(float)(1 / scale);
   for (int64_t i = 0; i < p->count; i += BLOCK) {
     int64_t n = length(p, i);
     const void *x = block(p, row, i, n);
     int8_t *to = p->q_stride == 1 ? (int8_t *)q + i : staged;
     if (isinf(factor)) {
-      if (p->in_double) round_tiny_double(to, x, limit, n);
-      else round_tiny_float(to, x, limit, n);
+      if (p->in_double) round_tiny_double(to, x, scale, zero, n);
+      else round_tiny_float(to, x, scale, zero, n);
     } else if (p->in_double) {
-      round_double(to, x, factor, n);
+      round_double(to, x, factor, zero, n);
     } else {
-      round_float(to, x, (float)factor, n);
+      round_float(to, x, (float)factor, zero, n);
     }
     for (int64_t j = 0; j < n && to == staged; j++) q[(i + j) * p->q_stride] = (char)staged[j];
   }
@@ -133,17 +134,24 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   const mz_plan *plan = call->plan;
   const mz_quantize *p = &plan->u.quantize;
   double given = p->in_double ? *(const double *)(const void *)call->at[1] : (double)*(const float *)(const void *)call->at[1];
-  char *base[] = {call->at[0], call->at[plan->n_in], call->at[plan->n_in + 1]}, *at[3];
+  char *base[] = {call->at[0], call->at[plan->n_in], call->at[plan->n_in + 1], call->at[plan->n_in + 2]}, *at[4];
   for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
     mz_space_seek(&p->rows, row, base, at);
     source x = {at[0], buffer, false};
-    double found = largest(p, &x);
-    double limit = isnan(found) || given == 0 ? found : given;
-    bool is_number = isfinite(limit);
-    if (is_number && limit > 0) round_row(p, at[1], &x, limit);
+    range r = range_of(p, &x);
+    bool is_number = !r.has_nan && (given != 0 || !r.has_infinity);
+    if (p->is_symmetric) {
+      r.high = r.high > -r.low ? r.high : -r.low;
+      r.low = -r.high;
+    }
+    /* By halves, as the difference may overflow. */
+    double scale = given != 0 ? given / 127 : r.high / 254 - r.low / 254;
+    int zero = is_number && given == 0 && scale > 0 ? -(int)rint((r.low / 2 + r.high / 2) / scale) : 0;
+    if (is_number && scale > 0) round_row(p, at[1], &x, scale, zero);
     else clear_row(p, at[1]);
-    if (p->in_double) *(double *)(void *)at[2] = is_number ? limit / 127 : (double)NAN;
-    else *(float *)(void *)at[2] = is_number ? (float)limit / 127 : NAN;
+    if (p->in_double) *(double *)(void *)at[2] = is_number ? scale : (double)NAN;
+    else *(float *)(void *)at[2] = is_number ? (float)scale : NAN;
+    *at[3] = (char)zero;
   }
 }
 
@@ -156,9 +164,13 @@ static mezzo_status run(const mz_call *call) {
 mezzo_status mz_plan_quantize(mz_request *r) {
   mz_plan *plan = r->plan;
   mz_quantize *p = &plan->u.quantize;
-  MZ_TRY(mz_expect_arity(r, 2, 2));
+  MZ_TRY(mz_expect_arity(r, 2, 3));
+  int64_t symmetric;
+  MZ_TRY(mz_attr_int(r, "symmetric", 0, 1, &symmetric));
+  p->is_symmetric = symmetric == 1;
   MZ_TRY(mz_expect_dtype(r, 0, MZ_FLOATS));
-  const mz_operand *x = &plan->operand[0], *q = &plan->operand[plan->n_in], *scale = &plan->operand[plan->n_in + 1];
+  const mz_operand *x = &plan->operand[0], *q = &plan->operand[plan->n_in], *scale = &plan->operand[plan->n_in + 1],
+                   *zero = &plan->operand[plan->n_in + 2];
   mz_domain domain = mz_domain_of(x->dtype);
   if (x->rank == 0)
     return mz_refuse(r->err, MEZZO_INVALID, MEZZO_WHY_SHAPE, 0, "operand 0 has rank 0; expected rows x[..., n]");
@@ -168,10 +180,12 @@ mezzo_status mz_plan_quantize(mz_request *r) {
   MZ_TRY(mz_expect_same(r, plan->n_in, 0, false));
   MZ_TRY(mz_expect_dtype(r, plan->n_in + 1, MZ_SET(mz_domain_dtype(domain))));
   MZ_TRY(mz_expect_shape(r, plan->n_in + 1, x->rank - 1, x->shape));
+  MZ_TRY(mz_expect_dtype(r, plan->n_in + 2, MZ_SET(MZ_I8)));
+  MZ_TRY(mz_expect_shape(r, plan->n_in + 2, x->rank - 1, x->shape));
   MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(domain)));
-  mz_space_init(&p->rows, 3);
+  mz_space_init(&p->rows, 4);
   for (int axis = 0; axis < x->rank - 1; axis++)
-    mz_space_add(&p->rows, x->shape[axis], (int64_t[]){x->stride[axis], q->stride[axis], scale->stride[axis]});
+    mz_space_add(&p->rows, x->shape[axis], (int64_t[]){x->stride[axis], q->stride[axis], scale->stride[axis], zero->stride[axis]});
   mz_space_coalesce(&p->rows);
   p->count = x->shape[x->rank - 1];
   p->x_stride = x->stride[x->rank - 1];

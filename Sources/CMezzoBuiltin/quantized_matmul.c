@@ -3,12 +3,13 @@
 #include <string.h>
 #include "int8_tiles.h"
 #include "matmul.h"
+#include "target.h"
 
 enum {
   BLOCK_TILES = 2,         /* of rows that each panel of B is multiplied with while it is in the cache */
   BLOCK_COLUMNS = MZ_BLOCK,
   ALONE = 4000000,         /* operations below which threads cost more than they bring */
-  LARGEST_K = 131071       /* beyond, a sum may not fit into int32 */
+  LARGEST_K = 66000        /* beyond, a sum may not fit into int32 */
 };
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -19,13 +20,13 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 static int64_t panel_bytes(const mz_quantized *p) { return p->padded_k * p->tile->columns; }
 
-/* Panels [padded_k / group][columns][group], and behind them what the sums of each column begin with. */
+/* Panels [padded_k / group][columns][group], and behind them the sum of each column. */
 static void pack_b(const mz_quantized *p, const char *b, char *to) {
   const mz_matmul *product = &p->product;
   int64_t columns = p->tile->columns, k = product->k;
-  int32_t *start = (int32_t *)(void *)(to + p->panels * panel_bytes(p));
+  int32_t *sum = (int32_t *)(void *)(to + p->panels * panel_bytes(p));
   memset(to, 0, (size_t)p->packed_bytes);
-  for (int64_t j = 0; j < product->n; j += columns, to += panel_bytes(p), start += columns) {
+  for (int64_t j = 0; j < product->n; j += columns, to += panel_bytes(p), sum += columns) {
     int64_t n = min64(columns, product->n - j);
     for (int64_t i = 0; i < k; i++) {
       const char *from = b + i * product->b_stride[0] + j * product->b_stride[1];
@@ -33,7 +34,7 @@ static void pack_b(const mz_quantized *p, const char *b, char *to) {
       for (int64_t c = 0; c < n; c++) {
         int8_t element = (int8_t)from[c * product->b_stride[1]];
         group[c * MZ_INT8_GROUP] = (char)element;
-        start[c] -= p->tile->offset * element;
+        sum[c] += element;
       }
     }
   }
@@ -48,9 +49,11 @@ static void scale_double(double *out, const int32_t *acc, double row, const doub
   for (int64_t i = 0; i < n; i++) out[i] = acc[i] * row * column[i] + bias[i];
 }
 
-/* Of one thread: rows of A by stretches of k, sums, for a block of columns the scales and the bias, and for one of rows theirs. */
+/* Of one thread: rows of A by stretches of k, sums, for a block of columns the scales and the bias, for one of rows theirs and
+ * what stands for 0, and what the sums of a tile begin with. */
 typedef struct {
   char *a, *acc, *scale, *bias, *row_scale;
+  int32_t *zero, *start;
 } scratch;
 
 static int64_t a_bytes(const mz_quantized *p) {
@@ -67,9 +70,14 @@ static int64_t acc_bytes(const mz_quantized *p) {
 
 static int64_t row_scale_bytes(const mz_quantized *p) { return round_up(p->product.block_rows * (int64_t)sizeof(double), 64); }
 
+static int64_t start_bytes(const mz_quantized *p) {
+  return p->product.block_rows * p->tile->columns * (int64_t)sizeof(int32_t);
+}
+
 static scratch scratch_at(const mz_quantized *p, char *at) {
   char *acc = at + a_bytes(p), *scale = acc + acc_bytes(p), *bias = scale + vector_bytes(p);
-  return (scratch){at, acc, scale, bias, bias + vector_bytes(p)};
+  char *row_scale = bias + vector_bytes(p), *zero = row_scale + row_scale_bytes(p);
+  return (scratch){at, acc, scale, bias, row_scale, (int32_t *)(void *)zero, (int32_t *)(void *)(zero + row_scale_bytes(p))};
 }
 
 /* a[stretch of k][row][MZ_INT8_STRETCH] */
@@ -92,13 +100,21 @@ static void load_rows(const mz_quantized *p, const scratch *s, const char *from,
   }
 }
 
+/* What stands for 0 in a row, with what is added to it, times the sum of a column, comes off first. */
+MZ_CLONES static void begin_sums(int32_t *start, const int32_t *zero, int32_t offset, const int32_t *sum, int64_t rows,
+                                 int64_t columns) {
+  for (int64_t r = 0; r < rows; r++, start += columns)
+    MZ_INDEPENDENT for (int64_t c = 0; c < columns; c++) start[c] = -(offset + zero[r]) * sum[c];
+}
+
 /* Sums of a block, in float scaled already, to `to`, whose rows are `stride` elements apart. */
-static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, const int32_t *start, const mz_area *block,
+static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, const int32_t *sum, const mz_area *block,
                      char *to, int64_t stride) {
   const mz_int8_tile *tile = p->tile;
   int64_t row_bytes = MZ_INT8_STRETCH * tile->a_element;
   for (int64_t j = 0; j < block->columns; j += tile->columns, b += panel_bytes(p)) {
     const char *a = s->a;
+    begin_sums(s->start, s->zero, tile->offset, sum + j, block->rows, tile->columns);
     for (int64_t k = 0; k < p->padded_k || k == 0; k += MZ_INT8_STRETCH, a += p->product.block_rows * row_bytes) {
       int64_t groups = min64(MZ_INT8_STRETCH, p->padded_k - k) / MZ_INT8_GROUP;
       bool is_last = k + MZ_INT8_STRETCH >= p->padded_k;
@@ -108,7 +124,8 @@ static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, c
         const mz_int8_scales scales = {(const float *)(const void *)s->row_scale + i, (const float *)(const void *)s->scale + j,
                                        (const float *)(const void *)s->bias + j};
         tile->size[size].multiply(groups, a + i * row_bytes, b + k * tile->columns,
-                                  k == 0 ? start + j : (const int32_t *)(const void *)acc, k == 0 ? 0 : stride,
+                                  k == 0 ? s->start + i * tile->columns : (const int32_t *)(const void *)acc,
+                                  k == 0 ? tile->columns : stride,
                                   is_last && !p->in_double ? &scales : NULL, acc, stride);
       }
     }
@@ -128,7 +145,7 @@ static void finish(const mz_quantized *p, const scratch *s, const mz_area *block
       scale_double(wide, (const int32_t *)(const void *)from, ((const double *)(const void *)s->row_scale)[r],
                    (const double *)(const void *)s->scale, (const double *)(const void *)s->bias, block->columns);
     }
-    mz_run_epilogue(product, at + 6, row, block->column, out, block->columns);
+    mz_run_epilogue(product, at + 7, row, block->column, out, block->columns);
     if (out != result) product->store(result, product->c_stride[1], out, block->columns);
   }
 }
@@ -138,10 +155,14 @@ static bool is_direct(const mz_quantized *p, const mz_area *block) {
   return p->is_plain && block->columns % p->tile->columns == 0;
 }
 
-/* at: A, packed B, C, the scales of rows and columns, the bias, and the operands of the steps. */
+static void load_zeros(const mz_quantized *p, int32_t *to, const char *from, int64_t rows) {
+  for (int64_t r = 0; r < rows; r++) to[r] = *(const int8_t *)(from + r * p->zero_stride);
+}
+
+/* at: A, packed B, C, the scales of rows and columns, the bias, what stands for 0, and the operands of the steps. */
 static void run_area(const mz_quantized *p, const scratch *s, const mz_area *task, char *const *at) {
   const mz_matmul *product = &p->product;
-  const int32_t *start = (const int32_t *)(const void *)(at[1] + p->panels * panel_bytes(p));
+  const int32_t *sum = (const int32_t *)(const void *)(at[1] + p->panels * panel_bytes(p));
   memset(s->scale, 0, (size_t)(2 * vector_bytes(p)));
   for (int64_t j = 0; j < task->columns; j += product->block_columns) {
     mz_area block = {.column = task->column + j, .columns = min64(product->block_columns, task->columns - j)};
@@ -154,11 +175,12 @@ static void run_area(const mz_quantized *p, const scratch *s, const mz_area *tas
       if (j == 0 || task->rows > product->block_rows) {
         load_rows(p, s, at[0] + block.row * product->a_stride[0], block.rows);
         p->load_scale(s->row_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
+        load_zeros(p, s->zero, at[6] + block.row * p->zero_stride, block.rows);
       }
       bool direct = is_direct(p, &block);
       char *to = direct ? at[2] + block.row * product->c_stride[0] + block.column * product->c_stride[1] : s->acc;
       int64_t stride = direct ? product->c_stride[0] / (int64_t)sizeof(int32_t) : acc_columns(p);
-      multiply(p, s, b, start + block.column, &block, to, stride);
+      multiply(p, s, b, sum + block.column, &block, to, stride);
       if (!direct || product->n_steps > 0) finish(p, s, &block, to, stride, at);
     }
   }
@@ -171,10 +193,10 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   const mz_quantized *p = &plan->u.quantized;
   const mz_matmul *product = &p->product;
   char *own = call->workspace + (product->packs_b ? 0 : round_up(p->packed_bytes, 64));
-  char *at[6 + MZ_MAX_MAPPED] = {call->at[0], product->packs_b ? call->at[1] : call->workspace, call->at[plan->n_in],
-                                 call->at[2], call->at[3], p->bias < 0 ? NULL : call->at[p->bias]};
+  char *at[7 + MZ_MAX_MAPPED] = {call->at[0], product->packs_b ? call->at[1] : call->workspace, call->at[plan->n_in],
+                                 call->at[2], call->at[3], p->bias < 0 ? NULL : call->at[p->bias], call->at[4]};
   for (int i = 0; i < product->n_steps; i++)
-    if (product->step[i].operand >= 0) at[6 + product->step[i].place] = call->at[product->step[i].operand];
+    if (product->step[i].operand >= 0) at[7 + product->step[i].place] = call->at[product->step[i].operand];
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s = scratch_at(p, own + slot * product->slot_bytes);
     int64_t row = slot / product->column_tasks * product->task_rows;
@@ -211,11 +233,11 @@ static mezzo_status plan_tasks(mz_request *r) {
   product->block_rows = min64(product->task_rows, BLOCK_TILES * rows);
   product->block_columns = min64(product->task_columns, BLOCK_COLUMNS);
   product->slots = product->row_tasks * product->column_tasks;
-  int64_t panels_bytes, starts = p->panels * columns * (int64_t)sizeof(int32_t), total;
-  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + row_scale_bytes(p);
+  int64_t panels_bytes, sums = p->panels * columns * (int64_t)sizeof(int32_t), total;
+  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + 2 * row_scale_bytes(p) + round_up(start_bytes(p), 64);
   bool fits = !__builtin_mul_overflow(p->panels, panel_bytes(p), &panels_bytes) && panels_bytes < INT64_MAX / 4 &&
               !__builtin_mul_overflow(product->slot_bytes, product->slots, &total);
-  p->packed_bytes = fits ? panels_bytes + starts : 0;
+  p->packed_bytes = fits ? panels_bytes + sums : 0;
   if (fits && !product->packs_b) fits = !__builtin_add_overflow(total, round_up(p->packed_bytes, 64), &total);
   if (!fits)
     return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 1, "a packed form of %lld columns exceeds 2^63 bytes",
@@ -225,7 +247,7 @@ static mezzo_status plan_tasks(mz_request *r) {
   plan->pack = pack;
   plan->packed_bytes = (uint64_t)p->packed_bytes;
   plan->pack_key[0] = UINT64_C(0x6d657a7a6f2d6938); /* "mezzo-i8" */
-  plan->pack_key[1] = (uint64_t)columns << 8 | (uint64_t)p->tile->offset;
+  plan->pack_key[1] = (uint64_t)columns;
   return MEZZO_OK;
 }
 
@@ -260,7 +282,7 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   mz_plan *plan = r->plan;
   mz_quantized *p = &plan->u.quantized;
   mz_matmul *product = &p->product;
-  MZ_TRY(mz_expect_arity(r, 4, 1));
+  MZ_TRY(mz_expect_arity(r, 5, 1));
   const mz_operand *a = &plan->operand[0], *b = &plan->operand[1], *c = &plan->operand[plan->n_in];
   MZ_TRY(mz_expect_dtype(r, 0, MZ_SET(MZ_I8)));
   MZ_TRY(mz_expect_dtype(r, 1, MZ_SET(MZ_I8)));
@@ -274,6 +296,8 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   MZ_TRY(mz_expect_shape(r, 1, 2, (int64_t[]){k, n}));
   MZ_TRY(mz_expect_shape(r, 2, 1, &m));
   MZ_TRY(mz_expect_shape(r, 3, 1, &n));
+  MZ_TRY(mz_expect_dtype(r, 4, MZ_SET(MZ_I8)));
+  MZ_TRY(mz_expect_shape(r, 4, 1, &m));
   MZ_TRY(mz_expect_shape(r, plan->n_in, 2, (int64_t[]){m, n}));
   for (int i = 2; i < 4; i++) MZ_TRY(mz_expect_dtype(r, i, MZ_SET(mz_domain_dtype(domain))));
   MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(domain)));
@@ -294,6 +318,7 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   p->load_scale = mz_loader(domain, mz_domain_dtype(domain));
   p->a_scale_stride = plan->operand[2].stride[0];
   p->b_scale_stride = plan->operand[3].stride[0];
+  p->zero_stride = plan->operand[4].stride[0];
   p->tile = mz_int8_tile_at(0);
   product->packs_b = is_constant(r);
   MZ_TRY(mz_plan_epilogue(r, product, p->in_double, true));

@@ -177,13 +177,13 @@ const mezzo_rule mz_rules[] = {
     RULE(ATTENTION_GRADIENT, "attention-gradient.f64",
          "do:f64[...,s,e] q:f64[...,s,d] k:f64[...,t,d] v:f64[...,t,e] bias:f64[...,s,t] o:f64[...,s,e] lse:f64[...,s]"
          " -> dq:f64[...,s,d] dk:f64[...,t,d] dv:f64[...,t,e]", F64_ACCUM, SHARED, SLOW),
-    RULE(QUANTIZE, "quantize.f32", "x:T" NARROW "[...,n] limit:f32[] -> q:i8[...,n] scale:f32[...]", F32_ACCUM, SHARED, STREAM),
-    RULE(QUANTIZE, "quantize.f64", "x:f64[...,n] limit:f64[] -> q:i8[...,n] scale:f64[...]", F64_ACCUM, SHARED, STREAM),
-    QUANTIZED("quantized-matmul.f32", "A:i8[m,k] B:i8[k,n] a:f32[m] b:f32[n] -> C:T" NARROW "[m,n]", NULL, 0, F32_ACCUM),
-    QUANTIZED("quantized-matmul.f64", "A:i8[m,k] B:i8[k,n] a:f64[m] b:f64[n] -> C:f64[m,n]", NULL, 0, F64_ACCUM),
-    QUANTIZED("quantized-matmul.packed.f32", "A:i8[m,k] B:i8[k,n] a:f32[m] b:f32[n] -> C:T" NARROW "[m,n]", "const(B)",
+    RULE(QUANTIZE, "quantize.f32", "x:T" NARROW "[...,n] limit:f32[] -> q:i8[...,n] scale:f32[...] zero:i8[...]", F32_ACCUM, SHARED, STREAM),
+    RULE(QUANTIZE, "quantize.f64", "x:f64[...,n] limit:f64[] -> q:i8[...,n] scale:f64[...] zero:i8[...]", F64_ACCUM, SHARED, STREAM),
+    QUANTIZED("quantized-matmul.f32", "A:i8[m,k] B:i8[k,n] a:f32[m] b:f32[n] zero:i8[m] -> C:T" NARROW "[m,n]", NULL, 0, F32_ACCUM),
+    QUANTIZED("quantized-matmul.f64", "A:i8[m,k] B:i8[k,n] a:f64[m] b:f64[n] zero:i8[m] -> C:f64[m,n]", NULL, 0, F64_ACCUM),
+    QUANTIZED("quantized-matmul.packed.f32", "A:i8[m,k] B:i8[k,n] a:f32[m] b:f32[n] zero:i8[m] -> C:T" NARROW "[m,n]", "const(B)",
               MEZZO_R_PREPACKS, F32_ACCUM),
-    QUANTIZED("quantized-matmul.packed.f64", "A:i8[m,k] B:i8[k,n] a:f64[m] b:f64[n] -> C:f64[m,n]", "const(B)",
+    QUANTIZED("quantized-matmul.packed.f64", "A:i8[m,k] B:i8[k,n] a:f64[m] b:f64[n] zero:i8[m] -> C:f64[m,n]", "const(B)",
               MEZZO_R_PREPACKS, F64_ACCUM),
 };
 _Static_assert(sizeof mz_rules / sizeof mz_rules[0] == MZ_RULES, "rules.h counts the rules");

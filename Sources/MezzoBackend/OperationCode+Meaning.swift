@@ -60,8 +60,8 @@ extension OperationCode {
     case .layerNorm: (4, 1)
     case .layerNormGradient: (3, 3)
     case .attention: (4, 2)
-    case .quantize: (2, 2)
-    case .quantizedMatmul: (4, 1)
+    case .quantize: (2, 3)
+    case .quantizedMatmul: (5, 1)
     case .attentionGradient: (7, 3)
     }
   }

@@ -60,11 +60,11 @@ struct DTypeAssignment {
       }
     case .quantize:
       return floats.flatMap { x in
-        [DType.float32, .float64].map { DTypeAssignment(inputs: [x, $0], results: [.int8, $0]) }
+        [DType.float32, .float64].map { DTypeAssignment(inputs: [x, $0], results: [.int8, $0, .int8]) }
       }
     case .quantizedMatmul:
       return floats.flatMap { y in
-        [DType.float32, .float64].map { DTypeAssignment(inputs: [.int8, .int8, $0, $0], results: [y]) }
+        [DType.float32, .float64].map { DTypeAssignment(inputs: [.int8, .int8, $0, $0, .int8], results: [y]) }
       }
     case .randomUniform: return [DTypeAssignment(inputs: [.int64], results: [.float32])]
     case .sgdUpdate:

@@ -5,25 +5,34 @@ extension Reference {
   static func quantize(_ request: OperationRequest, _ inputs: [[Double]], _ roundoff: Roundoff) -> [Expectation] {
     let count = request.inputs[0].shape.last ?? 1
     let rows = request.results[1].type.checkedCount ?? 0
+    let isSymmetric = request.int("symmetric") == 1
     var q = Expectation(values: [], slack: [])
     var scales = Expectation(values: [], slack: [])
+    var zeros = Expectation(values: [], slack: [])
+    // Near the middle between two integers either may be the nearest.
+    func isNearMiddle(_ exact: Double) -> Bool {
+      abs(abs(exact - exact.rounded(.toNearestOrEven)) - 0.5) < 1024 * roundoff.unit
+    }
     for row in 0..<rows {
       let x = inputs[0][(row * count)..<((row + 1) * count)]
       let given = inputs[1][0]
       let isNumber = x.allSatisfy { given == 0 ? $0.isFinite : !$0.isNaN }
-      let limit = given == 0 ? x.reduce(0) { max($0, abs($1)) } : given
-      scales.values.append(isNumber ? limit / 127 : .nan)
-      scales.slack.append(isNumber ? 2 * roundoff.unit * limit / 127 + roundoff.tiny : 0)
+      var (low, high) = (x.reduce(0) { min($0, $1) }, x.reduce(0) { max($0, $1) })
+      if isSymmetric { (low, high) = (-max(-low, high), max(-low, high)) }
+      let scale = given == 0 ? high / 254 - low / 254 : given / 127
+      scales.values.append(isNumber ? scale : .nan)
+      scales.slack.append(isNumber ? 2 * roundoff.unit * scale + roundoff.tiny : 0)
+      let middle = isNumber && given == 0 && scale > 0 ? -(low / 2 + high / 2) / scale : 0
+      zeros.values.append(middle.rounded(.toNearestOrEven))
+      zeros.slack.append(isNearMiddle(middle) ? 1 : 0)
       for element in x {
-        let exact = isNumber && limit != 0 ? min(max(element / limit * 127, -127), 127) : 0
-        let nearest = exact.rounded(.toNearestOrEven)
-        q.values.append(nearest)
-        // Near the middle between two integers either may be the nearest.
-        let isNearMiddle = abs(abs(exact - nearest) - 0.5) < 1024 * roundoff.unit
-        q.slack.append(isNearMiddle && abs(exact) < 127 ? 1 : 0)
+        let exact = isNumber && scale > 0 ? element / scale : 0
+        let shifted = exact.rounded(.toNearestOrEven) + middle.rounded(.toNearestOrEven)
+        q.values.append(isNumber && scale > 0 ? min(max(shifted, -127), 127) : 0)
+        q.slack.append((isNearMiddle(exact) && abs(shifted) <= 127 ? 1 : 0) + (isNearMiddle(middle) ? 1 : 0))
       }
     }
-    return [q, scales]
+    return [q, scales, zeros]
   }
 
   static func quantizedProduct(
@@ -35,7 +44,9 @@ extension Reference {
     for row in 0..<rows {
       for column in 0..<columns {
         // Integers of this size are exact in float64.
-        let sum = (0..<depth).reduce(0.0) { $0 + inputs[0][row * depth + $1] * inputs[1][$1 * columns + column] }
+        let sum = (0..<depth).reduce(0.0) {
+          $0 + (inputs[0][row * depth + $1] - inputs[4][row]) * inputs[1][$1 * columns + column]
+        }
         let value = sum * inputs[2][row] * inputs[3][column]
         expectation.values.append(value)
         expectation.slack.append(4 * roundoff.unit * abs(value) + roundoff.tiny)

@@ -35,7 +35,7 @@ struct QuantizedKernel {
     let input = trace.input(kernel.type, name: "kernel")
     let turned = try input.cast(to: scale.dtype).transposed(kept + summed)
     func extent(_ axes: [Int]) -> Int { axes.map { kernel.shape[$0] }.reduce(1, *) }
-    let quantized = try turned.reshaped([extent(kept), extent(summed)]).quantized()
+    let quantized = try turned.reshaped([extent(kept), extent(summed)]).quantized(isSymmetric: true)
     let back = (kept + summed).enumerated().sorted { $0.element < $1.element }.map(\.offset)
     let plan = try runtime.makePlan(
       trace.finish([try quantized.values.reshaped(turned.shape).transposed(back), quantized.scale]))

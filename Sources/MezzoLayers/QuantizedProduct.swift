@@ -2,10 +2,11 @@ import MezzoBackend
 import MezzoGraph
 import MezzoPolicy
 
-/// Rows of an input in int8, and what each is multiplied with.
+/// Rows of an input in int8, and for each what it is multiplied with and what stands for 0.
 struct QuantizedRows {
   var values: SymbolicTensor
   var scale: SymbolicTensor
+  var zero: SymbolicTensor
   /// In floating point.
   var rows: SymbolicTensor
 
@@ -42,7 +43,7 @@ extension LayerContext {
     return try Kernel(values: kernel.value(in: self), scale: scale.value(in: self))
   }
 
-  /// The product of rows, each brought to int8 by its largest magnitude, and a kernel `[summed, columns]`.
+  /// The product of rows, each brought to int8 by its own range, and a kernel `[summed, columns]`.
   ///
   /// - Parameters:
   ///   - rows: `[rows, summed]`, in the dtype of the result.
@@ -58,12 +59,13 @@ extension LayerContext {
       known = shared
     } else {
       let made = try rows.quantized(limit: limit)
-      known = QuantizedRows(values: made.values, scale: made.scale, rows: rows)
+      known = QuantizedRows(values: made.values, scale: made.scale, zero: made.zero, rows: rows)
       quantizedRows[key] = known
     }
     quantizedInputs[path] = known.rows
     let columns = try 1 / kernel.scale.reshaped([kernel.values.shape[1]])
-    return try known.values.quantizedMatmul(kernel.values, rows: known.scale, columns: columns, to: rows.dtype)
+    return try known.values.quantizedMatmul(
+      kernel.values, rows: known.scale, columns: columns, zero: known.zero, to: rows.dtype)
   }
 
   /// The largest magnitude of the layer's inputs, where ``Model/calibrate(_:)`` found one.

@@ -280,12 +280,15 @@ enum {
                                    scores are all -inf, or that has none, gives 0 and lse -inf */
   MEZZO_OP_ATTENTION_GRADIENT = 181, /* (1.2) do q k v bias o lse -> dq dk dv, attributes as above. With w = e^(p - lse), 0 where
                                    lse is -inf, and g = w * (do*v^T - sum(do*o)): dq = scale*g*k, dk = scale*g^T*q, dv = w^T*do */
-  MEZZO_OP_QUANTIZE = 182,      /* (1.2) x[..., n] limit[] -> q(int8)[..., n] scale[...]; limit and scale in the accumulator. For each
-                                   row, with l = limit, or the largest |x| of the row where limit is 0: scale = l / 127 and
-                                   q = x / scale to the nearest integer, even of two, from -127 to 127; 0 where l is 0. A row
-                                   with a NaN, or, where limit is 0, an infinity: scale is NaN and q is 0 */
-  MEZZO_OP_QUANTIZED_MATMUL = 183 /* (1.2) A(int8)[m, k] B(int8)[k, n] a[m] b[n] -> C[m, n] = sum(A*B) * a[row] * b[column]; the sum is
-                                   exact, for k up to 131071; a and b in the accumulator */
+  MEZZO_OP_QUANTIZE = 182,      /* (1.2) x[..., n] limit[] -> q(int8)[..., n] scale[...] zero(int8)[...]; limit and scale in the
+                                   accumulator; attribute symmetric: 1 takes for lo and hi the larger of both magnitudes. For each row q = x / scale to the nearest integer, even of two, plus zero, from
+                                   -127 to 127; 0 where scale is 0. Where limit is 0, with lo <= 0 <= hi the least and the largest
+                                   of the row and of 0: scale = (hi - lo) / 254, zero = -(lo + hi) / 2 / scale to the nearest
+                                   integer. Else scale = limit / 127, zero = 0. A row with a NaN, or, where limit is 0, an
+                                   infinity: scale is NaN, q and zero are 0 */
+  MEZZO_OP_QUANTIZED_MATMUL = 183 /* (1.2) A(int8)[m, k] B(int8)[k, n] a[m] b[n] zero(int8)[m] -> C[m, n] =
+                                   sum((A - zero[row])*B) * a[row] * b[column]; the sum is exact, for k up to 66000; zero from
+                                   -127 to 127; a and b in the accumulator */
 };
 
 enum { MEZZO_ATTR_INT = 1, MEZZO_ATTR_FLOAT = 2, MEZZO_ATTR_INTS = 3 };

@@ -62,7 +62,7 @@ import Testing
         Form(operation: Quantize(), operands: [(matrix, nil), ([], .float64)]),
         Form(
           operation: QuantizedMatMul(to: .bfloat16),
-          operands: [(matrix, .int8), (matrix, .int8), ([3], .float32), ([3], nil)]),
+          operands: [(matrix, .int8), (matrix, .int8), ([3], .float32), ([3], nil), ([3], .int8)]),
         Form(operation: Gather(), operands: [(matrix, nil), ([2], .int32)]),
       ]
   }()
