@@ -69,7 +69,8 @@ public final class SentenceEncoder: Sendable {
       runtime: runtime)
     try model.build(
       inputs: Arguments(
-        .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [2]))))
+        .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [2]))),
+      drawsWeights: false)
     try BERT.load(
       try SafetensorsShards(folder), into: model, scope: "\(SentenceModel.encoderName).")
   }

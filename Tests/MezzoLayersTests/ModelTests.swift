@@ -68,6 +68,18 @@ import Testing
     #expect(try model.variables["kernel"]?.dtype == .float64)
   }
 
+  @Test func whatIsToBeLoadedBeginsWithZeros() throws {
+    let model = model(.mixedBFloat16)
+    try model.build(inputs: Arguments(.tensor(TensorType(.float32, [2, 4, 2]))), drawsWeights: false)
+    let variables = try model.variables
+    #expect(variables.count == 4)
+    #expect(variables.paths.allSatisfy { variables[$0]?.scalars().allSatisfy { $0 == 0 } == true })
+    let drawn = self.model(.mixedBFloat16)
+    try drawn.build(input: [2, 4, 2])
+    try model.setVariables(try drawn.variables)
+    #expect(try model.variables == drawn.variables)
+  }
+
   @Test func seedsDecideTheWeights() throws {
     let input = try Tensor(zeros: TensorType(.float32, [1, 4, 2]))
     let models = [model(.float32, seed: 1), model(.float32, seed: 1), model(.float32, seed: 2)]

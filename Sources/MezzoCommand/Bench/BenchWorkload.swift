@@ -69,9 +69,12 @@ struct BenchSetting {
   }
 
   /// A built model with these weights, by path; the others begin as their layers say.
-  func model(_ layer: any Layer, inputs: ModelInputs<TensorType>, weights: [String: Tensor]) throws -> Model {
+  /// - Parameter drawsWeights: whether variables that are not among `weights` begin as a layer wants them, and not with 0.
+  func model(
+    _ layer: any Layer, inputs: ModelInputs<TensorType>, weights: [String: Tensor], drawsWeights: Bool = true
+  ) throws -> Model {
     let model = Model(layer, runtime: runtime)
-    try model.build(inputs: inputs)
+    try model.build(inputs: inputs, drawsWeights: drawsWeights)
     var variables = try model.variables
     for (path, tensor) in weights {
       guard let type = variables[path]?.type else {

@@ -53,7 +53,7 @@ enum SentenceEmbedding {
       .tensor(try Tensor((0..<length).map(Double.init), shape: [length], dtype: .int32)))
     let model = try setting.model(
       MeanOfTokens(encoder: BERT(configuration, policy: setting.policy)), inputs: inputs.map { $0.type },
-      weights: [:])
+      weights: [:], drawsWeights: false)
     try BERT.load(weights, into: model, scope: "\(MeanOfTokens.encoderName).")
     return try InferenceWork(model, inputs: inputs)
   }

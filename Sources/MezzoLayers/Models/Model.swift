@@ -154,8 +154,13 @@ public final class Model: Sendable {
 
   /// Makes the variables for inputs of these types and settles the policies of all layers, unless that is done already.
   ///
-  /// - Parameter inputs: with the batch in front; which batch does not matter.
-  public func build(inputs: Arguments<TensorType>) throws { _ = try firstCall(inputs) }
+  /// - Parameters:
+  ///   - inputs: with the batch in front; which batch does not matter.
+  ///   - drawsWeights: `false` leaves all variables 0, for a model whose weights are about to be loaded: to draw tens of millions
+  ///     of numbers takes longer than to load them.
+  public func build(inputs: Arguments<TensorType>, drawsWeights: Bool = true) throws {
+    _ = try firstCall(inputs, drawsWeights: drawsWeights)
+  }
 
   /// Builds for one tensor of this type.
   public func build(input: TensorType) throws { try build(inputs: Arguments(.tensor(input))) }
@@ -220,13 +225,14 @@ public final class Model: Sendable {
   /// Builds the model, unless it is built.
   ///
   /// - Returns: the call that built it.
-  private func firstCall(_ types: Arguments<TensorType>) throws -> TracedCall? {
+  private func firstCall(_ types: Arguments<TensorType>, drawsWeights: Bool = true) throws -> TracedCall? {
     if isBuilt { return nil }
     let call = try TracedCall(self, inputs: types, isTraining: false) { _ in .constant }
     var variables = Variables()
     for spec in call.variables {
+      let initializer = drawsWeights ? spec.initializer : .zeros
       variables.set(
-        spec.path, try spec.initializer.tensor(spec.initialized, seed: seed, path: spec.path),
+        spec.path, try initializer.tensor(spec.initialized, seed: seed, path: spec.path),
         isTrainable: spec.isTrainable || spec.isFrozen)
     }
     try variables.quantize(call.variables, runtime)
