@@ -41,8 +41,6 @@ typedef struct onednn_matmul {
   bool is_packed;        /* else b is used as the host holds it */
 } onednn_matmul;
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
 static int64_t size_of(dnnl_data_type_t type) { return type == dnnl_bf16 ? 2 : 4; }
@@ -52,19 +50,21 @@ static int axis_of(const onednn_problem *problem, cut how) {
 }
 
 /* Packed, B is there in one form for all rows; else each part reads all of what is not cut, so the longer side is. */
-static cut choose_cut(const onednn_problem *problem, int threads) {
+static cut choose_cut(const onednn_problem *problem, int threads, bool has_relu) {
   double operations = 2.0 * (double)problem->m * (double)problem->n * (double)problem->k;
   for (int i = 0; i < problem->ndims - 2; i++) operations *= (double)problem->c.dims[i];
   if (threads < 2 || operations < ALONE) return WHOLE;
   if (problem->ndims > 2 && problem->c.dims[0] >= threads) return BATCH;
   bool has_rows = problem->m >= LEAST_ROWS * threads, has_columns = problem->n >= LEAST_COLUMNS * threads;
   bool prefers_rows = problem->b_is_constant ? problem->m >= 4 * LEAST_ROWS * threads : problem->m > problem->n;
+  /* Rows of several matrices are no one run, of which a relu could be made. */
+  has_rows = has_rows && (problem->ndims == 2 || !has_relu);
   if (has_rows && (prefers_rows || !has_columns)) return ROWS;
   return has_columns ? COLUMNS : WHOLE;
 }
 
-static void plan_parts(const onednn_problem *problem, int threads, onednn_matmul *plan) {
-  plan->cut = choose_cut(problem, threads);
+static void plan_parts(const onednn_problem *problem, int threads, bool has_relu, onednn_matmul *plan) {
+  plan->cut = choose_cut(problem, threads, has_relu);
   plan->parts = 1;
   if (plan->cut == WHOLE) return;
   int64_t extent = problem->c.dims[axis_of(problem, plan->cut)];
@@ -89,6 +89,8 @@ static onednn_problem part_of(const onednn_problem *problem, onednn_matmul *plan
   int64_t a_step = 0, b_step = 0;
   if (is_batch || plan->cut == ROWS) a_step = cut_matrix(&part.a, axis, extent);
   if (is_batch || plan->cut == COLUMNS) b_step = cut_matrix(&part.b, axis, extent);
+  /* A packed form would be that of one part. */
+  if (is_batch && b_step != 0) part.b_is_constant = false;
   int64_t c_step = cut_matrix(&part.c, axis, extent);
   if (plan->cut == ROWS) part.m = extent;
   if (plan->cut == COLUMNS) part.n = extent;
@@ -223,11 +225,12 @@ static mezzo_status fill(const onednn_backend *backend, const onednn_problem *pr
   const onednn_library *dnnl = &backend->dnnl;
   char reference[ONEDNN_NAME_BYTES] = "";
   uint32_t all = onednn_expressible_steps(args->op, problem->n), steps = all;
-  plan_parts(problem, plan->base.threads, plan);
+  bool has_relu = onednn_ends_in_relu(args->op, all);
+  plan_parts(problem, plan->base.threads, has_relu, plan);
   dnnl_status_t status = fill_parts(backend, problem, plan, args->op, &steps, reference);
   if (status == dnnl_unimplemented && plan->cut != WHOLE) {
     destroy_parts(backend, plan);
-    plan_parts(problem, 1, plan);
+    plan_parts(problem, 1, has_relu, plan);
     steps = all;
     status = fill_parts(backend, problem, plan, args->op, &steps, reference);
   }

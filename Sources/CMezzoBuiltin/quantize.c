@@ -146,7 +146,10 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     }
     /* By halves, as the difference may overflow. */
     double scale = given != 0 ? given / 127 : r.high / 254 - r.low / 254;
-    int zero = is_number && given == 0 && scale > 0 ? -(int)rint((r.low / 2 + r.high / 2) / scale) : 0;
+    /* As it is stored, so that rows whose scale is not a float's are 0. */
+    if (!p->in_double) scale = (double)(float)scale;
+    double middle = is_number && given == 0 && scale > 0 ? -rint((r.low / 2 + r.high / 2) / scale) : 0;
+    int zero = (int)(middle > 127 ? 127 : middle < -127 ? -127 : middle);
     if (is_number && scale > 0) round_row(p, at[1], &x, scale, zero);
     else clear_row(p, at[1]);
     if (p->in_double) *(double *)(void *)at[2] = is_number ? scale : (double)NAN;

@@ -9,7 +9,7 @@ enum {
   BLOCK_TILES = 2,         /* of rows that each panel of B is multiplied with while it is in the cache */
   BLOCK_COLUMNS = MZ_BLOCK,
   ALONE = 4000000,         /* operations below which threads cost more than they bring */
-  LARGEST_K = 66000        /* beyond, a sum may not fit into int32 */
+  LARGEST_K = 65793        /* beyond, a sum may not fit into int32 */
 };
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -104,7 +104,7 @@ static void load_rows(const mz_quantized *p, const scratch *s, const char *from,
 MZ_CLONES static void begin_sums(int32_t *start, const int32_t *zero, int32_t offset, const int32_t *sum, int64_t rows,
                                  int64_t columns) {
   for (int64_t r = 0; r < rows; r++, start += columns)
-    MZ_INDEPENDENT for (int64_t c = 0; c < columns; c++) start[c] = -(offset + zero[r]) * sum[c];
+    MZ_INDEPENDENT for (int64_t c = 0; c < columns; c++) start[c] = (int32_t)(0u - (uint32_t)(offset + zero[r]) * (uint32_t)sum[c]);
 }
 
 /* Sums of a block, in float scaled already, to `to`, whose rows are `stride` elements apart. */

@@ -19,10 +19,12 @@ extension Reference {
       let isNumber = x.allSatisfy { given == 0 ? $0.isFinite : !$0.isNaN }
       var (low, high) = (x.reduce(0) { min($0, $1) }, x.reduce(0) { max($0, $1) })
       if isSymmetric { (low, high) = (-max(-low, high), max(-low, high)) }
-      let scale = given == 0 ? high / 254 - low / 254 : given / 127
+      let exactScale = given == 0 ? high / 254 - low / 254 : given / 127
+      // As it is stored, so that the numbers fit it.
+      let scale = request.results[1].dtype == .float32 ? Double(Float(exactScale)) : exactScale
       scales.values.append(isNumber ? scale : .nan)
       scales.slack.append(isNumber ? 2 * roundoff.unit * scale + roundoff.tiny : 0)
-      let middle = isNumber && given == 0 && scale > 0 ? -(low / 2 + high / 2) / scale : 0
+      let middle = isNumber && given == 0 && scale > 0 ? min(max(-(low / 2 + high / 2) / scale, -127), 127) : 0
       zeros.values.append(middle.rounded(.toNearestOrEven))
       zeros.slack.append(isNearMiddle(middle) ? 1 : 0)
       for element in x {

@@ -77,6 +77,33 @@ import Testing
     expectClose(try runtime.evaluate([a, b], body), try Self.alone.evaluate([a, b], body), 1e-5)
   }
 
+  struct Batch: Sendable {
+    var a: [Int]
+    var b: [Int]
+    var isBTransposed = false
+  }
+
+  /// A matrix B of its own for each of a batch, packed or not, and rows of several matrices with a relu.
+  @Test(
+    arguments: backends,
+    [
+      Batch(a: [6, 64, 64], b: [6, 64, 64], isBTransposed: true), Batch(a: [6, 64, 64], b: [6, 64, 64]),
+      Batch(a: [1, 2, 200, 64], b: [1, 2, 64, 32]), Batch(a: [2, 512, 64], b: [2, 64, 64]),
+    ])
+  func constantsOfABatch(_ backend: String, _ batch: Batch) throws {
+    guard let runtime = runtime(backend) else { return }
+    let a = try tensor(batch.a, .float32, seed: 9), b = try tensor(batch.b, .float32, seed: 10)
+    for isConstant in [false, true] {
+      let trace = Trace()
+      let x = trace.input(a.type, name: "a")
+      let w = trace.input(b.type, name: "b", role: isConstant ? .constant : .argument)
+      let rank = batch.b.count
+      let turned = Array(0..<rank - 2) + [rank - 1, rank - 2]
+      let graph = trace.finish([try x.matmul(batch.isBTransposed ? w.transposed(turned) : w).relu()])
+      expectClose(try runtime.makePlan(graph).run([a, b]), try Self.alone.makePlan(graph).run([a, b]), 1e-5)
+    }
+  }
+
   /// Batches that three threads share unequally, or that are too small for them.
   @Test(arguments: backends, [1, 2, 7]) func convolutions(_ backend: String, _ images: Int) throws {
     guard let runtime = runtime(backend) else { return }

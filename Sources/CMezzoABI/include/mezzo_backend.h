@@ -287,7 +287,7 @@ enum {
                                    integer. Else scale = limit / 127, zero = 0. A row with a NaN, or, where limit is 0, an
                                    infinity: scale is NaN, q and zero are 0 */
   MEZZO_OP_QUANTIZED_MATMUL = 183 /* (1.2) A(int8)[m, k] B(int8)[k, n] a[m] b[n] zero(int8)[m] -> C[m, n] =
-                                   sum((A - zero[row])*B) * a[row] * b[column]; the sum is exact, for k up to 66000; zero from
+                                   sum((A - zero[row])*B) * a[row] * b[column]; the sum is exact, for k up to 65793; zero from
                                    -127 to 127; a and b in the accumulator */
 };
 

@@ -35,7 +35,7 @@ public struct Quantize: Operation {
 public struct QuantizedMatMul: Operation {
   public static let name = "quantized_matmul"
   /// The sum of as many products of int8 always fits into int32.
-  public static let largestDepth = 66_000
+  public static let largestDepth = 65_793
   /// Of the result.
   public var dtype: DType
   public var lowering: Lowering { .backend(.quantizedMatmul) }
