@@ -2,29 +2,8 @@
  *   T         what is computed in          MEMORY  what lies in memory
  *   FROM, TO  from one to the other        TABLE   the name of the table to define */
 #include <math.h>
-#include <string.h>
-#include "convert.h"
 #include "edges.h"
-#include "target.h"
-
-enum {
-  WIDTH = 64 / sizeof(T),
-  STEP = 4 * WIDTH,    /* what is combined while it is in registers */
-  LONG = 4 * MZ_BLOCK, /* elements that one lane-wise sum takes before it moves on to double */
-};
-typedef T vector __attribute__((vector_size(64), aligned(sizeof(T))));
-
-#define AT(pointer, i) (*(vector *)(void *)((pointer) + (i)))
-
-MZ_INLINE double fold(const vector *v) {
-  T lane[WIDTH];
-  memcpy(lane, v, sizeof lane);
-  for (int width = WIDTH / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) lane[l] += lane[l + width];
-  return (double)lane[0];
-}
-
-#define LARGER(x, m) ((x) > (m) || (x) != (x) ? (x) : (m))
+#include "lanes.h"
 
 MZ_CLONES static double load_max(void *to_, const void *x_, int64_t n) {
   T *to = to_, lane[STEP];

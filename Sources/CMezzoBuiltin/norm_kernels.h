@@ -2,23 +2,10 @@
  *   T        what is computed in
  *   MATH(f)  the name of a function of T
  *   TABLE    the name of the table to define */
-#include "convert.h"
+#include "lanes.h"
 #include "norms.h"
-#include "target.h"
 
-enum { WIDTH = 64 / sizeof(T), LONG = 4 * MZ_BLOCK /* elements that one lane-wise sum takes before it moves on to double */ };
-typedef T vector __attribute__((vector_size(64), aligned(sizeof(T))));
-
-#define AT(pointer, i) (*(vector *)(void *)((pointer) + (i)))
 #define GIVEN(pointer, i) (*(const vector *)(const void *)((pointer) + (i)))
-
-MZ_INLINE double fold(const vector *v) {
-  T lane[WIDTH];
-  memcpy(lane, v, sizeof lane);
-  for (int width = WIDTH / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) lane[l] += lane[l + width];
-  return (double)lane[0];
-}
 
 /* total[t] += the sum of terms; VECTORS of i for whole vectors, SCALARS of i for the rest. */
 #define SUMMED(VECTORS, SCALARS)                                              \
@@ -80,7 +67,6 @@ MZ_CLONES static double dot(const void *x_, const void *y_, int64_t n) {
 }
 
 MZ_INLINE double exponentials_of(T *x, T max, int64_t n) {
-  enum { STEP = 4 * WIDTH /* what is summed while it is in registers */ };
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += LONG) {
     int64_t end = n - begin < LONG ? n : begin + LONG, i = begin;
@@ -100,8 +86,6 @@ MZ_INLINE double exponentials_of(T *x, T max, int64_t n) {
 }
 
 MZ_CLONES static double exponentials(void *x, double max, int64_t n) { return exponentials_of(x, (T)max, n); }
-
-#define LARGER(x, m) ((x) > (m) || (x) != (x) ? (x) : (m))
 
 MZ_INLINE double largest_of(const T *x, double so_far, int64_t n) {
   T lane[2 * WIDTH];
