@@ -1,6 +1,7 @@
 /* Attention by stretches of keys: scores become weights against the largest so far, sums and what they weigh are corrected when a
  * larger one comes, so that no matrix of scores is ever whole (Rabe and Staats, arXiv 2112.05682; Dao et al., arXiv 2205.14135). */
 #include "attention.h"
+#include "pair_tiles.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ enum {
 typedef struct {
   char *keys, *values; /* panels */
   char *q, *scores, *row, *sums; /* sums[block][padded width] */
-  double *max, *sum, *factor;
+  double *max, *sum;
 } scratch;
 
 static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
@@ -21,8 +22,9 @@ static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRE
 /* The parts of a slot, or, without memory, how many bytes they take. */
 static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
   int64_t columns = p->tile->columns, at = 0;
-  const int64_t elements[] = {mz_round_up(p->keys, columns) * p->dim, p->padded_width * p->keys,
-                              stretches(p->dim) * p->block * MZ_TILE_STRETCH, p->block * MZ_TILE_STRETCH, MZ_TILE_STRETCH,
+  int64_t dim = mz_units(p, p->dim);
+  const int64_t elements[] = {mz_round_up(p->keys, columns) * dim, p->padded_width * mz_units(p, p->keys),
+                              stretches(dim) * p->block * MZ_TILE_STRETCH, p->block * MZ_TILE_STRETCH, MZ_TILE_STRETCH,
                               p->block * p->padded_width};
   char **parts[] = {&s->keys, &s->values, &s->q, &s->scores, &s->row, &s->sums};
   for (int i = 0; i < 6; i++) {
@@ -32,35 +34,45 @@ static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
   if (from != NULL) {
     s->max = (double *)(void *)(from + at);
     s->sum = s->max + p->block;
-    s->factor = s->sum + p->block;
   }
-  return at + mz_round_up(3 * p->block * (int64_t)sizeof(double), 64);
+  return at + mz_round_up(2 * p->block * (int64_t)sizeof(double), 64);
 }
 
 /* Scores become weights, relative to the largest of their row so far. */
-static void weigh_rows(const mz_attention *p, const scratch *s, int64_t rows, int64_t count) {
-  p->kernels->weigh(s->scores, MZ_TILE_STRETCH, rows, count, s->max, s->sum, s->factor);
+static void weigh_rows(const mz_attention *p, const scratch *s, const char *bias, int64_t query, int64_t rows, int64_t first,
+                       int64_t count) {
+  int64_t n = mz_round_up(count, 64 / p->element);
+  const void *row = NULL;
   for (int64_t r = 0; r < rows; r++) {
-    char *sums = s->sums + r * p->padded_width * p->element;
-    if (s->factor[r] != 1) p->kernels->scale(sums, sums, s->factor[r], p->padded_width);
+    char *scores = s->scores + r * MZ_TILE_STRETCH * p->element, *sums = s->sums + r * p->padded_width * p->element;
+    if (r == 0 || p->stride[BIAS][0] != 0) row = mz_bias_row(p, BIAS, bias, s->row, query + r, first, count);
+    double factor = p->kernels->weigh(scores, mz_seen(p, query + r, first, count), n, p->scale, row, s->max + r, s->sum + r);
+    if (factor != 1) p->kernels->scale(sums, sums, factor, p->padded_width);
+    if (p->in_pairs) mz_narrow_to_pairs(scores, n);
   }
 }
 
 static void store_row(const mz_attention *p, const scratch *s, int64_t r, char *o, char *lse) {
   char *sums = s->sums + r * p->padded_width * p->element;
-  double sum = s->sum[r], log_sum = sum == 0 ? -(double)INFINITY : s->max[r] + log(sum);
-  if (sum != 0) p->kernels->scale(sums, sums, 1 / sum, p->width);
-  p->store[O](o, p->stride[O][1], sums, p->width);
+  double sum = s->sum[r], share = sum == 0 ? 1 : 1 / sum;
+  if (p->stores_rows) {
+    p->o_edges->store_scaled(o, sums, share, p->width);
+  } else {
+    p->kernels->scale(sums, sums, share, p->width);
+    p->store[O](o, p->stride[O][1], sums, p->width);
+  }
   if (p->element == sizeof(double)) {
+    double log_sum = s->max[r] + log(sum);
     p->store[LSE](lse, 0, &log_sum, 1);
   } else {
-    float narrow = (float)log_sum;
-    p->store[LSE](lse, 0, &narrow, 1);
+    float log_sum = (float)s->max[r] + logf((float)sum);
+    p->store[LSE](lse, 0, &log_sum, 1);
   }
 }
 
 static void run_block(const mz_attention *p, const scratch *s, char *const *at, const char *bias, int64_t query, int64_t rows) {
-  mz_load_block(p, Q, s->q, at[Q] + query * p->stride[Q][0], rows, p->dim, p->scale);
+  int64_t dim = mz_units(p, p->dim), depth = mz_units(p, p->keys);
+  mz_load_block(p, Q, s->q, at[Q] + query * p->stride[Q][0], rows, dim);
   memset(s->sums, 0, (size_t)(p->block * p->padded_width * p->element));
   for (int64_t r = 0; r < rows; r++) {
     s->max[r] = -(double)INFINITY;
@@ -69,10 +81,9 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
   int64_t keys = p->is_causal ? mz_least(p->keys, query + rows) : p->keys;
   for (int64_t first = 0; first < keys; first += MZ_TILE_STRETCH) {
     int64_t count = mz_least(MZ_TILE_STRETCH, keys - first);
-    mz_make_scores(p, s->scores, s->q, s->keys, p->dim, rows, first, count);
-    mz_mask_scores(p, s->scores, BIAS, bias, s->row, query, rows, first, count);
-    weigh_rows(p, s, rows, count);
-    mz_weigh(p, s->sums, s->scores, s->values, p->keys, rows, first, count, p->padded_width);
+    mz_make_scores(p, s->scores, s->q, s->keys, dim, rows, first, count);
+    weigh_rows(p, s, bias, query, rows, first, count);
+    mz_weigh(p, s->sums, s->scores, s->values, depth, rows, mz_units(p, first), mz_units(p, count), p->padded_width);
   }
   for (int64_t r = 0; r < rows; r++)
     store_row(p, s, r, at[O] + (query + r) * p->stride[O][0], at[LSE] + (query + r) * p->stride[LSE][0]);
@@ -89,8 +100,8 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     for (int64_t task = slot; task < p->batches.count * p->parts; task += p->slots) {
       char *at[6];
       mz_space_seek(&p->batches, task / p->parts, (char *const *)call->at, at);
-      mz_pack_matrix(p, K, s.keys, at[K], p->dim, p->keys, true);
-      mz_pack_matrix(p, V, s.values, at[V], p->keys, p->width, false);
+      mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
+      mz_pack_rows(p, V, s.values, at[V], p->keys, p->width);
       int64_t from = task % p->parts * p->part, to = mz_least(from + p->part, p->queries);
       for (int64_t query = from; query < to; query += p->block)
         run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, mz_least(p->block, to - query));
@@ -108,6 +119,9 @@ mezzo_status mz_plan_attention(mz_request *r) {
   MZ_TRY(mz_expect_arity(r, 4, 2));
   MZ_TRY(mz_plan_scores(r, (int[]){Q, K, V, BIAS, O, LSE}));
   plan->run = run;
+  mz_plan_pairs(plan, p, (int[]){Q, K, V}, 3);
+  p->o_edges = mz_edges_of(plan->operand[plan->n_in].dtype);
+  p->stores_rows = p->o_edges != NULL && p->stride[O][1] == plan->operand[plan->n_in].size;
   if (p->queries == 0 || p->batches.count == 0) return MEZZO_OK;
   p->block = mz_least(mz_round_up(p->queries, p->tile->rows), BLOCK_TILES * p->tile->rows);
   double operations = 2.0 * (double)p->batches.count * (double)p->queries * (double)p->keys * (double)(p->dim + p->width);

@@ -7,23 +7,39 @@
 /* Reads attributes, shapes and dtypes. operands: places of q, k, v, bias, o, lse. */
 mezzo_status mz_plan_scores(mz_request *r, const int operands[6]);
 
-/* A block of rows of an operand's matrix times `factor`, `depth` long: to[stretch of depth][p->block][MZ_TILE_STRETCH]. */
-void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth, double factor);
+/* Lets products take pairs where the processor has them and the operands, of one dtype, lie right for it. */
+void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, int n);
 
-/* Panels [columns][depth][width of a tile] of an operand's matrix, or of its transpose. */
-void mz_pack_matrix(const mz_attention *p, int operand, char *to, const char *from, int64_t depth, int64_t columns, bool is_transposed);
+/* So many elements in the units of products, in which depths are given. */
+static inline int64_t mz_units(const mz_attention *p, int64_t elements) { return p->in_pairs ? (elements + 1) / 2 : elements; }
+
+/* A block of rows of an operand's matrix: to[stretch of depth][p->block][MZ_TILE_STRETCH]. */
+void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth);
+
+/* Panels [columns][depth][width of a tile] of an operand's matrix, whose rows become columns. */
+void mz_pack_columns(const mz_attention *p, int operand, char *to, const char *from, int64_t depth, int64_t columns);
+/* And as it is, of so many rows, which are no units yet. */
+void mz_pack_rows(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t columns);
+
+/* One row of pairs of two rows, the first of a pair in its low half. */
+void mz_join_pairs(uint32_t *to, const uint16_t *low, const uint16_t *high, int64_t n);
 
 /* scores = a times the panels' columns from `first` on, `count` of them. */
 void mz_make_scores(const mz_attention *p, char *scores, const char *a, const char *panels, int64_t depth, int64_t rows,
                     int64_t first, int64_t count);
 
-/* acc[rows][stride] += scores times the panels' rows from `first` on, `count` of them. The panels are `depth` long. */
+/* acc[rows][stride] += scores times the panels' rows from `first` on, `count` of them. The panels are `depth` long, all in units. */
 void mz_weigh(const mz_attention *p, char *acc, const char *scores, const char *panels, int64_t depth, int64_t rows, int64_t first,
               int64_t count, int64_t stride);
 
-/* Adds the bias at `bias` (NULL: none) to scores, and -inf to keys that come later. row: a buffer of a stretch. */
-void mz_mask_scores(const mz_attention *p, char *scores, int operand, const char *bias, void *row, int64_t query, int64_t rows,
-                    int64_t first, int64_t count);
+/* A stretch of the row of the bias at `bias` (NULL: none) that belongs to a query: `row`, filled up with 0. */
+const void *mz_bias_row(const mz_attention *p, int operand, const char *bias, char *row, int64_t query, int64_t first, int64_t count);
+
+/* Keys of a stretch that a query sees, and how long its row is in whole vectors. */
+static inline int64_t mz_seen(const mz_attention *p, int64_t query, int64_t first, int64_t count) {
+  int64_t seen = p->is_causal && query + 1 < first + count ? query + 1 - first : count;
+  return seen < 0 ? 0 : seen;
+}
 
 /* Whether the bias of a call is anything but one 0 for all. */
 bool mz_has_bias(const mz_call *call, int operand);

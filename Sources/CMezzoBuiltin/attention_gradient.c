@@ -1,6 +1,7 @@
 /* The gradient of attention: weights are made anew from the scores and lse, for a block of queries and a stretch of keys at a
  * time; what belongs to keys and values is summed over all queries before it is rounded. */
 #include "attention.h"
+#include "pair_tiles.h"
 #include <math.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct {
   char *q, *out;                  /* rows of q and do */
   char *q_panels, *out_panels;
   char *weights, *slopes, *row;   /* scores, and the gradients by them */
+  char *weight_pairs, *slope_pairs; /* two rows of them in one */
   char *dq, *dk, *dv;             /* accumulators */
 } scratch;
 
@@ -23,22 +25,23 @@ static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRE
 /* The parts of a slot, or, without memory, how many bytes they take. */
 static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
   int64_t columns = p->tile->columns, at = 0, block = p->block, keys = mz_round_up(p->keys, columns);
+  int64_t dim = mz_units(p, p->dim), width = mz_units(p, p->width), depth = mz_units(p, p->keys), queries = mz_units(p, block);
   /* A tile reads beyond the last row of weights. */
-  int64_t scores = block * MZ_TILE_STRETCH + MZ_TILE_STRETCH;
-  const int64_t elements[] = {keys * p->dim, p->padded_dim * p->keys, keys * p->width,
-                              stretches(p->dim) * block * MZ_TILE_STRETCH, stretches(p->width) * block * MZ_TILE_STRETCH,
-                              p->padded_dim * block, p->padded_width * block, scores, scores, MZ_TILE_STRETCH,
+  int64_t scores = (block + 1) * MZ_TILE_STRETCH, pairs = p->in_pairs ? (queries + 1) * MZ_TILE_STRETCH : 0;
+  const int64_t elements[] = {keys * dim, p->padded_dim * depth, keys * width,
+                              stretches(dim) * block * MZ_TILE_STRETCH, stretches(width) * block * MZ_TILE_STRETCH,
+                              p->padded_dim * queries, p->padded_width * queries, scores, scores, MZ_TILE_STRETCH, pairs, pairs,
                               block * p->padded_dim, p->keys * p->padded_dim, p->keys * p->padded_width};
   char **parts[] = {&s->keys, &s->key_rows, &s->values, &s->q, &s->out, &s->q_panels, &s->out_panels,
-                    &s->weights, &s->slopes, &s->row, &s->dq, &s->dk, &s->dv};
-  for (int i = 0; i < 13; i++) {
+                    &s->weights, &s->slopes, &s->row, &s->weight_pairs, &s->slope_pairs, &s->dq, &s->dk, &s->dv};
+  for (int i = 0; i < 15; i++) {
     if (from != NULL) *parts[i] = from + at;
     at += mz_round_up(elements[i] * p->element, 64);
   }
   return at;
 }
 
-/* acc[keys from first on][stride] += the transpose of scores times panels of the block's rows. */
+/* acc[keys from first on][stride] += the transpose of scores times panels of the block's rows, so many units. */
 static void collect(const mz_attention *p, char *acc, const char *scores, const char *panels, int64_t rows, int64_t first,
                     int64_t count, int64_t stride) {
   const mz_tile *tile = p->tile;
@@ -60,24 +63,37 @@ static void collect(const mz_attention *p, char *acc, const char *scores, const 
 }
 
 /* Weights from scores, and the gradients by the scores from those by the weights. */
-static void slope_row(const mz_attention *p, const scratch *s, int64_t r, double lse, double along, int64_t count) {
-  char *weights = s->weights + r * MZ_TILE_STRETCH * p->element, *slopes = s->slopes + r * MZ_TILE_STRETCH * p->element;
-  if (lse == -(double)INFINITY) {
-    memset(weights, 0, (size_t)(count * p->element));
-    memset(slopes, 0, (size_t)(count * p->element));
-    return;
+static void slope_rows(const mz_attention *p, const scratch *s, const char *bias, int64_t query, int64_t rows, int64_t first,
+                       int64_t count, const double *lse, const double *along) {
+  int64_t n = mz_round_up(count, 64 / p->element);
+  const void *row = NULL;
+  for (int64_t r = 0; r < rows; r++) {
+    char *weights = s->weights + r * MZ_TILE_STRETCH * p->element, *slopes = s->slopes + r * MZ_TILE_STRETCH * p->element;
+    if (r == 0 || p->stride[BIAS][0] != 0) row = mz_bias_row(p, BIAS, bias, s->row, query + r, first, count);
+    p->kernels->slope(weights, slopes, mz_seen(p, query + r, first, count), n, p->scale, row, lse[r], along[r]);
+    if (!p->in_pairs) continue;
+    mz_narrow_to_pairs(weights, n);
+    mz_narrow_to_pairs(slopes, n);
   }
-  p->kernels->exponentials(weights, lse, count);
-  p->kernels->softmax_gradient(slopes, weights, along, count);
+}
+
+static void join_rows(const char *rows, char *to, int64_t count, int64_t n) {
+  static const uint16_t none[MZ_TILE_STRETCH];
+  const uint16_t *row = (const uint16_t *)(const void *)rows;
+  uint32_t *pairs = (uint32_t *)(void *)to;
+  for (int64_t r = 0; r < count; r += 2, row += 4 * MZ_TILE_STRETCH, pairs += MZ_TILE_STRETCH)
+    mz_join_pairs(pairs, row, r + 1 < count ? row + 2 * MZ_TILE_STRETCH : none, n);
 }
 
 /* sum(do * o) of a row. */
 static double along(const mz_attention *p, const scratch *s, char *const *at, int64_t query, int64_t r) {
+  _Alignas(64) char out[MZ_TILE_STRETCH * sizeof(double)];
   double sum = 0;
   for (int64_t k = 0; k < p->width; k += MZ_TILE_STRETCH) {
     int64_t n = mz_least(MZ_TILE_STRETCH, p->width - k);
     p->load[O](s->row, at[O] + (query + r) * p->stride[O][0] + k * p->stride[O][1], p->stride[O][1], n);
-    sum += p->kernels->dot(s->out + (k * p->block + r * MZ_TILE_STRETCH) * p->element, s->row, n);
+    p->load[DO](out, at[DO] + (query + r) * p->stride[DO][0] + k * p->stride[DO][1], p->stride[DO][1], n);
+    sum += p->kernels->dot(out, s->row, n);
   }
   return sum;
 }
@@ -85,10 +101,11 @@ static double along(const mz_attention *p, const scratch *s, char *const *at, in
 static void run_block(const mz_attention *p, const scratch *s, char *const *at, const char *bias, int64_t query, int64_t rows) {
   double lse[64], products[64]; /* a block has at most BLOCK_TILES times 14 rows */
   const char *q = at[Q] + query * p->stride[Q][0], *out = at[DO] + query * p->stride[DO][0];
-  mz_load_block(p, Q, s->q, q, rows, p->dim, p->scale);
-  mz_load_block(p, DO, s->out, out, rows, p->width, 1);
-  mz_pack_matrix(p, Q, s->q_panels, q, rows, p->dim, false);
-  mz_pack_matrix(p, DO, s->out_panels, out, rows, p->width, false);
+  int64_t dim = mz_units(p, p->dim), width = mz_units(p, p->width), depth = mz_units(p, p->keys), units = mz_units(p, rows);
+  mz_load_block(p, Q, s->q, q, rows, dim);
+  mz_load_block(p, DO, s->out, out, rows, width);
+  mz_pack_rows(p, Q, s->q_panels, q, rows, p->dim);
+  mz_pack_rows(p, DO, s->out_panels, out, rows, p->width);
   memset(s->dq, 0, (size_t)(p->block * p->padded_dim * p->element));
   for (int64_t r = 0; r < rows; r++) {
     p->load[LSE](s->row, at[LSE] + (query + r) * p->stride[LSE][0], 0, 1);
@@ -98,13 +115,16 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
   int64_t keys = p->is_causal ? mz_least(p->keys, query + rows) : p->keys;
   for (int64_t first = 0; first < keys; first += MZ_TILE_STRETCH) {
     int64_t count = mz_least(MZ_TILE_STRETCH, keys - first);
-    mz_make_scores(p, s->weights, s->q, s->keys, p->dim, rows, first, count);
-    mz_mask_scores(p, s->weights, BIAS, bias, s->row, query, rows, first, count);
-    mz_make_scores(p, s->slopes, s->out, s->values, p->width, rows, first, count);
-    for (int64_t r = 0; r < rows; r++) slope_row(p, s, r, lse[r], products[r], count);
-    mz_weigh(p, s->dq, s->slopes, s->key_rows, p->keys, rows, first, count, p->padded_dim);
-    collect(p, s->dk, s->slopes, s->q_panels, rows, first, count, p->padded_dim);
-    collect(p, s->dv, s->weights, s->out_panels, rows, first, count, p->padded_width);
+    mz_make_scores(p, s->weights, s->q, s->keys, dim, rows, first, count);
+    mz_make_scores(p, s->slopes, s->out, s->values, width, rows, first, count);
+    slope_rows(p, s, bias, query, rows, first, count, lse, products);
+    mz_weigh(p, s->dq, s->slopes, s->key_rows, depth, rows, mz_units(p, first), mz_units(p, count), p->padded_dim);
+    if (p->in_pairs) {
+      join_rows(s->weights, s->weight_pairs, rows, count);
+      join_rows(s->slopes, s->slope_pairs, rows, count);
+    }
+    collect(p, s->dk, p->in_pairs ? s->slope_pairs : s->slopes, s->q_panels, units, first, count, p->padded_dim);
+    collect(p, s->dv, p->in_pairs ? s->weight_pairs : s->weights, s->out_panels, units, first, count, p->padded_width);
   }
   for (int64_t r = 0; r < rows; r++) {
     char *dq = s->dq + r * p->padded_dim * p->element;
@@ -124,9 +144,9 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     for (int64_t task = slot; task < p->batches.count; task += p->slots) {
       char *at[10];
       mz_space_seek(&p->batches, task, (char *const *)call->at, at);
-      mz_pack_matrix(p, K, s.keys, at[K], p->dim, p->keys, true);
-      mz_pack_matrix(p, K, s.key_rows, at[K], p->keys, p->dim, false);
-      mz_pack_matrix(p, V, s.values, at[V], p->width, p->keys, true);
+      mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
+      mz_pack_rows(p, K, s.key_rows, at[K], p->keys, p->dim);
+      mz_pack_columns(p, V, s.values, at[V], mz_units(p, p->width), p->keys);
       memset(s.dk, 0, (size_t)(p->keys * p->padded_dim * p->element));
       memset(s.dv, 0, (size_t)(p->keys * p->padded_width * p->element));
       for (int64_t query = 0; query < p->queries; query += p->block)
@@ -153,6 +173,7 @@ mezzo_status mz_plan_attention_gradient(mz_request *r) {
   MZ_TRY(mz_expect_same(r, DO, O, true));
   for (int i = 0; i < 3; i++) MZ_TRY(mz_expect_same(r, DQ + i, Q + i, true));
   plan->run = run;
+  mz_plan_pairs(plan, p, (int[]){Q, K, V, DO}, 4);
   if (p->batches.count == 0) return MEZZO_OK;
   p->block = mz_least(mz_round_up(p->queries > 0 ? p->queries : 1, p->tile->rows), BLOCK_TILES * p->tile->rows);
   double operations = 5.0 * (double)p->batches.count * (double)p->queries * (double)p->keys * (double)(p->dim + p->width);

@@ -1,6 +1,9 @@
 #include <math.h>
 #include <string.h>
 #include "attention.h"
+#include "pair_tiles.h"
+
+enum { PAIR = 2 * sizeof(uint16_t) };
 
 static int64_t stretch_bytes(const mz_attention *p) { return MZ_TILE_STRETCH * p->element; }
 
@@ -66,22 +69,69 @@ mezzo_status mz_plan_scores(mz_request *r, const int operands[6]) {
   return MEZZO_OK;
 }
 
-void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth, double factor) {
-  const int64_t *stride = p->stride[operand];
+/* Pairs as they lie in memory, at any address. */
+static void load_pairs(void *to, const char *from, int64_t stride, int64_t n) {
+  (void)stride;
+  memcpy(to, from, (size_t)n * PAIR);
+}
+
+void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, int n) {
+  bool fits = mz_tile_pairs() != NULL && plan->operand[operands[0]].dtype == MZ_BF16 && p->dim % 2 == 0;
+  for (int i = 0; i < n; i++) {
+    const int64_t *stride = p->stride[operands[i]];
+    const mz_operand *operand = &plan->operand[operands[i]];
+    fits = fits && stride[1] == PAIR / 2 && (stride[0] < -PAIR || stride[0] > PAIR) && operand->shape[operand->rank - 1] % 2 == 0;
+  }
+  if (!fits) return;
+  p->in_pairs = true;
+  p->tile = mz_tile_pairs();
+}
+
+void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth) {
+  int64_t step = p->in_pairs ? PAIR : p->stride[operand][1];
+  mz_load *load = p->in_pairs ? load_pairs : p->load[operand];
   for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, to += p->block * stretch_bytes(p)) {
     int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
-    for (int64_t r = 0; r < rows; r++) {
-      char *row = to + r * stretch_bytes(p);
-      p->load[operand](row, from + r * stride[0] + k * stride[1], stride[1], n);
-      if (factor != 1) p->kernels->scale(row, row, factor, n);
+    for (int64_t r = 0; r < rows; r++) load(to + r * stretch_bytes(p), from + r * p->stride[operand][0] + k * step, step, n);
+  }
+}
+
+void mz_pack_columns(const mz_attention *p, int operand, char *to, const char *from, int64_t depth, int64_t columns) {
+  const int64_t *stride = p->stride[operand];
+  mz_packing packing = {from, stride[0], stride[1], p->load[operand]};
+  if (p->in_pairs) packing = (mz_packing){from, stride[0], PAIR, load_pairs};
+  if (depth > 0) mz_pack(to, p->element, p->tile->columns, &packing, columns, depth);
+}
+
+/* The first of a unit lies in its low half. */
+MZ_CLONES void mz_join_pairs(uint32_t *to, const uint16_t *low, const uint16_t *high, int64_t n) {
+  for (int64_t i = 0; i < n; i++) to[i] = low[i] | (uint32_t)high[i] << 16;
+}
+
+static void pack_pairs(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t columns) {
+  const int64_t *stride = p->stride[operand];
+  int64_t units = mz_units(p, rows), width = p->tile->columns;
+  uint16_t low[MZ_BLOCK], high[MZ_BLOCK];
+  uint32_t joined[MZ_BLOCK];
+  int64_t most = MZ_BLOCK / width * width;
+  for (int64_t first = 0; first < columns; first += most, to += most * units * PAIR) {
+    int64_t n = mz_least(most, columns - first);
+    if (n % width != 0) memset(to + n / width * width * units * PAIR, 0, (size_t)(width * units * PAIR));
+    for (int64_t unit = 0; unit < units; unit++) {
+      const char *at = from + 2 * unit * stride[0] + first * stride[1];
+      memcpy(low, at, (size_t)n * sizeof *low);
+      if (2 * unit + 1 < rows) memcpy(high, at + stride[0], (size_t)n * sizeof *high);
+      else memset(high, 0, (size_t)n * sizeof *high);
+      mz_join_pairs(joined, low, high, n);
+      mz_deal(to + unit * width * PAIR, width * units * PAIR, width * PAIR, (const char *)joined, n * PAIR);
     }
   }
 }
 
-void mz_pack_matrix(const mz_attention *p, int operand, char *to, const char *from, int64_t depth, int64_t columns, bool is_transposed) {
-  const int64_t *stride = p->stride[operand];
-  mz_packing packing = {from, stride[!is_transposed], stride[is_transposed], p->load[operand]};
-  if (depth > 0) mz_pack(to, p->element, p->tile->columns, &packing, columns, depth);
+void mz_pack_rows(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t columns) {
+  mz_packing packing = {from, p->stride[operand][1], p->stride[operand][0], p->load[operand]};
+  if (p->in_pairs) pack_pairs(p, operand, to, from, rows, columns);
+  else if (rows > 0) mz_pack(to, p->element, p->tile->columns, &packing, columns, rows);
 }
 
 void mz_make_scores(const mz_attention *p, char *scores, const char *a, const char *panels, int64_t depth, int64_t rows,
@@ -93,9 +143,11 @@ void mz_make_scores(const mz_attention *p, char *scores, const char *a, const ch
     int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
     for (int64_t j = 0; j < count; j += tile->columns) {
       const char *panel = panels + ((first + j) * depth + k * tile->columns) * p->element;
-      for (int64_t i = 0; i < rows; i += tile->rows)
-        mz_tile_fitting(tile, MZ_B_SAME, rows - i)(n, a + i * stretch_bytes(p), panel,
-                                                   scores + i * stretch_bytes(p) + j * p->element, MZ_TILE_STRETCH, k > 0);
+      for (int64_t i = 0, step; i < rows; i += step) {
+        step = mz_tile_step(tile, rows - i);
+        mz_tile_fitting(tile, MZ_B_SAME, step)(n, a + i * stretch_bytes(p), panel,
+                                               scores + i * stretch_bytes(p) + j * p->element, MZ_TILE_STRETCH, k > 0);
+      }
     }
   }
 }
@@ -105,30 +157,20 @@ void mz_weigh(const mz_attention *p, char *acc, const char *scores, const char *
   const mz_tile *tile = p->tile;
   for (int64_t j = 0; j < stride; j += tile->columns) {
     const char *panel = panels + (j * depth + first * tile->columns) * p->element;
-    for (int64_t i = 0; i < rows; i += tile->rows)
-      mz_tile_fitting(tile, MZ_B_SAME, rows - i)(count, scores + i * stretch_bytes(p), panel, acc + (i * stride + j) * p->element,
-                                                 stride, true);
-  }
-}
-
-static void hide(const mz_attention *p, char *row, int64_t from, int64_t to) {
-  for (int64_t i = from; i < to; i++) {
-    if (p->element == sizeof(double)) ((double *)(void *)row)[i] = -(double)INFINITY;
-    else ((float *)(void *)row)[i] = -INFINITY;
-  }
-}
-
-void mz_mask_scores(const mz_attention *p, char *scores, int operand, const char *bias, void *row, int64_t query, int64_t rows,
-                    int64_t first, int64_t count) {
-  const int64_t *stride = p->stride[operand];
-  for (int64_t r = 0; r < rows; r++) {
-    char *at = scores + r * stretch_bytes(p);
-    if (bias != NULL) {
-      if (r == 0 || stride[0] != 0) p->load[operand](row, bias + (query + r) * stride[0] + first * stride[1], stride[1], count);
-      p->kernels->add(at, row, count);
+    for (int64_t i = 0, step; i < rows; i += step) {
+      step = mz_tile_step(tile, rows - i);
+      mz_tile_fitting(tile, MZ_B_SAME, step)(count, scores + i * stretch_bytes(p), panel, acc + (i * stride + j) * p->element,
+                                             stride, true);
     }
-    if (p->is_causal && query + r + 1 < first + count) hide(p, at, query + r + 1 > first ? query + r + 1 - first : 0, count);
   }
+}
+
+const void *mz_bias_row(const mz_attention *p, int operand, const char *bias, char *row, int64_t query, int64_t first, int64_t count) {
+  const int64_t *stride = p->stride[operand];
+  if (bias == NULL) return NULL;
+  p->load[operand](row, bias + query * stride[0] + first * stride[1], stride[1], count);
+  memset(row + count * p->element, 0, (size_t)(stretch_bytes(p) - count * p->element));
+  return row;
 }
 
 bool mz_has_bias(const mz_call *call, int operand) {

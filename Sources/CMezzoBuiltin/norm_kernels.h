@@ -87,34 +87,102 @@ MZ_INLINE double exponentials_of(T *x, T max, int64_t n) {
 
 MZ_CLONES static double exponentials(void *x, double max, int64_t n) { return exponentials_of(x, (T)max, n); }
 
-MZ_INLINE double largest_of(const T *x, double so_far, int64_t n) {
+/* STEPS of i, of 2 * WIDTH and of WIDTH elements. */
+#define BY_VECTORS(i, n, STEPS)                                       \
+  int64_t i = 0;                                                      \
+  for (; i + 2 * WIDTH <= n; i += 2 * WIDTH) STEPS(2 * WIDTH)         \
+  for (; i < n; i += WIDTH) STEPS(WIDTH)
+
+/* NaN is passed over: it is found again in the sum. */
+MZ_INLINE T largest_score(T *x, T scale, const T *bias, T so_far, int64_t n) {
   T lane[2 * WIDTH];
-  for (int l = 0; l < 2 * WIDTH; l++) lane[l] = (T)so_far;
-  int64_t i = 0;
-  for (; i + 2 * WIDTH <= n; i += 2 * WIDTH)
-    for (int l = 0; l < 2 * WIDTH; l++) lane[l] = LARGER(x[i + l], lane[l]);
-  for (int l = 0; i < n; i++, l++) lane[l] = LARGER(x[i], lane[l]);
+  for (int l = 0; l < 2 * WIDTH; l++) lane[l] = so_far;
+#define SCALED(score, COUNT)                                          \
+  MZ_INDEPENDENT for (int l = 0; l < COUNT; l++) {                    \
+    T s = score;                                                      \
+    x[i + l] = s;                                                     \
+    lane[l] = s > lane[l] ? s : lane[l];                              \
+  }
+#define ALONE(COUNT) SCALED(x[i + l] * scale, COUNT)
+#define BIASED(COUNT) SCALED(x[i + l] * scale + bias[i + l], COUNT)
+  if (bias == NULL) {
+    BY_VECTORS(i, n, ALONE)
+  } else {
+    BY_VECTORS(i, n, BIASED)
+  }
+#undef BIASED
+#undef ALONE
+#undef SCALED
   for (int width = WIDTH; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) lane[l] = LARGER(lane[l + width], lane[l]);
+    for (int l = 0; l < width; l++) lane[l] = lane[l + width] > lane[l] ? lane[l + width] : lane[l];
+  return lane[0];
+}
+
+MZ_INLINE double weights_of(T *x, T max, int64_t n) {
+  T lane[2 * WIDTH] = {0};
+#define EXPONENTIALS(COUNT)                                           \
+  MZ_INDEPENDENT for (int l = 0; l < COUNT; l++) {                    \
+    T e = MATH(mz_exp_nonpositive)(x[i + l] - max);                   \
+    x[i + l] = e;                                                     \
+    lane[l] += e;                                                     \
+  }
+  BY_VECTORS(i, n, EXPONENTIALS)
+#undef EXPONENTIALS
+  for (int width = WIDTH; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) lane[l] += lane[l + width];
   return (double)lane[0];
 }
 
-MZ_CLONES static void weigh(void *scores, int64_t stride, int64_t rows, int64_t n, double *max, double *sum, double *factor) {
-  for (int64_t r = 0; r < rows; r++) {
-    T *x = (T *)scores + r * stride;
-    double before = max[r], largest = largest_of(x, before, n);
-    factor[r] = 1;
-    if (largest == -(double)INFINITY) {
-      memset(x, 0, (size_t)n * sizeof *x);
-      continue;
-    }
-    if (largest != before && sum[r] != 0) {
-      factor[r] = exp(before - largest);
-      sum[r] *= factor[r];
-    }
-    max[r] = largest;
-    sum[r] += exponentials_of(x, (T)largest, n);
+static void fill(T *x, int64_t from, int64_t to, T value) {
+  for (int64_t i = from; i < to; i++) x[i] = value;
+}
+
+static bool any_nan(const T *x, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (x[i] != x[i]) return true;
+  return false;
+}
+
+MZ_CLONES static double weigh(void *x_, int64_t seen, int64_t n, double scale, const void *bias, double *max, double *sum) {
+  T *x = x_;
+  if (seen < n) fill(x, seen, n, scale < 0 ? (T)INFINITY : -(T)INFINITY);
+  T before = (T)*max, largest = largest_score(x, (T)scale, bias, before, n);
+  if (seen < n) fill(x, seen, n, -(T)INFINITY);
+  if (largest == -(T)INFINITY) {
+    bool is_nan = any_nan(x, seen);
+    fill(x, 0, n, is_nan ? (T)NAN : 0);
+    if (is_nan) *sum = (double)NAN;
+    return 1;
   }
+  double factor = largest != before && *sum != 0 ? exp((double)before - (double)largest) : 1;
+  *max = (double)largest;
+  *sum = *sum * factor + weights_of(x, largest, n);
+  return factor;
+}
+
+MZ_CLONES static void slope(void *x_, void *slopes_, int64_t seen, int64_t n, double scale_, const void *bias_, double lse_,
+                            double along_) {
+  T *restrict x = x_, *restrict slopes = slopes_, scale = (T)scale_, lse = (T)lse_, along = (T)along_;
+  const T *restrict bias = bias_;
+  if (lse == -(T)INFINITY) seen = 0;
+#define SLOPES(score, COUNT)                                          \
+  MZ_INDEPENDENT for (int l = 0; l < COUNT; l++) {                    \
+    T e = MATH(mz_exp_nonpositive)(score - lse);                      \
+    x[i + l] = e;                                                     \
+    slopes[i + l] = e * (slopes[i + l] - along);                      \
+  }
+#define ALONE(COUNT) SLOPES(x[i + l] * scale, COUNT)
+#define BIASED(COUNT) SLOPES(x[i + l] * scale + bias[i + l], COUNT)
+  if (bias == NULL) {
+    BY_VECTORS(i, n, ALONE)
+  } else {
+    BY_VECTORS(i, n, BIASED)
+  }
+#undef BIASED
+#undef ALONE
+#undef SLOPES
+  fill(x, seen, n, 0);
+  fill(slopes, seen, n, 0);
 }
 
 MZ_CLONES static void scale(void *y_, const void *x_, double scale_, int64_t n) {
@@ -161,6 +229,7 @@ const mz_norm_kernels TABLE = {
     .center = center,
     .exponentials = exponentials,
     .weigh = weigh,
+    .slope = slope,
     .scale = scale,
     .dot = dot,
     .softmax_gradient = softmax_gradient,

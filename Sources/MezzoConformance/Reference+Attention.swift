@@ -33,7 +33,8 @@ extension Reference {
           let apart = zip(terms, row.scores).reduce(0) { $1.1 == -.infinity ? $0 : $0 + abs($1.0) * ($1.1 - largest) }
           o.values.append(terms.reduce(0, +))
           o.slack.append(
-            (relative + roundoff.sum(problem.keys)) * magnitude + 2 * roundoff.unit * abs(apart) + 4 * roundoff.tiny)
+            (relative + roundoff.sum(problem.keys) + problem.rounding) * magnitude + 2 * roundoff.unit * abs(apart)
+              + 4 * roundoff.tiny + problem.vanishing)
         }
       }
     }
@@ -63,13 +64,14 @@ extension Reference {
             weight
             * (relative * (abs(byWeight) + abs(along)) + roundoff.sum(width) * (magnitude + alongMagnitude)
               + 4 * roundoff.unit * (abs(byWeight) + abs(along)))
+            + problem.rounding * abs(slope)
           for column in 0..<dim {
             let (a, b) = (q[index * dim + column], k[place * dim + column])
             sums[0].add(index * dim + column, problem.scale * slope * b, abs(problem.scale * b) * error)
             sums[1].add(place * dim + column, problem.scale * slope * a, abs(problem.scale * a) * error)
           }
           for column in 0..<width {
-            sums[2].add(place * width + column, weight * own[column], weight * abs(own[column]) * relative)
+            sums[2].add(place * width + column, weight * own[column], weight * abs(own[column]) * (relative + problem.rounding))
           }
         }
       }
@@ -80,6 +82,7 @@ extension Reference {
         values: sum.values,
         slack: sum.values.indices.map {
           sum.errors[$0] + (roundoff.sum(count) + 8 * roundoff.unit) * sum.magnitudes[$0] + 4 * roundoff.tiny
+            + problem.vanishing
         })
     }
   }
@@ -104,8 +107,15 @@ extension Reference {
     var batches, queries, keys, dim, width: Int
     var scale: Double
     var isCausal: Bool
+    /// Weights, and the gradients by the scores, may be rounded to the 16 bits of what they are multiplied with.
+    var rounding: Double
+    /// Instructions that multiply 16-bit numbers may take subnormal ones for 0.
+    var vanishing: Double
 
     init(_ request: OperationRequest, _ q: [Int], _ v: [Int]) {
+      let dtype = request.inputs[1].dtype
+      rounding = dtype == .bfloat16 ? 0x1p-8 : dtype == .float16 ? 0x1p-11 : 0
+      vanishing = dtype == .bfloat16 ? Double(Float.leastNormalMagnitude) * Double(q[q.count - 2] + v[v.count - 2]) : 0
       batches = q.dropLast(2).reduce(1, *)
       queries = q[q.count - 2]
       dim = q[q.count - 1]
