@@ -71,7 +71,8 @@ extension Reference {
             sums[1].add(place * dim + column, problem.scale * slope * a, abs(problem.scale * a) * error)
           }
           for column in 0..<width {
-            sums[2].add(place * width + column, weight * own[column], weight * abs(own[column]) * (relative + problem.rounding))
+            sums[2].add(
+              place * width + column, weight * own[column], weight * abs(own[column]) * (relative + problem.rounding))
           }
         }
       }

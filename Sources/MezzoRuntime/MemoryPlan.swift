@@ -48,7 +48,8 @@ struct MemoryPlan {
       var released: [(offset: Int, bytes: Int)] = []
       var overwritten: Set<Int> = []
       for (place, value) in step.results.enumerated() where locations[value] == nil {
-        if let operand = overwritable(place, step, types, at: index, lastUse),
+        if planner.strides(of: value) == rowMajorStrides(types[value].shape),
+          let operand = overwritable(place, step, types, at: index, lastUse),
           case .arena(let offset)? = locations[operand]
         {
           locations[value] = .arena(offset)

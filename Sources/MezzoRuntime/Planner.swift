@@ -91,6 +91,7 @@ struct Planner {
   var types: [TensorType] { work.types }
   var literals: [Int: Double] { work.literals }
   func isConstant(_ value: Int) -> Bool { constants.contains(value) }
+  func strides(of value: Int) -> [Int] { work.strides(of: value) }
   /// The value in whose memory a value of the graph lies.
   func base(of value: Int) -> Int { work.view(of: value).base }
   /// Where outputs and updates are found; each is a value of its own, dense, made by a step.
@@ -124,18 +125,18 @@ struct Planner {
     var after: [WorkItem] = []
     for (result, (wanted, given)) in zip(item.results, zip(request.results, route.request.results)) {
       var made = result
-      if router.options.extendedIntermediates, wanted.dtype != given.dtype,
+      if router.options.extendedIntermediates, wanted.dtype != given.dtype, wanted.strides == given.strides,
         consumed == item.epilogue.count, Self.staysWide(item, route.request, route.rule)
       {
-        made = work.newValue(given.type)
+        made = work.newValue(given.type, strides: given.strides)
         let region = route.record.region ?? regionCount
         regionCount = max(regionCount, region + 1)
         route.record.region = region
         route.record.casts.removeAll { $0.hasPrefix("result ") }
         route.record.casts.append("result stays \(given.dtype.name)")
         wide[result] = (made, region)
-      } else if wanted.dtype != given.dtype || !leftOver.isEmpty {
-        made = work.newValue(given.type)
+      } else if wanted != given || !leftOver.isEmpty {
+        made = work.newValue(given.type, strides: given.strides)
         after += finish(made, as: result, leftOver, item)
       }
       results.append(made)
@@ -186,7 +187,9 @@ struct Planner {
       OperationRequest(
         item.code, attributes: item.attributes,
         inputs: item.inputs.map { work.operand($0, isConstant: constants.contains($0.base)) },
-        results: item.results.map { Operand(dtype: work.types[$0].dtype, shape: work.types[$0].shape) },
+        results: item.results.map {
+          Operand(dtype: work.types[$0].dtype, shape: work.types[$0].shape, strides: work.strides(of: $0))
+        },
         epilogue: item.epilogue))
   }
 
@@ -220,7 +223,7 @@ struct Planner {
     if let known = conversions[key] {
       value = known
     } else {
-      value = work.newValue(TensorType(given.dtype, source.shape))
+      value = work.newValue(TensorType(given.dtype, source.shape), strides: keepsLayout ? source.strides : nil)
       conversions[key] = value
       try plan(WorkItem(code: .cast, attributes: [], inputs: [source], results: [value], origin: origin))
     }

@@ -75,8 +75,7 @@ final class StepLayout: @unchecked Sendable {
     }
     inputs = step.inputs.map(place)
     results = step.results.map { value in
-      let shape = planner.types[value].shape
-      return place(ValueView(base: value, shape: shape, strides: rowMajorStrides(shape)))
+      place(ValueView(base: value, shape: planner.types[value].shape, strides: planner.strides(of: value)))
     }
   }
 

@@ -2,7 +2,7 @@ import MezzoBackend
 import MezzoGraph
 import MezzoPolicy
 
-/// A way to look at a value: the value as it lies in memory, dense, and strides over it.
+/// A way to look at a value: the value as it lies in memory, without gaps, and strides over it.
 struct ValueView: Hashable {
   var base: Int
   var shape: [Int]
@@ -27,6 +27,8 @@ struct Work {
   var items: [WorkItem] = []
   /// Values that are literals, with their content.
   var literals: [Int: Double] = [:]
+  /// Strides of values that do not lie in row-major order.
+  private var layouts: [Int: [Int]] = [:]
   private var views: [Int: ValueView] = [:]
   /// Results of operations that round a wider accumulator at their end.
   private var accumulating: Set<Int> = []
@@ -35,6 +37,7 @@ struct Work {
 
   init(_ graph: Graph) {
     types = graph.values
+    chooseLayouts(graph)
     var fusion = EpilogueFusion(graph)
     var waiting: [Int: WorkItem] = [:]
     for (index, node) in graph.nodes.enumerated() where fusion.isLive(index) {
@@ -113,9 +116,11 @@ struct Work {
 
   /// How a value of the graph lies over the value that holds its elements.
   func view(of value: Int) -> ValueView {
-    views[value]
-      ?? ValueView(base: value, shape: types[value].shape, strides: rowMajorStrides(types[value].shape))
+    views[value] ?? ValueView(base: value, shape: types[value].shape, strides: strides(of: value))
   }
+
+  /// How the elements of a value lie that is no view.
+  func strides(of value: Int) -> [Int] { layouts[value] ?? rowMajorStrides(types[value].shape) }
 
   func operand(_ view: ValueView, isConstant: Bool) -> Operand {
     Operand(dtype: types[view.base].dtype, shape: view.shape, strides: view.strides, isConstant: isConstant)
@@ -127,8 +132,9 @@ struct Work {
   }
 
   /// A value that the graph does not have, for conversions.
-  mutating func newValue(_ type: TensorType) -> Int {
+  mutating func newValue(_ type: TensorType, strides: [Int]? = nil) -> Int {
     types.append(type)
+    if let strides, strides != rowMajorStrides(type.shape) { layouts[types.count - 1] = strides }
     return types.count - 1
   }
 
@@ -137,6 +143,28 @@ struct Work {
     let value = newValue(TensorType(dtype, []))
     literals[value] = content
     return value
+  }
+
+  /// What an attention makes of its heads is put side by side again: its results lie as they are then, which saves a copy.
+  private mutating func chooseLayouts(_ graph: Graph) {
+    var permutations: [Int: (base: Int, permutation: [Int])] = [:]
+    for node in graph.nodes {
+      switch node.operation.lowering {
+      case .backend(.attention, _), .backend(.attentionGradient, _):
+        for result in node.results { permutations[result] = (result, Array(types[result].shape.indices)) }
+      case .view(.transpose(let permutation)):
+        guard let source = permutations[node.operands[0]] else { break }
+        permutations[node.results[0]] = (source.base, permutation.map { source.permutation[$0] })
+      case .view(.reshape):
+        let shape = types[node.operands[0]].shape
+        guard let source = permutations[node.operands[0]], source.base != node.operands[0], layouts[source.base] == nil
+        else { break }
+        var strides = rowMajorStrides(shape)
+        for (axis, stride) in zip(source.permutation, rowMajorStrides(shape)) { strides[axis] = stride }
+        if strides != rowMajorStrides(types[source.base].shape) { layouts[source.base] = strides }
+      default: break
+      }
+    }
   }
 
   private mutating func addView(_ kind: Lowering.View, of operand: Int, as result: Int, origin: Graph.Origin) {

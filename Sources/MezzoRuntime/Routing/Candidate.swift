@@ -151,7 +151,10 @@ extension Router {
     zip(wanted.inputs + wanted.results, given.inputs + given.results).enumerated().compactMap { index, pair in
       let (asked, given) = pair
       guard asked != given else { return nil }
-      guard index < wanted.inputs.count else { return "result \(given.dtype.name) to \(asked.dtype.name)" }
+      guard index < wanted.inputs.count else {
+        return asked.dtype == given.dtype
+          ? "result laid out as it is read" : "result \(given.dtype.name) to \(asked.dtype.name)"
+      }
       let copy = asked.strides == given.strides ? "" : "made row-major"
       if asked.dtype == given.dtype { return "operand \(index) \(copy)" }
       return "operand \(index) \(asked.dtype.name) to \(given.dtype.name)" + (copy.isEmpty ? "" : ", \(copy)")

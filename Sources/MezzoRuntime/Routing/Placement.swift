@@ -115,9 +115,11 @@ struct Placement {
           CostModel.conversion(asked, to: given) * (asked.isConstant ? CostModel.constantShare : 1)
       }
       for (result, (asked, given)) in zip(item.results, zip(wanted.results, candidate.request.results))
-      where asked.dtype != given.dtype {
+      where asked != given {
         let price = CostModel.conversion(given, to: asked)
-        if isExtended, Planner.staysWide(item, candidate.request, candidate.rule) {
+        if isExtended, asked.dtype != given.dtype, asked.strides == given.strides,
+          Planner.staysWide(item, candidate.request, candidate.rule)
+        {
           option.makesWide.append(result)
           prices[.own(result)] = price
           // Whoever is outside the graph wants the value in its own dtype.

@@ -69,10 +69,11 @@ extension OperationRequest {
     }
   }
 
-  /// The same with every operand in row-major order.
+  /// The same with every operand and result in row-major order.
   func dense() -> OperationRequest {
     var request = self
     request.inputs = inputs.map { $0.dense() }
+    request.results = results.map { $0.dense() }
     return request
   }
 

@@ -1,0 +1,82 @@
+import MezzoBackend
+import MezzoGraph
+import MezzoPlugins
+import MezzoPolicy
+import Testing
+
+@testable import MezzoRuntime
+
+/// Results of attention lie as they are read: heads side by side.
+@Suite struct AttentionLayoutTests {
+  private static let (batch, heads, length, width) = (2, 3, 5, 4)
+
+  /// `[batch, length, heads * width]` three times -> attention in heads, put side by side again, and as it was.
+  private func graph(_ dtype: DType, trained: Bool) throws -> Graph {
+    let (batch, heads, length, width) = (Self.batch, Self.heads, Self.length, Self.width)
+    let trace = Trace()
+    let inputs = ["q", "k", "v"].map { trace.input(TensorType(dtype, [batch, length, heads * width]), name: $0) }
+    let split = try inputs.map { try $0.reshaped([batch, length, heads, width]).transposed([0, 2, 1, 3]) }
+    let own = try split[0].attention(keys: split[1], values: split[2], scale: 0.5)
+    let joined = try own.transposed([0, 2, 1, 3]).reshaped([batch, length, heads * width])
+    guard trained else { return trace.finish([joined, own, try own * 2]) }
+    let gradients = try trace.gradients(of: (joined * joined).sum(), by: inputs)
+    return trace.finish([joined] + gradients)
+  }
+
+  private func inputs(_ dtype: DType) throws -> [Tensor] {
+    let shape = [Self.batch, Self.length, Self.heads * Self.width]
+    let count = shape.reduce(1, *)
+    return try [0, 5, 10].map { (shift: Int) in
+      let scalars = (0..<count).map { (index: Int) -> Double in Double((index * 7 + shift) % 23) / 8 - 1.25 }
+      return try Tensor(scalars, shape: shape, dtype: dtype)
+    }
+  }
+
+  private func copies(_ planner: Planner) -> Int {
+    planner.steps.count { $0.request.code == .cast && $0.request.inputs[0].dtype == $0.request.results[0].dtype }
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16, .float16, .float64]) func nothingIsCopied(_ dtype: DType) throws {
+    let runtime = Runtime.builtinOnly()
+    // One copy: the second output, which is no view for the caller.
+    #expect(copies(try Planner(try graph(dtype, trained: false), router: runtime.router)) == 1)
+    #expect(copies(try Planner(try graph(dtype, trained: true), router: runtime.router)) == 0)
+  }
+
+  /// A backend that writes rows in order alone gets to, and gives what the built-in one does.
+  @Test(arguments: [DType.float32, .bfloat16], [false, true])
+  func aBackendMayWantItsResultsDense(_ dtype: DType, _ trained: Bool) throws {
+    let short = try #require(dtype.shortName)
+    let fake = FakeBackend(
+      "dense",
+      [
+        try .fake(
+          .attention,
+          "q:\(short)[...,s,d] k:\(short)[...,t,d] v:\(short)[...,t,e] bias:f32[...,s,t] -> o:\(short)[...,s,e] lse:f32[...,s]",
+          when: "contiguous(o)", nanoseconds: 0)
+      ])
+    let runtime = Runtime(
+      BackendRegistry([fake] + BackendRegistry.builtin().backends), threads: 2,
+      options: try RoutingOptions(parsing: "fallback=silent", pins: "op:attention=dense"))
+    let found = try runtime.plan(graph(dtype, trained: trained)).run(inputs(dtype))
+    #expect(fake.requests.contains { $0.code == .attention })
+    #expect(try Runtime.builtinOnly().plan(graph(dtype, trained: trained)).run(inputs(dtype)) == found)
+  }
+
+  /// Against the same products one by one.
+  @Test func valuesAreRight() throws {
+    let (batch, heads, length, width) = (Self.batch, Self.heads, Self.length, Self.width)
+    let runtime = Runtime.builtinOnly()
+    let found = try runtime.plan(graph(.float64, trained: false)).run(inputs(.float64))
+    let expected = try runtime.evaluate(inputs(.float64)) { x in
+      let split = try x.map { try $0.reshaped([batch, length, heads, width]).transposed([0, 2, 1, 3]) }
+      let weights = try (split[0].matmul(split[1].transposed()) * 0.5).softmax()
+      let own = try weights.matmul(split[2])
+      return [try own.transposed([0, 2, 1, 3]).reshaped([batch, length, heads * width]), own, try own * 2]
+    }
+    for (ours, theirs) in zip(found, expected) {
+      #expect(ours.type == theirs.type)
+      for (a, b) in zip(ours.scalars(), theirs.scalars()) { #expect(abs(a - b) < 1e-12) }
+    }
+  }
+}
