@@ -55,6 +55,7 @@ import Testing
     let (zero, one, two) = (
       try Self.tensor([0, 0, 0, 0]), try Self.tensor([1, 1, 1, 1]), try Self.tensor([2, 3, 4, 5])
     )
+    let scalar = try Tensor(1, dtype: .float32)
     let (first, second) = (try plan.bind([zero, one]), try plan.bind([zero, two]))
     #expect(runs.withLock { $0 } == 2)
     for _ in 0..<2 {
@@ -65,9 +66,9 @@ import Testing
     #expect(runs.withLock { $0 } == 2)
     #expect(try plan.run([zero, two, one])[0].scalars() == [3, 4, 5, 6])
     #expect(throws: RuntimeError.self) { try plan.bind([zero]) }
-    #expect(throws: RuntimeError.self) { try plan.bind([zero, try Tensor(1, dtype: .float32)]) }
+    #expect(throws: RuntimeError.self) { try plan.bind([zero, scalar]) }
     #expect(throws: RuntimeError.self) { try plan.run([two, two], with: first) }
-    #expect(throws: RuntimeError.self) { try plan.run([try Tensor(1, dtype: .float32)], with: first) }
+    #expect(throws: RuntimeError.self) { try plan.run([scalar], with: first) }
   }
 
   @Test func literalsAreConstants() throws {
