@@ -133,6 +133,7 @@ static mezzo_status make_plan(void *self, mezzo_plan_args *args) {
   plan->host = &((backend *)self)->host;
   plan->threads = args->threads;
   plan->may_pack = (mz_rules[args->rule].flags & MEZZO_R_PREPACKS) != 0;
+  plan->may_flush = mz_rules[args->rule].numerics.denormals != 0;
   mz_request request = {.op = &op, .err = args->h.err, .plan = plan};
   mezzo_status status = plan_operation(&request);
   if (status != MEZZO_OK) {

@@ -64,6 +64,14 @@ mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, 
   return MEZZO_OK;
 }
 
+void mz_take_bias(const mz_request *r, mz_matmul *matmul) {
+  matmul->bias.operand = -1;
+  if (matmul->n_steps == 0 || matmul->alpha != 1 || matmul->beta != 0 || step_at(r->op, 0).kind != MEZZO_EPI_BIAS) return;
+  matmul->bias = matmul->step[0];
+  matmul->n_steps--;
+  memmove(matmul->step, matmul->step + 1, (size_t)matmul->n_steps * sizeof matmul->step[0]);
+}
+
 void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n) {
   _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
   for (int i = 0; i < matmul->n_steps; i++) {

@@ -176,6 +176,9 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
   p->b_element = p->b_kind == MZ_B_SAME ? p->element : 2;
   p->load_b = p->b_kind == MZ_B_SAME ? p->load : mz_load_raw(2);
   p->packs_b = is_shared(r);
+  bool by_dots;
+  MZ_TRY(mz_plan_dots(r, &by_dots));
+  if (by_dots) return MEZZO_OK;
 
   int64_t batches = p->batches.count, columns = tile->columns;
   double operations = 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)batches;

@@ -101,6 +101,8 @@ typedef struct {
   int64_t shared_bytes; /* of all of B's panels, which the threads pack together at each call; 0: each packs what it needs */
   int n_steps;
   mz_step step[MZ_MAX_EPILOGUE];
+  const struct mz_dot_tiles *dots;
+  mz_step bias; /* what sums begin with; operand -1: 0 */
 } mz_matmul;
 
 /* How a window over `from` belongs to a place: from = place * step + tap * dilation - low, or, transposed, where place = from *
@@ -173,9 +175,8 @@ typedef struct {
   const struct mz_int8_tile *tile;
   bool in_double, is_plain; /* is_plain: a row of the result is a run of the accumulator's type */
   int64_t padded_k, panels, packed_bytes;
-  mz_load *load_scale, *load_bias;
-  int64_t a_scale_stride, b_scale_stride, zero_stride, bias_stride;
-  int bias; /* operand; -1: none, or among the steps */
+  mz_load *load_scale;
+  int64_t a_scale_stride, b_scale_stride, zero_stride;
 } mz_quantized;
 
 typedef struct {
@@ -217,6 +218,7 @@ struct mz_plan {
   int n_in, n_out;
   int n_needed; /* inputs that executing reads */
   bool may_pack; /* the rule lets constant operands be packed */
+  bool may_flush; /* the rule lets denormals be taken for 0 */
   uint32_t threads;
   uint64_t workspace;
   uint64_t packed_bytes; /* of operand 1; 0: none is packed */

@@ -168,7 +168,8 @@ static void run_area(const mz_quantized *p, const scratch *s, const mz_area *tas
     mz_area block = {.column = task->column + j, .columns = min64(product->block_columns, task->columns - j)};
     const int8_t *b = (const int8_t *)at[1] + block.column * p->padded_k;
     p->load_scale(s->scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
-    if (p->bias >= 0) p->load_bias(s->bias, at[5] + block.column * p->bias_stride, p->bias_stride, block.columns);
+    if (product->bias.operand >= 0)
+      product->bias.load(s->bias, at[5] + block.column * product->bias.column_stride, product->bias.column_stride, block.columns);
     for (int64_t i = 0; i < task->rows; i += product->block_rows) {
       block.row = task->row + i;
       block.rows = min64(product->block_rows, task->rows - i);
@@ -194,7 +195,8 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   const mz_matmul *product = &p->product;
   char *own = call->workspace + (product->packs_b ? 0 : round_up(p->packed_bytes, 64));
   char *at[7 + MZ_MAX_MAPPED] = {call->at[0], product->packs_b ? call->at[1] : call->workspace, call->at[plan->n_in],
-                                 call->at[2], call->at[3], p->bias < 0 ? NULL : call->at[p->bias], call->at[4]};
+                                 call->at[2], call->at[3], NULL, call->at[4]};
+  if (product->bias.operand >= 0) at[5] = call->at[product->bias.operand];
   for (int i = 0; i < product->n_steps; i++)
     if (product->step[i].operand >= 0) at[7 + product->step[i].place] = call->at[product->step[i].operand];
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
@@ -251,27 +253,6 @@ static mezzo_status plan_tasks(mz_request *r) {
   return MEZZO_OK;
 }
 
-/* A bias right behind the product is added with the scales. */
-static void draw_bias_in(mz_plan *plan, bool is_first) {
-  mz_quantized *p = &plan->u.quantized;
-  mz_matmul *product = &p->product;
-  p->bias = -1;
-  if (!is_first || product->n_steps == 0) return;
-  const mz_step *step = &product->step[0];
-  p->bias = step->operand;
-  p->load_bias = step->load;
-  p->bias_stride = step->column_stride;
-  product->n_steps--;
-  memmove(product->step, product->step + 1, (size_t)product->n_steps * sizeof product->step[0]);
-}
-
-static bool begins_with_bias(const mezzo_op *op) {
-  uint32_t kind;
-  if (op->n_epilogue == 0 || op->epilogue == NULL) return false;
-  memcpy(&kind, op->epilogue, sizeof kind);
-  return kind == MEZZO_EPI_BIAS;
-}
-
 static bool is_constant(const mz_request *r) {
   uint32_t flags;
   memcpy(&flags, (const char *)r->op->operands + r->op->operand_stride + offsetof(mezzo_operand, flags), sizeof flags);
@@ -322,7 +303,9 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   p->tile = mz_int8_tile_at(0);
   product->packs_b = is_constant(r);
   MZ_TRY(mz_plan_epilogue(r, product, p->in_double, true));
-  draw_bias_in(plan, begins_with_bias(r->op));
+  product->alpha = 1;
+  /* It is added with the scales. */
+  mz_take_bias(r, product);
   MZ_TRY(plan_tasks(r));
   plan->run = run;
   return MEZZO_OK;

@@ -78,6 +78,12 @@ const mezzo_rule mz_rules[] = {
     PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 80),
+    /* The instruction takes denormals for 0, and on Intel's processors it is slow: those have others for it. */
+    {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = "matmul.packed.bf16",
+     .sig = "A:bf16[...,m,k] B:bf16[...,k,n] -> C:T{bf16,f32}[...,m,n]",
+     .when = "const(B) and unit(A) and cpu.avx512_bf16 and not cpu.avx512_fp16",
+     .numerics = {.accum = {MEZZO_FLOAT, 32, 1}, .denormals = 1, .deterministic = 1}, .flags = SHARED | MEZZO_R_PREPACKS,
+     .epilogue_mask = STEPS, .cost = {.fixed_ns = 250, .flop_per_ns = 800, .byte_per_ns = 100, .pack_byte_per_ns = 5}},
 
     {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_CAST, .name = "cast", .sig = "x:T" ANY " -> y:U" ANY, .numerics = F64_ACCUM,
      .flags = IN_PLACE, .epilogue_mask = MEZZO_EPI_BIT(MEZZO_EPI_CAST), .cost = {.fixed_ns = 100, .byte_per_ns = STREAM}},

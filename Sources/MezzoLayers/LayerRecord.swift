@@ -77,7 +77,9 @@ extension LayerRecord: Codable {
 
 /// What a model knows since it saw its first input.
 struct BuiltModel: Sendable {
-  var variables: Variables
+  var variables: Variables { didSet { revision = Revision() } }
+  /// Another one as soon as a variable may be another.
+  private(set) var revision = Revision()
   /// The types of the first inputs; `nil` in a model that was loaded and not called yet.
   var inputs: Arguments<TensorType>?
   /// Variables that inference assigns to.
@@ -96,6 +98,8 @@ struct BuiltModel: Sendable {
     places = [:]
     add(layers)
   }
+
+  final class Revision: Sendable {}
 
   /// The layer at `path`, if a call has met it.
   func layer(at path: String) -> LayerRecord? { places[path].map { layers[$0] } }

@@ -1,21 +1,23 @@
 import MezzoBackend
 import MezzoGraph
 
-/// What a plan computes once from its constants: literals, results of steps that read constants alone, and packed operands.
-final class ConstantPool: @unchecked Sendable {
+/// The constants of a plan, and what it computes once from them: literals, results of steps that read constants alone, and
+/// packed operands.
+package final class ConstantPool: @unchecked Sendable {
   // Filled in init and only read afterwards.
   let memory: TensorStorage
   let packed: [PackStore.Form]
-  private let constants: [TensorStorage]
+  /// In the order of the graph's inputs.
+  let constants: [Tensor]
 
   init(
-    _ plan: Plan, inputs: [Tensor], observer: (any StepObserver)? = nil, store: PackStore = .shared
+    _ plan: Plan, constants: [Tensor], observer: (any StepObserver)? = nil, store: PackStore = .shared
   ) throws(RuntimeError) {
     guard let memory = TensorStorage.allocate(byteCount: plan.poolBytes) else {
       throw .outOfMemory(bytes: plan.poolBytes, for: "the constants of a plan")
     }
     self.memory = memory
-    constants = plan.constantInputs.map { inputs[$0].storage }
+    self.constants = constants
     for literal in plan.literals {
       literal.tensor.withUnsafeBytes { bytes in
         UnsafeMutableRawBufferPointer(rebasing: memory.bytes[literal.offset...]).copyMemory(from: bytes)
@@ -24,7 +26,7 @@ final class ConstantPool: @unchecked Sendable {
     // Constant steps read constants alone, and nothing of the caller's but those.
     var addresses = Addresses(
       pool: memory.address, inputs: .init(repeating: nil, count: plan.graph.inputs.count), outputs: [])
-    for (place, index) in plan.argumentInputs.enumerated() { addresses.inputs[index] = inputs[place].storage.address }
+    for (tensor, index) in zip(constants, plan.constantInputs) { addresses.inputs[index] = tensor.storage.address }
     var packed: [PackStore.Form] = []
     for step in plan.steps where step.isConstant || step.packing != nil {
       let frame = Frame(step)
@@ -42,6 +44,6 @@ final class ConstantPool: @unchecked Sendable {
 
   /// Whether it was made from these tensors and no others.
   func isMade(from inputs: [Tensor], _ plan: Plan) -> Bool {
-    zip(constants, plan.constantInputs).allSatisfy { $0 === inputs[$1].storage }
+    zip(constants, plan.constantPlaces).allSatisfy { $0.storage === inputs[$1].storage }
   }
 }

@@ -9,9 +9,12 @@ final class ExecutionContext: @unchecked Sendable {
   private let arena: TensorStorage
   private let frames: [Frame]
   private let layouts: [StepLayout]
-  /// Frames that name inputs or outputs, which change between runs; the others keep the addresses of the arena and the pool.
+  /// Frames that name arguments, states or outputs, which change between runs; the others keep the addresses of the arena, the
+  /// pool and the constants.
   private let moving: [Frame]
   private var pool: ConstantPool?
+  /// The graph's inputs that are constants.
+  private let constantInputs: [Int]
   /// Kept between runs so that a run allocates nothing for it.
   private var addresses: Addresses
 
@@ -20,6 +23,7 @@ final class ExecutionContext: @unchecked Sendable {
       throw .outOfMemory(bytes: plan.arenaBytes, for: "the intermediates of a plan")
     }
     self.arena = arena
+    constantInputs = plan.constantInputs
     layouts = plan.steps.filter { !$0.isConstant }
     frames = layouts.map(Frame.init)
     moving = zip(frames, layouts).filter { $0.1.readsOrWritesCallersMemory }.map(\.0)
@@ -40,6 +44,7 @@ final class ExecutionContext: @unchecked Sendable {
     } else {
       addresses.pool = constants.memory.address
       addresses.packed = constants.packed.map { $0.memory.address }
+      for (tensor, input) in zip(constants.constants, constantInputs) { setInput(input, tensor.storage) }
       for frame in frames { frame.write(addresses) }
       pool = constants
     }

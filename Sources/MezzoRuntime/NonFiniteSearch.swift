@@ -51,7 +51,8 @@ private final class NonFiniteSearch: StepObserver {
   }
 
   func report(_ inputs: [Tensor], _ states: [Tensor]) -> NonFiniteReport? {
-    let tensors = Array(zip(plan.argumentInputs, inputs)) + Array(zip(plan.stateInputs, states))
+    let given = plan.graph.inputs.indices.filter { plan.graph.inputs[$0].role != .state }
+    let tensors = Array(zip(given, inputs)) + Array(zip(plan.stateInputs, states))
     let broken = tensors.sorted { $0.0 < $1.0 }.compactMap { place, tensor -> NonFiniteReport.Input? in
       let (input, elements) = (plan.graph.inputs[place], ElementCensus(tensor))
       guard !elements.isFinite else { return nil }

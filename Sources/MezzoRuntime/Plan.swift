@@ -22,11 +22,10 @@ public final class Plan: Sendable {
   let poolBytes: Int
   /// Places in the pool that hold literals.
   let literals: [(offset: Int, tensor: Tensor)]
-  /// The graph's inputs of role `state`, and all others: for each tensor that a run takes, its place in the graph.
-  let stateInputs: [Int]
-  let argumentInputs: [Int]
-  /// Which of a run's inputs are constants.
-  let constantInputs: [Int]
+  /// The graph's inputs by their role: for each tensor, its place in the graph.
+  let stateInputs, argumentInputs, constantInputs: [Int]
+  /// Where arguments and constants come among the tensors of a run that takes both.
+  let argumentPlaces, constantPlaces: [Int]
   /// Values that are the gradients of the graph's inputs, by the place in the graph of the input.
   let gradients: [Int: Int]
   /// Values that replace states, likewise.
@@ -74,10 +73,11 @@ public final class Plan: Sendable {
     self.literals = literals
     let stateInputs = graph.inputs.indices.filter { graph.inputs[$0].role == .state }
     self.stateInputs = stateInputs
-    argumentInputs = graph.inputs.indices.filter { graph.inputs[$0].role != .state }
-    constantInputs = argumentInputs.indices.filter { [argumentInputs] in
-      graph.inputs[argumentInputs[$0]].role == .constant
-    }
+    argumentInputs = graph.inputs.indices.filter { graph.inputs[$0].role == .argument }
+    constantInputs = graph.inputs.indices.filter { graph.inputs[$0].role == .constant }
+    let given = graph.inputs.filter { $0.role != .state }
+    argumentPlaces = given.indices.filter { given[$0].role == .argument }
+    constantPlaces = given.indices.filter { given[$0].role == .constant }
     gradients = Dictionary(graph.gradients.map { (planner.base(of: $0.value), $0.input) }) { first, _ in first }
     updates = Dictionary(graph.updates.map { (planner.base(of: $0.value), $0.input) }) { first, _ in first }
 
@@ -111,6 +111,33 @@ public final class Plan: Sendable {
     return try execute(inputs, states: &states, observer: currentRecorder)
   }
 
+  /// Checks constants and does once what depends on them alone, for runs that all have the same.
+  package func bind(_ constants: [Tensor]) throws(RuntimeError) -> ConstantPool {
+    guard constants.count == constantInputs.count else {
+      throw .inputCount(expected: constantInputs.count, found: constants.count)
+    }
+    for (tensor, index) in zip(constants, constantInputs) { try check(tensor, index) }
+    return try ConstantPool(self, constants: constants)
+  }
+
+  /// Runs a plan without states with the constants that were bound to it: what this takes does not depend on how many they are.
+  ///
+  /// - Parameter arguments: the graph's inputs of role `argument`, in their order.
+  package func run(_ arguments: [Tensor], with constants: ConstantPool) throws(RuntimeError) -> [Tensor] {
+    guard arguments.count == argumentInputs.count, stateInputs.isEmpty else {
+      throw .inputCount(expected: argumentInputs.count + stateInputs.count, found: arguments.count)
+    }
+    for (tensor, index) in zip(arguments, argumentInputs) { try check(tensor, index) }
+    let begin = profiler == nil ? nil : ContinuousClock.now
+    defer { if let begin { profiler?.noteRun(of: self, since: begin) } }
+    var pool = constants
+    // An observer wants to see it made.
+    let observer = currentRecorder
+    if let observer { pool = try ConstantPool(self, constants: constants.constants, observer: observer) }
+    var states: [Tensor] = []
+    return try execute(arguments, at: arguments.indices, pool, &states, observer)
+  }
+
   private var currentRecorder: CaseRecorder? {
     guard let recorder, !recorder.isFull else { return nil }
     return recorder
@@ -122,7 +149,14 @@ public final class Plan: Sendable {
     let begin = profiler == nil ? nil : ContinuousClock.now
     defer { if let begin { profiler?.noteRun(of: self, since: begin) } }
     try check(inputs, states)
-    let pool = try constantPool(inputs, observer: observer)
+    return try execute(inputs, at: argumentPlaces, constantPool(inputs, observer: observer), &states, observer)
+  }
+
+  /// - Parameter places: where the arguments are among `inputs`.
+  private func execute(
+    _ inputs: [Tensor], at places: some Collection<Int>, _ pool: ConstantPool, _ states: inout [Tensor],
+    _ observer: (any StepObserver)?
+  ) throws(RuntimeError) -> [Tensor] {
     let context = if let kept = contexts.withLock({ $0.popLast() }) { kept } else { try ExecutionContext(self) }
     defer { contexts.withLock { $0.append(context) } }
 
@@ -133,7 +167,7 @@ public final class Plan: Sendable {
       context.setOutput(location, result.storage)
       results.append(result)
     }
-    for (place, input) in argumentInputs.enumerated() { context.setInput(input, inputs[place].storage) }
+    for (place, input) in zip(places, argumentInputs) { context.setInput(input, inputs[place].storage) }
     for (place, input) in stateInputs.enumerated() { context.setInput(input, states[place].uniqueStorage()) }
     // The tensors own the memory behind the addresses and must outlive the calls.
     try withExtendedLifetime((inputs, results, pool)) { () throws(RuntimeError) in
@@ -154,10 +188,11 @@ public final class Plan: Sendable {
   }
 
   private func check(_ inputs: [Tensor], _ states: [Tensor]) throws(RuntimeError) {
-    guard inputs.count == argumentInputs.count, states.count == stateInputs.count else {
+    guard inputs.count == argumentInputs.count + constantInputs.count, states.count == stateInputs.count else {
       throw .inputCount(expected: graph.inputs.count, found: inputs.count + states.count)
     }
-    for (tensor, index) in zip(inputs, argumentInputs) { try check(tensor, index) }
+    for (place, index) in zip(argumentPlaces, argumentInputs) { try check(inputs[place], index) }
+    for (place, index) in zip(constantPlaces, constantInputs) { try check(inputs[place], index) }
     for (tensor, index) in zip(states, stateInputs) { try check(tensor, index) }
   }
 
@@ -172,7 +207,7 @@ public final class Plan: Sendable {
   /// observer, who wants to see it made.
   private func constantPool(_ inputs: [Tensor], observer: (any StepObserver)?) throws(RuntimeError) -> ConstantPool {
     if observer == nil, let pool = bound.withLock({ $0 }), pool.isMade(from: inputs, self) { return pool }
-    let pool = try ConstantPool(self, inputs: inputs, observer: observer)
+    let pool = try ConstantPool(self, constants: constantPlaces.map { inputs[$0] }, observer: observer)
     bound.withLock { $0 = pool }
     return pool
   }

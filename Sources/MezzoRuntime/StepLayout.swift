@@ -85,11 +85,12 @@ final class StepLayout: @unchecked Sendable {
     return profiler?.watched(self, traced) ?? traced
   }
 
-  /// Whether an operand or a result lies where the caller has it, which may be elsewhere at the next run.
+  /// Whether an operand or a result lies where the caller has it, which may be elsewhere at the next run; constants stay.
   var readsOrWritesCallersMemory: Bool {
     (inputs + results).contains {
       switch $0.location {
-      case .input, .output: true
+      case .input: !$0.operand.isConstant
+      case .output: true
       case .arena, .pool, .packed: false
       }
     }

@@ -42,6 +42,35 @@ import Testing
     #expect(runs.withLock { $0 } == 6)
   }
 
+  /// An argument between constants finds its place, and constants that nobody computes with or packs theirs.
+  @Test func boundConstantsServeManyRuns() throws {
+    let runs = Locked(0)
+    let runtime = Runtime.with([try Self.counting(.exp, "x:f32 -> y:f32", runs)])
+    let type = TensorType(.float32, [2, 2])
+    let trace = Trace()
+    let w = trace.input(type, name: "w", role: .constant)
+    let x = trace.input(type, name: "x")
+    let v = trace.input(type, name: "v", role: .constant)
+    let plan = try runtime.plan(trace.finish([try (x * v) + w.exp()]))
+    let (zero, one, two) = (
+      try Self.tensor([0, 0, 0, 0]), try Self.tensor([1, 1, 1, 1]), try Self.tensor([2, 3, 4, 5])
+    )
+    let scalar = try Tensor(1, dtype: .float32)
+    let (first, second) = (try plan.bind([zero, one]), try plan.bind([zero, two]))
+    #expect(runs.withLock { $0 } == 2)
+    for _ in 0..<2 {
+      #expect(try plan.run([two], with: first)[0].scalars() == [3, 4, 5, 6])
+      #expect(try plan.run([one], with: second)[0].scalars() == [3, 4, 5, 6])
+      #expect(try plan.run([one], with: first)[0].scalars() == [2, 2, 2, 2])
+    }
+    #expect(runs.withLock { $0 } == 2)
+    #expect(try plan.run([zero, two, one])[0].scalars() == [3, 4, 5, 6])
+    #expect(throws: RuntimeError.self) { try plan.bind([zero]) }
+    #expect(throws: RuntimeError.self) { try plan.bind([zero, scalar]) }
+    #expect(throws: RuntimeError.self) { try plan.run([two, two], with: first) }
+    #expect(throws: RuntimeError.self) { try plan.run([scalar], with: first) }
+  }
+
   @Test func literalsAreConstants() throws {
     let runs = Locked(0)
     let runtime = Runtime.with([try Self.counting(.exp, "x:f32 -> y:f32", runs)])

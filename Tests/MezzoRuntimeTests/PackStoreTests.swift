@@ -153,18 +153,15 @@ import Testing
     let plans = [try Self.plan(left, rows: 1), try Self.plan(left, rows: 3), try Self.plan(right, rows: 2)]
     let weights = try Self.weights([0, 1, 1, 0])
     let pools = try plans.map { plan in
-      let shape = plan.graph.values[plan.graph.inputs[0].value].shape
-      let x = try Tensor([Double](repeating: 0, count: shape.reduce(1, *)), shape: shape, dtype: .float32)
-      return try ConstantPool(plan, inputs: [x, weights], store: store)
+      try ConstantPool(plan, constants: [weights], store: store)
     }
     #expect(packs.withLock { $0 } == 1)
     #expect(store.byteCount == 16)
     #expect(pools[0].packed[0] === pools[1].packed[0] && pools[0].packed[0] === pools[2].packed[0])
     #expect(pools.allSatisfy { $0.memory.bytes.count < 16 })
     // Equal elements in another tensor are the same content; others are packed anew.
-    let x = try Tensor([0, 0], shape: [1, 2], dtype: .float32)
-    let again = try ConstantPool(plans[0], inputs: [x, try Self.weights([0, 1, 1, 0])], store: store)
-    let changed = try ConstantPool(plans[0], inputs: [x, try Self.weights([0, 1, 1, 2])], store: store)
+    let again = try ConstantPool(plans[0], constants: [try Self.weights([0, 1, 1, 0])], store: store)
+    let changed = try ConstantPool(plans[0], constants: [try Self.weights([0, 1, 1, 2])], store: store)
     #expect(packs.withLock { $0 } == 2)
     #expect(again.packed[0] === pools[0].packed[0] && changed.packed[0] !== pools[0].packed[0])
   }
@@ -174,8 +171,7 @@ import Testing
     let weights = try Self.weights([0, 1, 1, 0])
     let pools = try ([[7, 7], [7, 8], [0, 0], [0, 0]] as [[UInt64]]).map { key in
       let plan = try Self.plan(try Self.packing("packing", packs, key: key), rows: 1)
-      return try ConstantPool(
-        plan, inputs: [try Tensor([0, 0], shape: [1, 2], dtype: .float32), weights], store: store)
+      return try ConstantPool(plan, constants: [weights], store: store)
     }
     #expect(packs.withLock { $0 } == 4)
     #expect(Set(pools.map { ObjectIdentifier($0.packed[0]) }).count == 4)

@@ -37,6 +37,23 @@ public final class Model: Sendable {
     var states: [String]
     /// The outputs, with their places among the plan's.
     var outputs: Tree<Int>
+    private let bound = Locked<(revision: BuiltModel.Revision, constants: ConstantPool)?>(nil)
+
+    init(plan: Plan, paths: [String], states: [String], outputs: Tree<Int>) {
+      self.plan = plan
+      self.paths = paths
+      self.states = states
+      self.outputs = outputs
+    }
+
+    /// The variables are the plan's constants, bound anew when they are others than last time.
+    func run(_ inputs: [Tensor], _ model: BuiltModel) throws -> [Tensor] {
+      let known = bound.withLock { $0 }
+      if let known, known.revision === model.revision { return try plan.run(inputs, with: known.constants) }
+      let constants = try plan.bind(model.variables.tensors(at: paths))
+      bound.withLock { $0 = (model.revision, constants) }
+      return try plan.run(inputs, with: constants)
+    }
   }
 
   /// Plans for so many input types; each holds memory, and streams of ever new types must not pile it up.
@@ -183,8 +200,7 @@ public final class Model: Sendable {
   public func callAsFunction(_ inputs: Arguments<Tensor>) throws -> Tree<Tensor> {
     let types = inputs.map(\.type)
     let inference = try inference(types, first: try firstCall(types))
-    let outputs = try inference.plan.run(
-      inputs.leaves.compactMap { $0 } + variables.tensors(at: inference.paths))
+    let outputs = try inference.run(inputs.leaves.compactMap { $0 }, requireBuilt())
     if !inference.states.isEmpty {
       state.withLock { built in
         for (path, value) in zip(inference.states, outputs.suffix(inference.states.count)) {
