@@ -1,4 +1,5 @@
 /* Element-wise operations of one or two operands of the result's dtype, comparisons, and select. */
+#include "gelu_pieces.h"
 #include "operations.h"
 #include "table.h"
 
@@ -81,9 +82,16 @@ mezzo_status mz_plan_binary(mz_request *r) {
 }
 
 mezzo_status mz_plan_gelu(mz_request *r) {
+  mz_plan *plan = r->plan;
   int64_t form;
   MZ_TRY(mz_attr_int(r, "approximate", 0, 1, &form));
-  return plan_function(r, form);
+  const void *pieces = NULL;
+  mz_kernel *kernel = plan->operand[0].dtype == MZ_BF16 ? mz_gelu_bfloat16(form, &pieces) : NULL;
+  if (kernel == NULL) return plan_function(r, form);
+  MZ_TRY(plan_elementwise(r, 1, MZ_FLOATS, form));
+  mz_plan_map(plan, kernel, 1, 1, (mz_passage[]){mz_raw_input(plan, 0), mz_raw_result(plan, plan->n_in)});
+  plan->u.map.table = pieces;
+  return MEZZO_OK;
 }
 
 mezzo_status mz_plan_gelu_gradient(mz_request *r) {

@@ -1,6 +1,7 @@
 /* elementwise_kernels.h: a template, included once for float and once for double. The includer defines
  *   T        what is computed in
  *   MATH(f)  the name of a function of T
+ *   GELU(form, kernel), GELU_GRADIENT(form, kernel)  what is to take the place of a kernel, or that
  *   KERNEL_OF, KERNEL_OF_STEP  names of the two functions to define */
 #include <math.h>
 #include "elementwise.h"
@@ -101,8 +102,8 @@ static mz_kernel *const table[] = {
 };
 
 mz_kernel *KERNEL_OF(uint32_t op, int64_t form) {
-  if (op == MEZZO_OP_GELU) return form == 1 ? gelu_tanh : gelu_erf;
-  if (op == MEZZO_OP_GELU_GRADIENT) return form == 1 ? gelu_gradient_tanh : gelu_gradient_erf;
+  if (op == MEZZO_OP_GELU) return form == 1 ? GELU(1, gelu_tanh) : GELU(0, gelu_erf);
+  if (op == MEZZO_OP_GELU_GRADIENT) return form == 1 ? GELU_GRADIENT(1, gelu_gradient_tanh) : GELU_GRADIENT(0, gelu_gradient_erf);
   return op < sizeof table / sizeof table[0] ? table[op] : NULL;
 }
 
@@ -112,8 +113,8 @@ mz_kernel *KERNEL_OF_STEP(uint32_t epilogue) {
     case MEZZO_EPI_ADD: return add;
     case MEZZO_EPI_MUL: return multiply;
     case MEZZO_EPI_RELU: return relu;
-    case MEZZO_EPI_GELU_ERF: return gelu_erf;
-    case MEZZO_EPI_GELU_TANH: return gelu_tanh;
+    case MEZZO_EPI_GELU_ERF: return GELU(0, gelu_erf);
+    case MEZZO_EPI_GELU_TANH: return GELU(1, gelu_tanh);
     case MEZZO_EPI_SIGMOID: return sigmoid;
     case MEZZO_EPI_TANH: return hyperbolic_tangent;
     case MEZZO_EPI_SILU: return silu;

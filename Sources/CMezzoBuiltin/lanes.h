@@ -10,9 +10,10 @@ enum {
   STEP = 4 * WIDTH,    /* what is combined while it is in registers */
   LONG = 4 * MZ_BLOCK, /* elements that one lane-wise sum takes before it moves on to double */
 };
-typedef T vector __attribute__((vector_size(64), aligned(sizeof(T))));
+typedef T vector __attribute__((ext_vector_type(WIDTH), aligned(sizeof(T))));
 
 #define AT(pointer, i) (*(vector *)(void *)((pointer) + (i)))
+#define GIVEN(pointer, i) (*(const vector *)(const void *)((pointer) + (i)))
 
 /* NaN wins. */
 #define LARGER(x, m) ((x) > (m) || (x) != (x) ? (x) : (m))

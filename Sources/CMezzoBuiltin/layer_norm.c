@@ -5,8 +5,9 @@
 
 enum { FLUSH_ROWS = 64 /* rows that one element of dgamma takes in the domain's type before it moves on to double */ };
 
-/* Buffers beside those of the inputs' rows. */
-enum { GAMMA = 2, BETA = 3, DGAMMA = 3, DBETA = 4, TOTALS = 5 /* and as many more as doubles need */ };
+/* Buffers behind those of the inputs' rows. */
+enum { GAMMA_OF_EDGES = 2 * MZ_EDGE_ROWS, BETA_OF_EDGES, EDGE_BUFFERS };
+enum { GAMMA = 2, DGAMMA, DBETA, TOTALS /* and as many more as doubles need */ };
 
 static void load_vector(const mz_share *share, int operand, void *to) {
   const mz_operand *o = &share->call->plan->operand[operand];
@@ -37,16 +38,17 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     mz_share share = mz_share_of(user, slot);
     const mz_staged *staged = share.plan;
     if (share.begin == share.end || staged->count == 0) continue;
-    load_vector(&share, 2, share.buffer[GAMMA]);
-    load_vector(&share, 3, share.buffer[BETA]);
     if (!has_residual(&share)) share.n_loaded = 1;
-    for (int64_t row = share.begin; row < share.end; row++) {
-      mz_find_row(&share, row);
-      void *s = share.buffer[0];
-      double sum = share.in_edges->load_sum(s, share.source[0], share.n_loaded > 1 ? share.source[1] : NULL, staged->count);
-      double scale = normalize(staged, s, sum);
-      share.out_edges->store_affine(mz_edge_result(&share), s, scale, share.buffer[GAMMA], share.buffer[BETA], staged->count);
-      mz_unstage_edge(&share);
+    mz_choose_edges(&share);
+    mz_affine by = {share.buffer[GAMMA_OF_EDGES], share.buffer[BETA_OF_EDGES], staged->epsilon, staged->centered};
+    for (int v = 0; v < 2; v++) {
+      load_vector(&share, 2 + v, share.buffer[0]);
+      share.edges->arrange(share.buffer[GAMMA_OF_EDGES + v], share.buffer[0], staged->count);
+    }
+    for (int64_t row = share.begin; row < share.end; row += MZ_EDGE_ROWS) {
+      mz_edge_rows rows = mz_find_rows(&share, row);
+      share.edges->layer_norm(&rows, &by);
+      mz_unstage_rows(&share, row, &rows);
     }
   }
 }
@@ -132,7 +134,7 @@ mezzo_status mz_plan_layer_norm(mz_request *r) {
   MZ_TRY(mz_expect_arity(r, 4, 1));
   MZ_TRY(plan_norm(r, 2, 2, (int[]){2, 3}));
   plan->run = run;
-  return mz_plan_staged(r, plan->operand[0].rank - 1, 2, (int[]){0, 1, plan->n_in}, BETA + 1);
+  return mz_plan_staged(r, plan->operand[0].rank - 1, 2, (int[]){0, 1, plan->n_in}, EDGE_BUFFERS);
 }
 
 mezzo_status mz_plan_layer_norm_gradient(mz_request *r) {

@@ -5,7 +5,6 @@
 #include "lanes.h"
 #include "norms.h"
 
-#define GIVEN(pointer, i) (*(const vector *)(const void *)((pointer) + (i)))
 
 /* total[t] += the sum of terms; VECTORS of i for whole vectors, SCALARS of i for the rest. */
 #define SUMMED(VECTORS, SCALARS)                                              \

@@ -70,14 +70,13 @@ typedef struct {
   mz_load *load[3];
   mz_store *store;
   bool is_direct; /* a kernel can write the result itself */
-  bool reads_memory[2], writes_memory; /* edges take rows of inputs from memory and the result's to it, else to buffers */
+  bool is_dense[3]; /* rows of inputs and result can be taken from memory and put there by of_memory */
   const mz_edges *of_memory, *of_buffers;
   int64_t count, element, row_bytes, slots;
   const mz_norm_kernels *kernels;
   const mz_row_kernels *rows_kernels; /* of column sums */
   double epsilon;
   bool centered;
-  uint32_t op;
 } mz_staged;
 
 typedef struct {

@@ -14,35 +14,38 @@ typedef struct {
   bool has_nan, has_infinity;
 } range;
 
+/* What is no number or infinite makes 0 times it a NaN. */
 #define RANGE(T, suffix, LANES)                                                                     \
   MZ_CLONES static void range_##suffix(range *r, const T *x, int64_t n) {                           \
-    T low[LANES] = {0}, high[LANES] = {0};                                                          \
-    int not_finite[LANES] = {0}, i = 0;                                                             \
+    T low[LANES] = {0}, high[LANES] = {0}, odd[LANES] = {0};                                        \
+    int64_t i = 0;                                                                                  \
     for (; i + LANES <= n; i += LANES)                                                              \
-      for (int l = 0; l < LANES; l++) {                                                             \
+      MZ_INDEPENDENT for (int l = 0; l < LANES; l++) {                                              \
         T value = x[i + l];                                                                         \
         low[l] = value < low[l] ? value : low[l];                                                   \
         high[l] = value > high[l] ? value : high[l];                                                \
-        not_finite[l] |= !(value - value == 0);                                                     \
+        odd[l] += value * 0;                                                                        \
       }                                                                                             \
     for (int l = 0; i < n; i++, l++) {                                                              \
       low[l] = x[i] < low[l] ? x[i] : low[l];                                                       \
       high[l] = x[i] > high[l] ? x[i] : high[l];                                                    \
-      not_finite[l] |= !(x[i] - x[i] == 0);                                                         \
+      odd[l] += x[i] * 0;                                                                           \
     }                                                                                               \
-    int is_odd = 0;                                                                                 \
-    for (int l = 0; l < LANES; l++) {                                                               \
-      r->low = (double)low[l] < r->low ? (double)low[l] : r->low;                                   \
-      r->high = (double)high[l] > r->high ? (double)high[l] : r->high;                              \
-      is_odd |= not_finite[l];                                                                      \
-    }                                                                                               \
-    for (i = 0; is_odd && i < n; i++) {                                                             \
+    for (int width = LANES / 2; width > 0; width /= 2)                                              \
+      for (int l = 0; l < width; l++) {                                                             \
+        low[l] = low[l + width] < low[l] ? low[l + width] : low[l];                                 \
+        high[l] = high[l + width] > high[l] ? high[l + width] : high[l];                            \
+        odd[l] += odd[l + width];                                                                   \
+      }                                                                                             \
+    r->low = (double)low[0] < r->low ? (double)low[0] : r->low;                                     \
+    r->high = (double)high[0] > r->high ? (double)high[0] : r->high;                                \
+    for (i = 0; odd[0] != 0 && i < n; i++) {                                                        \
       r->has_nan |= x[i] != x[i];                                                                   \
       r->has_infinity |= isinf((double)x[i]);                                                       \
     }                                                                                               \
   }
-RANGE(float, float, 64)
-RANGE(double, double, 32)
+RANGE(float, float, 32)
+RANGE(double, double, 16)
 
 /* x / scale + zero. Adding 1.5 * 2^23 leaves an integer, to nearest even, in the lowest bits. */
 MZ_CLONES static void round_float(int8_t *q, const float *x, float factor, int zero, int64_t n) {

@@ -6,20 +6,27 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   for (uint64_t slot = begin; slot < end; slot++) {
     mz_share share = mz_share_of(user, slot);
-    const mz_staged *staged = share.plan;
-    int64_t n = staged->count;
+    mz_choose_edges(&share);
+    for (int64_t row = share.begin; row < share.end; row += MZ_EDGE_ROWS) {
+      mz_edge_rows rows = mz_find_rows(&share, row);
+      share.edges->softmax(&rows);
+      mz_unstage_rows(&share, row, &rows);
+    }
+  }
+}
+
+static void forward_log(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+  (void)worker;
+  for (uint64_t slot = begin; slot < end; slot++) {
+    mz_share share = mz_share_of(user, slot);
+    const mz_row_kernels *kernels = share.plan->rows_kernels;
+    int64_t n = share.plan->count;
     for (int64_t row = share.begin; row < share.end; row++) {
-      mz_find_row(&share, row);
-      void *x = share.buffer[0];
-      double max = share.in_edges->load_max(x, share.source[0], n);
-      if (staged->op == MEZZO_OP_SOFTMAX) {
-        share.out_edges->store_scaled(mz_edge_result(&share), x, 1 / staged->kernels->exponentials(x, max, n), n);
-        mz_unstage_edge(&share);
-      } else {
-        void *result = mz_stage_result(&share);
-        staged->rows_kernels->log_softmax(result, x, max, staged->rows_kernels->sum_exp(x, max, n), n);
-        mz_unstage_row(&share, result);
-      }
+      mz_stage_row(&share, row);
+      void *x = share.buffer[0], *result = mz_stage_result(&share);
+      double max = kernels->max(x, -(double)INFINITY, n);
+      kernels->log_softmax(result, x, max, kernels->sum_exp(x, max, n), n);
+      mz_unstage_row(&share, result);
     }
   }
 }
@@ -39,6 +46,7 @@ static void backward(void *user, uint64_t begin, uint64_t end, uint32_t worker) 
 }
 
 static mezzo_status run(const mz_call *call) { return mz_run_staged(call, forward); }
+static mezzo_status run_log(const mz_call *call) { return mz_run_staged(call, forward_log); }
 static mezzo_status run_gradient(const mz_call *call) { return mz_run_staged(call, backward); }
 
 static mezzo_status plan_softmax(mz_request *r, int n_in) {
@@ -50,10 +58,9 @@ static mezzo_status plan_softmax(mz_request *r, int n_in) {
   MZ_TRY(mz_expect_same(r, plan->n_in, 0, true));
   MZ_TRY(mz_attr_axis(r, 0, &axis));
   MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(mz_domain_of(plan->operand[0].dtype))));
-  plan->u.staged.op = r->op->op;
   plan->u.staged.rows_kernels = plan->operand[0].dtype == MZ_F64 ? &mz_rows_double : &mz_rows_float;
-  plan->run = n_in > 1 ? run_gradient : run;
-  return mz_plan_staged(r, axis, n_in, n_in > 1 ? (int[]){0, 1, plan->n_in} : (int[]){0, plan->n_in}, n_in);
+  plan->run = n_in > 1 ? run_gradient : r->op->op == MEZZO_OP_SOFTMAX ? run : run_log;
+  return mz_plan_staged(r, axis, n_in, n_in > 1 ? (int[]){0, 1, plan->n_in} : (int[]){0, plan->n_in}, MZ_EDGE_ROWS);
 }
 
 mezzo_status mz_plan_softmax(mz_request *r) { return plan_softmax(r, 1); }

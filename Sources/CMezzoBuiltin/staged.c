@@ -4,9 +4,10 @@ enum { STAGED_GRAIN = 16384 /* elements below which a thread costs more than it 
 
 const mz_edges *mz_edges_of(mz_dtype dtype) {
   switch (dtype) {
-    case MZ_BF16: return &mz_edges_bfloat16;
-    case MZ_F32: return &mz_edges_float;
-    case MZ_F64: return &mz_edges_double;
+    case MZ_BF16: return mz_edges_bfloat16();
+    case MZ_F16: return mz_edges_float16();
+    case MZ_F32: return mz_edges_float();
+    case MZ_F64: return mz_edges_double();
     default: return NULL;
   }
 }
@@ -17,9 +18,8 @@ static void plan_edges(mz_plan *plan, int axis) {
   const mz_operand *y = &plan->operand[staged->operand[staged->n_in]];
   staged->of_memory = mz_edges_of(y->dtype);
   staged->of_buffers = mz_edges_of(mz_domain_dtype(mz_domain_of(y->dtype)));
-  for (int o = 0; o < staged->n_in; o++)
-    staged->reads_memory[o] = staged->of_memory != NULL && plan->operand[staged->operand[o]].stride[axis] == y->size;
-  staged->writes_memory = staged->of_memory != NULL && y->stride[axis] == y->size;
+  for (int o = 0; o <= staged->n_in; o++)
+    staged->is_dense[o] = staged->of_memory != NULL && plan->operand[staged->operand[o]].stride[axis] == y->size;
 }
 
 mezzo_status mz_plan_staged(mz_request *r, int axis, int n_in, const int *operands, int n_buffers) {
@@ -55,7 +55,7 @@ mezzo_status mz_plan_staged(mz_request *r, int axis, int n_in, const int *operan
   if (slots > most) slots = most;
   if (slots > rows) slots = rows > 0 ? rows : 1;
   staged->slots = slots;
-  staged->row_bytes = (staged->count * staged->element + 63) / 64 * 64;
+  staged->row_bytes = (staged->count * staged->element + MZ_EDGE_BYTES - 1) / MZ_EDGE_BYTES * MZ_EDGE_BYTES;
   int64_t bytes;
   if (__builtin_mul_overflow(staged->row_bytes, slots * n_buffers, &bytes))
     return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a row of %lld elements does not fit a workspace",
@@ -86,36 +86,49 @@ static void seek(mz_share *share, int64_t row) {
   mz_space_seek(&staged->rows, row, base, share->at);
 }
 
-static void load(const mz_share *share, int operand) {
+static void load(const mz_share *share, int operand, void *to) {
   const mz_staged *staged = share->plan;
-  staged->load[operand](share->buffer[operand], share->at[operand], staged->stride[operand], staged->count);
+  staged->load[operand](to, share->at[operand], staged->stride[operand], staged->count);
 }
 
 void mz_stage_row(mz_share *share, int64_t row) {
   seek(share, row);
-  for (int o = 0; o < share->n_loaded; o++) load(share, o);
+  for (int o = 0; o < share->n_loaded; o++) load(share, o, share->buffer[o]);
 }
 
-void mz_find_row(mz_share *share, int64_t row) {
+void mz_choose_edges(mz_share *share) {
   const mz_staged *staged = share->plan;
-  bool reads_memory = staged->reads_memory[0] && (share->n_loaded < 2 || staged->reads_memory[1]);
-  share->in_edges = reads_memory ? staged->of_memory : staged->of_buffers;
-  share->out_edges = staged->writes_memory ? staged->of_memory : staged->of_buffers;
-  seek(share, row);
-  for (int o = 0; o < share->n_loaded; o++) {
-    if (!reads_memory) load(share, o);
-    share->source[o] = reads_memory ? share->at[o] : share->buffer[o];
+  share->in_memory = staged->is_dense[staged->n_in];
+  for (int o = 0; o < share->n_loaded; o++) share->in_memory = share->in_memory && staged->is_dense[o];
+  share->edges = share->in_memory ? staged->of_memory : staged->of_buffers;
+}
+
+mz_edge_rows mz_find_rows(mz_share *share, int64_t row) {
+  const mz_staged *staged = share->plan;
+  int64_t left = share->end - row;
+  mz_edge_rows rows = {.rows = left < MZ_EDGE_ROWS ? (int)left : MZ_EDGE_ROWS, .n = staged->count};
+  for (int i = 0; i < rows.rows; i++) {
+    const void *from[2] = {NULL, NULL};
+    seek(share, row + i);
+    for (int o = 0; o < share->n_loaded; o++) {
+      void *buffer = share->buffer[o * MZ_EDGE_ROWS + i];
+      if (!share->in_memory) load(share, o, buffer);
+      from[o] = share->in_memory ? share->at[o] : buffer;
+    }
+    rows.x[i] = from[0];
+    rows.r[i] = from[1];
+    rows.buffer[i] = share->buffer[i];
+    rows.y[i] = share->in_memory ? share->at[staged->n_in] : share->buffer[i];
   }
+  return rows;
 }
 
-void *mz_edge_result(const mz_share *share) {
-  return share->plan->writes_memory ? share->at[share->plan->n_in] : share->buffer[0];
-}
-
-void mz_unstage_edge(const mz_share *share) {
+void mz_unstage_rows(mz_share *share, int64_t row, const mz_edge_rows *rows) {
   const mz_staged *staged = share->plan;
-  if (!staged->writes_memory)
-    staged->store(share->at[staged->n_in], staged->stride[staged->n_in], share->buffer[0], staged->count);
+  for (int i = 0; i < rows->rows && !share->in_memory; i++) {
+    seek(share, row + i);
+    staged->store(share->at[staged->n_in], staged->stride[staged->n_in], rows->y[i], staged->count);
+  }
 }
 
 void *mz_stage_result(const mz_share *share) {

@@ -11,8 +11,8 @@ typedef struct {
   int n_loaded; /* of the inputs */
   char *buffer[MZ_STAGED_BUFFERS]; /* a row each, in the domain's type */
   char *at[3];                     /* the row of each operand, once it is found */
-  const void *source[2];           /* where in_edges find the inputs' rows */
-  const mz_edges *in_edges, *out_edges;
+  const mz_edges *edges;
+  bool in_memory; /* what edges take */
 } mz_share;
 
 /* Fills plan->u.staged for rows along `axis` of operands of one shape, of which n_in are inputs and the last is the result,
@@ -30,10 +30,11 @@ void mz_stage_row(mz_share *share, int64_t row);
 void *mz_stage_result(const mz_share *share);
 void mz_unstage_row(const mz_share *share, const void *result);
 
-/* Finds the row of each operand, and loads what no edges can read from memory. */
-void mz_find_row(mz_share *share, int64_t row);
-/* Where out_edges write, and what is left to do then. */
-void *mz_edge_result(const mz_share *share);
-void mz_unstage_edge(const mz_share *share);
+/* Sets the edges that take the rows of the inputs to be loaded and of the result, from memory or from buffers. */
+void mz_choose_edges(mz_share *share);
+/* The rows from `row` on that edges take together; loads them if need be, into MZ_EDGE_ROWS buffers for each input. */
+mz_edge_rows mz_find_rows(mz_share *share, int64_t row);
+/* Stores what edges left in buffers. */
+void mz_unstage_rows(mz_share *share, int64_t row, const mz_edge_rows *rows);
 
 #endif
