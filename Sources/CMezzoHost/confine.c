@@ -2,11 +2,13 @@
 #include "mezzo_host_support.h"
 
 #if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,10 +33,12 @@
 #define LOW(index) ((uint32_t)offsetof(struct seccomp_data, args[index]))
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
 #define IF_NOT(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), 0, skip)
-#define ALLOW_IF(value) IF_NOT(value, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define ALLOW_IF(value) IF_NOT(value, 1), ALLOW
 #define KILL BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+#define KILL_IF(value) IF_NOT(value, 1), KILL
 
-#define NEVER(call) IF_NOT(SYS_##call, 1), KILL
+#define NEVER(call) KILL_IF(SYS_##call)
 // Process in the first argument; signal 0 only asks whether there is such a process.
 #define SIGNAL_TO_SELF(call, signal) \
   IF_NOT(SYS_##call, 7), LOAD(LOW(0)), ALLOW_IF(own), LOAD(LOW(signal)), ALLOW_IF(0), KILL
@@ -56,11 +60,15 @@ static int keep_to_self(void) {
       NEVER(ptrace), NEVER(pidfd_send_signal), NEVER(pidfd_getfd),
       SIGNAL_TO_SELF(kill, 1), SIGNAL_TO_SELF(tkill, 1), SIGNAL_TO_SELF(tgkill, 2),
       SIGNAL_TO_SELF(rt_sigqueueinfo, 1), SIGNAL_TO_SELF(rt_tgsigqueueinfo, 2),
+      // Who gets the signals of a descriptor; a filter cannot look behind a pointer.
+      IF_NOT(SYS_fcntl, 11), LOAD(LOW(1)), KILL_IF(F_SETOWN_EX), IF_NOT(F_SETOWN, 6), LOAD(LOW(2)), ALLOW_IF(0), ALLOW_IF(own),
+      KILL, ALLOW,
+      IF_NOT(SYS_ioctl, 6), LOAD(LOW(1)), KILL_IF(FIOSETOWN), KILL_IF(SIOCSPGRP), ALLOW,
       IF_NOT(SYS_process_vm_writev, 4), LOAD(LOW(0)), ALLOW_IF(own), KILL,
       // Of others, limits may only be read.
       IF_NOT(SYS_prlimit64, 11), LOAD(LOW(0)), ALLOW_IF(0), ALLOW_IF(own), LOAD(LOW(2)), IF_NOT(0, 3), LOAD(LOW(2) + 4),
       ALLOW_IF(0), KILL,
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      ALLOW,
   };
   struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);

@@ -133,6 +133,11 @@ struct Hostile: Sendable, CustomTestStringConvertible {
         open: "int host = program(); if (host > 1) kill(host, SIGURG);",
         declarations: "\(findsTheProgram)\nint kill(int, int);")),
     Hostile(
+      name: "has-a-descriptor-signal-the-program", reason: "SIGSYS", phase: "open",
+      plugin: TestPlugin(
+        open: "int ends[2], host = program(); if (host > 1 && pipe(ends) == 0) fcntl(ends[0], 8 /* F_SETOWN */, host);",
+        declarations: "\(findsTheProgram)\n#include <fcntl.h>")),
+    Hostile(
       name: "opens-memory-of-the-program", reason: "it is closed, or there is no Landlock",
       plugin: TestPlugin(
         open: """

@@ -370,7 +370,8 @@ typedef struct mezzo_cost { double fixed_ns, flop_per_ns, byte_per_ns, pack_byte
 enum {
   MEZZO_R_DETERMINISTIC = 1u,
   MEZZO_R_REENTRANT = 2u,   /* one plan may execute on several threads at once */
-  MEZZO_R_INPLACE_OK = 4u,  /* result i may be the very memory of operand i */
+  MEZZO_R_INPLACE_OK = 4u,  /* result i may be the very memory of operand i; nothing may be written to a result before the call
+                             can no longer decline, as another backend then reads the operands */
   MEZZO_R_PREPACKS = 8u,    /* packs operands flagged MEZZO_T_CONST, and takes packed ones */
   MEZZO_R_OWN_THREADS = 16u,/* computes on threads of its own, not on the host's */
   MEZZO_R_ASYNC = 32u,      /* execute can return once the work is queued (mezzo_device.h) */
@@ -461,8 +462,9 @@ typedef struct mezzo_pack_args {
 } mezzo_pack_args;
 
 /* in: the operation's own inputs, and behind them those of the epilogue's steps that the plan does.
- * MEZZO_UNSUPPORTED: this call cannot be done as it came, and nothing was written; the host does it elsewhere, and does not
- * come back to this plan. After a failure the results are undefined and the plan stays usable. */
+ * MEZZO_UNSUPPORTED: this call cannot be done as it came, and nothing was written to a result, which may be the memory of an
+ * operand that the next backend reads; the host does it elsewhere, and does not come back to this plan. After a failure the
+ * results are undefined and the plan stays usable. */
 typedef struct mezzo_exec_args {
   mezzo_call h;
   void *plan;
