@@ -7,7 +7,7 @@
 /* Reads attributes, shapes and dtypes. operands: places of q, k, v, bias, o, lse. */
 mezzo_status mz_plan_scores(mz_request *r, const int operands[6]);
 
-/* Lets products take pairs where the processor has them and the operands, of one dtype, lie right for it. */
+/* Lets products take pairs where the rule permits it, the processor does and the operands, of one dtype, lie right for it. */
 void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, int n);
 
 /* So many elements in the units of products, in which depths are given. */

@@ -76,7 +76,7 @@ static void load_pairs(void *to, const char *from, int64_t stride, int64_t n) {
 }
 
 void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, int n) {
-  bool fits = mz_tile_pairs() != NULL && plan->operand[operands[0]].dtype == MZ_BF16 && p->dim % 2 == 0;
+  bool fits = plan->may_flush && mz_tile_pairs() != NULL && plan->operand[operands[0]].dtype == MZ_BF16 && p->dim % 2 == 0;
   for (int i = 0; i < n; i++) {
     const int64_t *stride = p->stride[operands[i]];
     const mz_operand *operand = &plan->operand[operands[i]];

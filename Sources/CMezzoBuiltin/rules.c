@@ -71,6 +71,13 @@
    .numerics = accumulator, .flags = SHARED, .cost = {.fixed_ns = 500, .byte_per_ns = MIXED}}
 #define GRADIENT_OF_MAX "contiguous(dy) and contiguous(x) and contiguous(y) and contiguous(dx)"
 
+/* Of processors that add up pairs of bfloat16. The instruction takes denormals for 0, and on Intel's processors it is slow. */
+#define FAST_PAIRS "cpu.avx512_bf16 and not cpu.avx512_fp16"
+#define PAIRED(code, id, text)                                                                                     \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .when = FAST_PAIRS,          \
+   .numerics = {.accum = {MEZZO_FLOAT, 32, 1}, .denormals = 1, .deterministic = 1}, .flags = SHARED,               \
+   .cost = {.fixed_ns = 100, .byte_per_ns = 1.5 * SLOW}}
+
 const mezzo_rule mz_rules[] = {
     PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 185),
     PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 185),
@@ -78,10 +85,9 @@ const mezzo_rule mz_rules[] = {
     PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 80),
-    /* The instruction takes denormals for 0, and on Intel's processors it is slow: those have others for it. */
     {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = "matmul.packed.bf16",
      .sig = "A:bf16[...,m,k] B:bf16[...,k,n] -> C:T{bf16,f32}[...,m,n]",
-     .when = "const(B) and unit(A) and cpu.avx512_bf16 and not cpu.avx512_fp16",
+     .when = "const(B) and unit(A) and " FAST_PAIRS,
      .numerics = {.accum = {MEZZO_FLOAT, 32, 1}, .denormals = 1, .deterministic = 1}, .flags = SHARED | MEZZO_R_PREPACKS,
      .epilogue_mask = STEPS, .cost = {.fixed_ns = 250, .flop_per_ns = 800, .byte_per_ns = 100, .pack_byte_per_ns = 5}},
 
@@ -174,12 +180,17 @@ const mezzo_rule mz_rules[] = {
     RULE(ATTENTION, "attention.f32",
          "q:T" NARROW "[...,s,d] k:T[...,t,d] v:T[...,t,e] bias:f32[...,s,t] -> o:T[...,s,e] lse:f32[...,s]", F32_ACCUM, SHARED,
          SLOW),
+    PAIRED(ATTENTION, "attention.bf16",
+           "q:bf16[...,s,d] k:bf16[...,t,d] v:bf16[...,t,e] bias:f32[...,s,t] -> o:bf16[...,s,e] lse:f32[...,s]"),
     RULE(ATTENTION, "attention.f64",
          "q:f64[...,s,d] k:f64[...,t,d] v:f64[...,t,e] bias:f64[...,s,t] -> o:f64[...,s,e] lse:f64[...,s]", F64_ACCUM, SHARED,
          SLOW),
     RULE(ATTENTION_GRADIENT, "attention-gradient.f32",
          "do:T" NARROW "[...,s,e] q:T[...,s,d] k:T[...,t,d] v:T[...,t,e] bias:f32[...,s,t] o:T[...,s,e] lse:f32[...,s]"
          " -> dq:T[...,s,d] dk:T[...,t,d] dv:T[...,t,e]", F32_ACCUM, SHARED, SLOW),
+    PAIRED(ATTENTION_GRADIENT, "attention-gradient.bf16",
+           "do:bf16[...,s,e] q:bf16[...,s,d] k:bf16[...,t,d] v:bf16[...,t,e] bias:f32[...,s,t] o:bf16[...,s,e] lse:f32[...,s]"
+           " -> dq:bf16[...,s,d] dk:bf16[...,t,d] dv:bf16[...,t,e]"),
     RULE(ATTENTION_GRADIENT, "attention-gradient.f64",
          "do:f64[...,s,e] q:f64[...,s,d] k:f64[...,t,d] v:f64[...,t,e] bias:f64[...,s,t] o:f64[...,s,e] lse:f64[...,s]"
          " -> dq:f64[...,s,d] dk:f64[...,t,d] dv:f64[...,t,e]", F64_ACCUM, SHARED, SLOW),
