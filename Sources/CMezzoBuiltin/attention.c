@@ -54,13 +54,9 @@ static void weigh_rows(const mz_attention *p, const scratch *s, const char *bias
 
 static void store_row(const mz_attention *p, const scratch *s, int64_t r, char *o, char *lse) {
   char *sums = s->sums + r * p->padded_width * p->element;
-  double sum = s->sum[r], share = sum == 0 ? 1 : 1 / sum;
-  if (p->stores_rows) {
-    p->o_edges->store_scaled(o, sums, share, p->width);
-  } else {
-    p->kernels->scale(sums, sums, share, p->width);
-    p->store[O](o, p->stride[O][1], sums, p->width);
-  }
+  double sum = s->sum[r];
+  if (sum != 0) p->kernels->scale(sums, sums, 1 / sum, p->width);
+  p->store[O](o, p->stride[O][1], sums, p->width);
   if (p->element == sizeof(double)) {
     double log_sum = s->max[r] + log(sum);
     p->store[LSE](lse, 0, &log_sum, 1);
@@ -120,8 +116,6 @@ mezzo_status mz_plan_attention(mz_request *r) {
   MZ_TRY(mz_plan_scores(r, (int[]){Q, K, V, BIAS, O, LSE}));
   plan->run = run;
   mz_plan_pairs(plan, p, (int[]){Q, K, V}, 3);
-  p->o_edges = mz_edges_of(plan->operand[plan->n_in].dtype);
-  p->stores_rows = p->o_edges != NULL && p->stride[O][1] == plan->operand[plan->n_in].size;
   if (p->queries == 0 || p->batches.count == 0) return MEZZO_OK;
   p->block = mz_least(mz_round_up(p->queries, p->tile->rows), BLOCK_TILES * p->tile->rows);
   double operations = 2.0 * (double)p->batches.count * (double)p->queries * (double)p->keys * (double)(p->dim + p->width);
