@@ -130,6 +130,7 @@ typedef struct {
   int64_t blocks, columns_blocks; /* of rows, of columns */
   int64_t chunks, chunk;          /* of the places that are summed over, and how long they are */
   int64_t sums_bytes;             /* of the accumulators of one block */
+  bool is_short, has_bias, has_relu; /* of few channels: whether no other steps are to be done than these */
 } mz_convolution;
 
 /* Pooling: windows of x at places of y, and, for a gradient, of y at places of x. */
