@@ -2,6 +2,7 @@
  * and never there as a whole. Rows, columns and fixed chunks of the sums are shared out, so that the number of threads does not
  * change a bit of the result. */
 #include <string.h>
+#include "convolution_direct.h"
 #include "matmul.h"
 #include "windows.h"
 
@@ -302,7 +303,10 @@ static mezzo_status plan_convolution(mz_request *r, int x, int kernel, int y, in
   c->other_tap = channels * filters * size;
   c->other_k = by_input ? size : filters * size;
   c->other_lane = by_input ? filters * size : size;
-  if (!by_input && !by_kernel) MZ_TRY(mz_plan_epilogue(r, p, in_double, false));
+  if (!by_input && !by_kernel) {
+    MZ_TRY(mz_plan_epilogue(r, p, in_double, false));
+    if (mz_takes_lines(plan)) return mz_plan_lines(r);
+  }
   MZ_TRY(plan_blocks(r, by_kernel));
   plan->run = by_kernel ? run_kernel : run_rows;
   return MEZZO_OK;

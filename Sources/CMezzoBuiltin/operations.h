@@ -18,4 +18,10 @@ mz_planner mz_plan_layer_norm, mz_plan_layer_norm_gradient, mz_plan_gelu_gradien
 mz_planner mz_plan_attention, mz_plan_attention_gradient;
 mz_planner mz_plan_quantize, mz_plan_quantized_matmul;
 
+/* The largest of windows, and its gradient by windows that do not overlap. */
+mz_run mz_run_max_pool, mz_run_max_pool_gradient;
+
+/* The first of the places that a slot of pooling does. */
+static inline int64_t mz_pool_part(const mz_pool *p, int64_t places, uint64_t slot) { return places * (int64_t)slot / p->slots; }
+
 #endif

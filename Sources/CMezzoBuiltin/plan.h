@@ -5,6 +5,7 @@
 #include "edges.h"
 #include "elementwise.h"
 #include "epilogue.h"
+#include "max_pool.h"
 #include "norms.h"
 #include "rows.h"
 #include "space.h"
@@ -130,12 +131,14 @@ typedef struct {
   int64_t blocks, columns_blocks; /* of rows, of columns */
   int64_t chunks, chunk;          /* of the places that are summed over, and how long they are */
   int64_t sums_bytes;             /* of the accumulators of one block */
+  bool is_short, has_bias, has_relu; /* of few channels: whether no other steps are to be done than these */
 } mz_convolution;
 
 /* Pooling: windows of x at places of y, and, for a gradient, of y at places of x. */
 typedef struct {
   mz_gather windows, back;
-  bool in_double, is_mean;
+  const mz_max_pool_kernels *max;
+  bool in_double, is_mean, is_covered; /* is_covered: each element of x is in one window */
   int x, y; /* operands: what is pooled and what comes of it, or, for the gradient of a mean, of their shapes */
   int64_t channels, slots, slot_bytes, shares_bytes;
   mz_load *load;

@@ -1,18 +1,16 @@
 /* Pooling and its gradients over windows of [batch, i..., channels], along the channels, which lie behind each other. */
-#include <math.h>
 #include <string.h>
+#include "max_pool.h"
 #include "operations.h"
 #include "windows.h"
 
 enum {
   POOL_GRAIN = 16384,
-  ROWS = 4 /* of channels that a slot holds */
+  ROWS = 4, /* of channels that a slot holds */
+  TAPS_BYTES = 2 * sizeof(int64_t)
 };
 
 #define POOL_KERNELS(T, name)                                                                                          \
-  MZ_CLONES static void largest_##name(T *to, const T *x, int64_t n) {                                                 \
-    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) to[i] = x[i] > to[i] || x[i] != x[i] ? x[i] : to[i];                \
-  }                                                                                                                    \
   MZ_CLONES static void add_##name(T *to, const T *x, int64_t n) {                                                     \
     MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) to[i] += x[i];                                                      \
   }                                                                                                                    \
@@ -26,12 +24,6 @@ enum {
   MZ_CLONES static void share_##name(T *to, const T *x, const T *y, const T *part, int64_t n) {                        \
     MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) to[i] += x[i] == y[i] || y[i] != y[i] ? part[i] : 0;                \
   }
-#define POOL_GIVE(T, name)                                                                                             \
-  MZ_CLONES static void give_##name(T *to, const T *x, const T *y, const T *part, int64_t n) {                         \
-    MZ_INDEPENDENT for (int64_t i = 0; i < n; i++) to[i] = x[i] == y[i] || y[i] != y[i] ? part[i] : 0;                 \
-  }
-POOL_GIVE(float, float)
-POOL_GIVE(double, double)
 POOL_KERNELS(float, float)
 POOL_KERNELS(double, double)
 
@@ -77,28 +69,20 @@ static void fill(const pooling *s, void *to, double value) {
   }
 }
 
-/* The places that a slot does. */
-static int64_t part_of(const mz_pool *p, int64_t places, uint64_t slot) { return places * (int64_t)slot / p->slots; }
-
-static void pool_body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
+static void mean_body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   const mz_call *call = user;
   for (uint64_t slot = begin; slot < end; slot++) {
     pooling s = pooling_of(call, slot);
     const mz_pool *p = s.pool;
-    int64_t last = part_of(p, p->windows.places, slot + 1);
-    for (int64_t place = part_of(p, p->windows.places, slot); place < last; place++) {
+    int64_t last = mz_pool_part(p, p->windows.places, slot + 1);
+    for (int64_t place = mz_pool_part(p, p->windows.places, slot); place < last; place++) {
       int64_t taps = mz_window_places(&p->windows, place, s.at);
-      fill(&s, s.total, p->is_mean ? 0 : -INFINITY);
-      for (int64_t tap = 0; tap < taps; tap++) {
-        const void *x = channels(&s, p->x, s.at[tap], s.staged);
-        if (p->is_mean) PICK(p, add, (void *)s.total, x, p->channels);
-        else PICK(p, largest, (void *)s.total, x, p->channels);
-      }
-      if (p->is_mean) {
-        fill(&s, s.count, (double)taps);
-        PICK(p, divide, (void *)s.total, (const void *)s.count, p->channels);
-      }
+      fill(&s, s.total, 0);
+      for (int64_t tap = 0; tap < taps; tap++)
+        PICK(p, add, (void *)s.total, channels(&s, p->x, s.at[tap], s.staged), p->channels);
+      fill(&s, s.count, (double)taps);
+      PICK(p, divide, (void *)s.total, (const void *)s.count, p->channels);
       store(&s, p->y, place, s.total);
     }
   }
@@ -111,8 +95,8 @@ static void share_body(void *user, uint64_t begin, uint64_t end, uint32_t worker
   for (uint64_t slot = begin; slot < end; slot++) {
     pooling s = pooling_of(call, slot);
     const mz_pool *p = s.pool;
-    int64_t row = p->channels * p->windows.element, last = part_of(p, p->windows.places, slot + 1);
-    for (int64_t place = part_of(p, p->windows.places, slot); place < last; place++) {
+    int64_t row = p->channels * p->windows.element, last = mz_pool_part(p, p->windows.places, slot + 1);
+    for (int64_t place = mz_pool_part(p, p->windows.places, slot); place < last; place++) {
       int64_t taps = mz_window_places(&p->windows, place, s.at);
       void *share = call->workspace + place * row;
       if (p->is_mean) {
@@ -138,8 +122,8 @@ static void gradient_body(void *user, uint64_t begin, uint64_t end, uint32_t wor
   for (uint64_t slot = begin; slot < end; slot++) {
     pooling s = pooling_of(call, slot);
     const mz_pool *p = s.pool;
-    int64_t row = p->channels * p->windows.element, last = part_of(p, p->back.places, slot + 1);
-    for (int64_t place = part_of(p, p->back.places, slot); place < last; place++) {
+    int64_t row = p->channels * p->windows.element, last = mz_pool_part(p, p->back.places, slot + 1);
+    for (int64_t place = mz_pool_part(p, p->back.places, slot); place < last; place++) {
       int64_t windows = mz_window_places(&p->back, place, s.at);
       const void *x = p->is_mean || windows == 0 ? NULL : channels(&s, p->x, place, s.staged);
       fill(&s, s.total, 0);
@@ -160,30 +144,13 @@ static void side_by_side_body(void *user, uint64_t begin, uint64_t end, uint32_t
   for (uint64_t slot = begin; slot < end; slot++) {
     pooling s = pooling_of(call, slot);
     const mz_pool *p = s.pool;
-    const mz_operand *result = &call->plan->operand[call->plan->n_in];
-    int64_t row = p->channels * p->windows.element, last = part_of(p, p->windows.places, slot + 1);
-    for (int64_t place = part_of(p, p->windows.places, slot); place < last; place++) {
+    int64_t row = p->channels * p->windows.element, last = mz_pool_part(p, p->windows.places, slot + 1);
+    for (int64_t place = mz_pool_part(p, p->windows.places, slot); place < last; place++) {
       int64_t taps = mz_window_places(&p->windows, place, s.at);
-      const void *y = NULL;
-      if (p->is_mean) {
-        fill(&s, s.count, (double)taps);
-      } else {
-        y = channels(&s, p->y, place, s.total);
-        fill(&s, s.count, 0);
-        for (int64_t tap = 0; tap < taps; tap++) {
-          const void *x = channels(&s, p->x, s.at[tap], s.staged);
-          PICK(p, count, (void *)s.count, x, y, p->channels);
-        }
-      }
+      fill(&s, s.count, (double)taps);
       memcpy(s.share, channels(&s, 0, place, s.staged), (size_t)row);
       PICK(p, divide, (void *)s.share, (const void *)s.count, p->channels);
-      for (int64_t tap = 0; tap < taps; tap++) {
-        bool in_memory = result->size == p->windows.element;
-        void *to = in_memory ? call->at[call->plan->n_in] + s.at[tap] * row : s.count;
-        if (p->is_mean) memcpy(to, s.share, (size_t)row);
-        else PICK(p, give, to, channels(&s, p->x, s.at[tap], s.staged), y, (const void *)s.share, p->channels);
-        if (!in_memory) store(&s, call->plan->n_in, s.at[tap], to);
-      }
+      for (int64_t tap = 0; tap < taps; tap++) store(&s, call->plan->n_in, s.at[tap], s.share);
     }
   }
 }
@@ -192,8 +159,8 @@ static mezzo_status run_side_by_side(const mz_call *call) {
   return mz_parallel(call->plan, call->plan->u.pool.slots, 1, side_by_side_body, (void *)(uintptr_t)call);
 }
 
-static mezzo_status run_pool(const mz_call *call) {
-  return mz_parallel(call->plan, call->plan->u.pool.slots, 1, pool_body, (void *)(uintptr_t)call);
+static mezzo_status run_mean(const mz_call *call) {
+  return mz_parallel(call->plan, call->plan->u.pool.slots, 1, mean_body, (void *)(uintptr_t)call);
 }
 
 static mezzo_status run_gradient(const mz_call *call) {
@@ -230,12 +197,13 @@ static mezzo_status plan_pool(mz_request *r, int x, int y, bool is_mean, bool is
   g->places = oy->shape[0];
   g->window = 1;
   int64_t row_bytes, taps_bytes, total = 0;
-  bool too_large = false, is_covered = true;
+  bool too_large = false, is_covered = true, is_apart = true;
   for (int axis = axes - 1; axis >= 0; axis--) {
     g->place[axis] = oy->shape[1 + axis];
     g->from[axis] = ox->shape[1 + axis];
     g->places *= g->place[axis];
     too_large |= __builtin_mul_overflow(g->window, g->taps[axis], &g->window);
+    is_apart = is_apart && g->step[axis] >= g->taps[axis];
     is_covered = is_covered && g->low[axis] == 0 && g->step[axis] == g->taps[axis] && g->from[axis] == g->place[axis] * g->step[axis];
   }
   p->back = *g;
@@ -253,21 +221,26 @@ static mezzo_status plan_pool(mz_request *r, int x, int y, bool is_mean, bool is
   mz_domain domain = p->in_double ? MZ_IN_DOUBLE : MZ_IN_FLOAT;
   p->load = mz_loader(domain, ox->dtype);
   p->store = mz_storer(domain, ox->dtype);
+  p->max = mz_max_pool_kernels_of(ox->dtype);
+  p->is_covered = is_covered;
+  bool gives_alone = is_mean ? is_covered : is_apart && g->window <= MZ_MAX_POOL_TAPS;
   int64_t touched = ox->count > oy->count ? ox->count : oy->count;
   bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && touched > POOL_GRAIN;
   p->slots = shares ? plan->threads : 1;
-  too_large |= __builtin_mul_overflow(p->channels, ROWS * g->element, &row_bytes) || __builtin_mul_overflow(g->window, 8, &taps_bytes) ||
+  too_large |= __builtin_mul_overflow(p->channels, ROWS * g->element, &row_bytes) || __builtin_mul_overflow(g->window, TAPS_BYTES, &taps_bytes) ||
                __builtin_add_overflow(taps_bytes, row_bytes, &p->slot_bytes) || p->slot_bytes > INT64_MAX - 64;
   if (!too_large) {
     p->slot_bytes = (p->slot_bytes + 63) / 64 * 64;
-    if (is_gradient && !is_covered) too_large = __builtin_mul_overflow(oy->count, g->element, &p->shares_bytes) || p->shares_bytes > INT64_MAX - 64;
+    if (is_gradient && !gives_alone)
+      too_large = __builtin_mul_overflow(oy->count, g->element, &p->shares_bytes) || p->shares_bytes > INT64_MAX - 64;
     p->shares_bytes = (p->shares_bytes + 63) / 64 * 64;
     too_large |= __builtin_mul_overflow(p->slot_bytes, p->slots, &total) || __builtin_add_overflow(total, p->shares_bytes, &total);
   }
   if (too_large)
     return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, MZ_NO_OPERAND, "a workspace for windows of axis 0 exceeds 2^63 bytes");
   plan->workspace = (uint64_t)total;
-  plan->run = !is_gradient ? run_pool : is_covered ? run_side_by_side : run_gradient;
+  if (is_gradient) plan->run = !gives_alone ? run_gradient : is_mean ? run_side_by_side : mz_run_max_pool_gradient;
+  else plan->run = is_mean ? run_mean : mz_run_max_pool;
   return MEZZO_OK;
 }
 

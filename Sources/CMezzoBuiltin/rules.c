@@ -65,6 +65,11 @@
   WINDOWED(code, id ".f32", a ":T" NARROW " " b ":T -> " c ":T", DENSE(a, b, c), steps, F32_ACCUM, 80),            \
       WINDOWED(code, id ".to-f32", a ":T{f16,bf16} " b ":T -> " c ":f32", DENSE(a, b, c), steps, F32_ACCUM, 80),   \
       WINDOWED(code, id ".f64", a ":f64 " b ":f64 -> " c ":f64", DENSE(a, b, c), steps, F64_ACCUM, 40)
+/* Of so few channels that windows are multiplied where they lie. */
+#define DIRECT(id, text)                                                                                           \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_CONVOLUTION, .name = id, .sig = text,                         \
+   .when = DENSE("x", "kernel", "y") " and dim(x, rank(x) - 1) <= 4", .numerics = F32_ACCUM, .flags = SHARED,      \
+   .epilogue_mask = CONVOLUTION_STEPS, .cost = {.fixed_ns = 500, .flop_per_ns = 250, .byte_per_ns = 60}}
 #define DENSE(a, b, c) "contiguous(" a ") and contiguous(" b ") and contiguous(" c ")"
 #define POOL(code, id, text, condition, accumulator)                                                               \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_##code, .name = id, .sig = text, .when = condition,           \
@@ -153,6 +158,8 @@ const mezzo_rule mz_rules[] = {
     RULE(WINDOW_SUM, "window-sum.f32", "x:T" NARROW " -> y:T", F32_ACCUM, SHARED, SLOW),
     RULE(WINDOW_SUM, "window-sum.f64", "x:f64 -> y:f64", F64_ACCUM, SHARED, SLOW),
 
+    DIRECT("convolution.direct.f32", "x:T" NARROW " kernel:T -> y:T"),
+    DIRECT("convolution.direct.to-f32", "x:T{f16,bf16} kernel:T -> y:f32"),
     CONVOLUTION(CONVOLUTION, "convolution", "x", "kernel", "y", CONVOLUTION_STEPS),
     CONVOLUTION(CONVOLUTION_INPUT_GRADIENT, "convolution-input-gradient", "dy", "kernel", "dx", 0),
     CONVOLUTION(CONVOLUTION_KERNEL_GRADIENT, "convolution-kernel-gradient", "x", "dy", "dk", 0),

@@ -105,10 +105,12 @@ enum WindowBlueprints {
     }
     let overlapping = Windows([5, 6], [3, 2], strides: [2, 1], low: [1, 0], high: [1, 1])
     let side = Windows([4, 4], [2, 2], strides: [2, 2])
+    let apart = Windows([6, 7], [2, 2], strides: [3, 2], low: [1, 0], high: [0, 1])
     let shapes = [
       make(2, Windows([7], [3], strides: [2]), channels: 3), make(2, side, channels: 1), make(1, side, channels: 35),
       make(2, overlapping, channels: 4), make(0, side, channels: 2),
       make(1, Windows([4, 3, 5], [2, 2, 3]), channels: 2),
+      make(2, apart, channels: 3), make(1, Windows([5, 7], [2, 3], strides: [2, 3]), channels: 70),
       make(1, Windows([4, 4], [4, 4]), channels: effort == .quick ? 37 : 1031),
     ]
     // Elements that are the largest of their windows, some of them together.
@@ -116,6 +118,7 @@ enum WindowBlueprints {
     return shapes + [
       make(2, overlapping, channels: 3, equal[0], y: equal[1]),
       make(1, side, channels: 4, .constant(2), y: .constant(2)),
+      make(1, side, channels: 67, equal[0], y: equal[1]), make(1, apart, channels: 32, equal[0], y: equal[1]),
       make(1, side, channels: 5, .scattered, y: .scattered),
     ]
   }
