@@ -1,5 +1,6 @@
 /* Tiles of the processors that multiply pairs of bfloat16 and add them up in float, at twice the rate of float. A tile of many
- * rows fills the registers; one of few takes more panels at once, since it waits for B. */
+ * rows fills the registers and has the next panels fetched, which else come from the third cache or memory a little too late; one
+ * of few takes more panels at once, and waits for B whatever it does. */
 #include "dot_tiles.h"
 #include <stddef.h>
 
@@ -33,7 +34,7 @@ MZ_INLINE uint32_t last(const char *at) {
 #define TILE(rows_, panels_)                                                                                             \
   DOTS static void tile_##rows_##_##panels_(int64_t k, const char *a, int64_t a_stride, const char *b, const float *start, \
                                             float *acc, int64_t acc_stride) {                                            \
-    enum { rows = rows_, panels = panels_, STEP = 2 * MZ_DOT_COLUMNS * 2 };                                              \
+    enum { rows = rows_, panels = panels_, STEP = 2 * MZ_DOT_COLUMNS * 2, fetches = rows_ > MZ_DOT_ROWS / 2 };           \
     int64_t panel = (k + 1) / 2 * STEP;                                                                                  \
     __m512 sum[rows][panels];                                                                                            \
     __m512bh row[panels];                                                                                                \
@@ -41,6 +42,7 @@ MZ_INLINE uint32_t last(const char *at) {
       UNROLL for (int p = 0; p < panels; p++) sum[r][p] = _mm512_loadu_ps(start + p * MZ_DOT_COLUMNS);                   \
     for (int64_t i = k / 2; i > 0; i--, a += 4, b += STEP) {                                                             \
       UNROLL for (int p = 0; p < panels; p++) row[p] = (__m512bh)_mm512_loadu_si512(b + p * panel);                      \
+      if (fetches) UNROLL for (int p = 0; p < panels; p++) _mm_prefetch(b + (panels + p) * panel, _MM_HINT_T1);          \
       MULTIPLY(two)                                                                                                      \
     }                                                                                                                    \
     if (k % 2 != 0) {                                                                                                    \
