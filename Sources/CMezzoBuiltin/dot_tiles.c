@@ -1,5 +1,6 @@
 /* Tiles of the processors that multiply pairs of bfloat16 and add them up in float, at twice the rate of float. A tile of many
- * rows fills the registers; one of few takes more panels at once, since it waits for B. */
+ * rows fills the registers and has the next panels fetched, which else come from the third cache or memory a little too late; one
+ * of few takes more panels at once, and waits for B whatever it does. */
 #include "dot_tiles.h"
 #include <stddef.h>
 
@@ -30,10 +31,14 @@ MZ_INLINE uint32_t last(const char *at) {
   return element;
 }
 
+MZ_INLINE __mmask16 part(int64_t columns) {
+  return columns >= MZ_DOT_COLUMNS ? 0xFFFF : (__mmask16)((1u << (columns < 0 ? 0 : columns)) - 1);
+}
+
 #define TILE(rows_, panels_)                                                                                             \
   DOTS static void tile_##rows_##_##panels_(int64_t k, const char *a, int64_t a_stride, const char *b, const float *start, \
-                                            float *acc, int64_t acc_stride) {                                            \
-    enum { rows = rows_, panels = panels_, STEP = 2 * MZ_DOT_COLUMNS * 2 };                                              \
+                                            const mz_dot_sums *sums) {                                                   \
+    enum { rows = rows_, panels = panels_, STEP = 2 * MZ_DOT_COLUMNS * 2, fetches = rows_ > MZ_DOT_ROWS / 2 };           \
     int64_t panel = (k + 1) / 2 * STEP;                                                                                  \
     __m512 sum[rows][panels];                                                                                            \
     __m512bh row[panels];                                                                                                \
@@ -41,15 +46,22 @@ MZ_INLINE uint32_t last(const char *at) {
       UNROLL for (int p = 0; p < panels; p++) sum[r][p] = _mm512_loadu_ps(start + p * MZ_DOT_COLUMNS);                   \
     for (int64_t i = k / 2; i > 0; i--, a += 4, b += STEP) {                                                             \
       UNROLL for (int p = 0; p < panels; p++) row[p] = (__m512bh)_mm512_loadu_si512(b + p * panel);                      \
+      if (fetches) UNROLL for (int p = 0; p < panels; p++) _mm_prefetch(b + (panels + p) * panel, _MM_HINT_T1);          \
       MULTIPLY(two)                                                                                                      \
     }                                                                                                                    \
     if (k % 2 != 0) {                                                                                                    \
       UNROLL for (int p = 0; p < panels; p++) row[p] = (__m512bh)_mm512_loadu_si512(b + p * panel);                      \
       MULTIPLY(last)                                                                                                     \
     }                                                                                                                    \
-    UNROLL for (int r = 0; r < rows; r++)                                                                                \
-      UNROLL for (int p = 0; p < panels; p++)                                                                            \
-        _mm512_storeu_ps(acc + r * acc_stride + p * MZ_DOT_COLUMNS, sum[r][p]);                                          \
+    char *to = sums->at;                                                                                                 \
+    UNROLL for (int r = 0; r < rows; r++, to += sums->stride)                                                            \
+      UNROLL for (int p = 0; p < panels; p++) {                                                                          \
+        __mmask16 there = part(sums->columns - p * MZ_DOT_COLUMNS);                                                      \
+        if (sums->is_narrow)                                                                                             \
+          _mm256_mask_storeu_epi16(to + p * MZ_DOT_COLUMNS * 2, there, (__m256i)_mm512_cvtneps_pbh(sum[r][p]));          \
+        else                                                                                                             \
+          _mm512_mask_storeu_ps(to + p * MZ_DOT_COLUMNS * 4, there, sum[r][p]);                                          \
+      }                                                                                                                  \
   }
 
 #define UP_TO_3(rows) TILE(rows, 1) TILE(rows, 2) TILE(rows, 3)

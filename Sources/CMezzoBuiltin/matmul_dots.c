@@ -22,22 +22,25 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 static int64_t panel_bytes(const mz_matmul *p, int64_t columns) { return divide_up(p->k, 2) * 2 * columns * p->b_element; }
 
 /* Tiles of about the same size: a few rows behind large tiles would wait for B. */
-static void multiply(const mz_matmul *p, const char *a, const char *b, const float *bias, float *acc, int64_t rows, int64_t columns) {
+static void multiply(const mz_matmul *p, const char *a, const char *b, const float *bias, const mz_dot_sums *sums, int64_t rows) {
   const mz_dot_tiles *tiles = p->dots;
-  int64_t panels = divide_up(columns, MZ_DOT_COLUMNS), stride = round_up(p->block_columns, MZ_DOT_COLUMNS);
+  int64_t panels = divide_up(sums->columns, MZ_DOT_COLUMNS), size = sums->is_narrow ? 2 : 4;
   int64_t most = tiles->panels[divide_up(rows, divide_up(rows, MZ_DOT_ROWS))];
   for (int64_t j = 0, wide; j < panels; j += wide) {
     wide = divide_up(panels - j, divide_up(panels - j, most));
     for (int64_t i = 0, tall; i < rows; i += tall) {
       tall = divide_up(rows - i, divide_up(rows - i, MZ_DOT_ROWS));
       int64_t column = j * MZ_DOT_COLUMNS;
-      tiles->tile[tall][wide](p->k, a + i * p->a_stride[0], p->a_stride[0], b + panel_bytes(p, column), bias + column,
-                              acc + i * stride + column, stride);
+      mz_dot_sums here = *sums;
+      here.at += i * sums->stride + column * size;
+      here.columns -= column;
+      tiles->tile[tall][wide](p->k, a + i * p->a_stride[0], p->a_stride[0], b + panel_bytes(p, column), bias + column, &here);
     }
   }
 }
 
-static void run_area(const mz_matmul *p, float *bias, float *acc, const mz_area *task, char *const *at) {
+/* at: A, B, C, the steps' operands. What nothing follows is written to C itself. */
+static void run_area(const mz_matmul *p, float *bias, char *acc, const mz_area *task, char *const *at) {
   int64_t stride = round_up(p->block_columns, MZ_DOT_COLUMNS);
   memset(bias, 0, (size_t)stride * sizeof *bias);
   for (int64_t i = 0; i < task->rows; i += p->block_rows) {
@@ -46,9 +49,14 @@ static void run_area(const mz_matmul *p, float *bias, float *acc, const mz_area 
       const char *a = at[0] + block.row * p->a_stride[0], *b = at[1] + panel_bytes(p, block.column);
       if (p->bias.operand >= 0)
         p->bias.load(bias, at[3 + p->bias.place] + block.column * p->bias.column_stride, p->bias.column_stride, block.columns);
-      multiply(p, a, b, bias, acc, block.rows, block.columns);
-      for (int64_t r = 0; r < block.rows; r++)
-        mz_finish_row(p, at, (char *)(acc + r * stride), block.row + r, block.column, 0, block.columns);
+      mz_dot_sums sums = {acc, stride * (int64_t)sizeof(float), block.columns, false};
+      if (p->stores_sums) {
+        char *c = at[2] + block.row * p->c_stride[0] + block.column * p->c_stride[1];
+        sums = (mz_dot_sums){c, p->c_stride[0], block.columns, p->c_stride[1] == p->b_element};
+      }
+      multiply(p, a, b, bias, &sums, block.rows);
+      for (int64_t r = 0; r < block.rows && !p->stores_sums; r++)
+        mz_finish_row(p, at, acc + r * sums.stride, block.row + r, block.column, 0, block.columns);
     }
   }
 }
@@ -66,7 +74,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     char *own = call->workspace + slot * p->slot_bytes;
     int64_t row = slot / p->column_tasks * p->task_rows, column = slot % p->column_tasks * p->task_columns;
     mz_area task = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
-    run_area(p, (float *)(void *)own, (float *)(void *)(own + p->b_bytes), &task, at);
+    run_area(p, (float *)(void *)own, own + p->b_bytes, &task, at);
   }
 }
 
@@ -147,6 +155,7 @@ mezzo_status mz_plan_dots(mz_request *r, bool *takes) {
   p->b_element = a->size;
   p->load_b = mz_load_raw(a->size);
   mz_take_bias(r, p);
+  p->stores_sums = p->n_steps == 0 && p->alpha == 1 && p->beta == 0 && p->c_stride[1] == plan->operand[plan->n_in].size;
   plan_tasks(plan);
   int64_t padded_k, packed;
   bool fits = !__builtin_mul_overflow(divide_up(p->k, 2), 2 * p->b_element, &padded_k) &&
@@ -156,7 +165,7 @@ mezzo_status mz_plan_dots(mz_request *r, bool *takes) {
                      (long long)p->n);
   int64_t columns = round_up(p->block_columns, MZ_DOT_COLUMNS);
   p->b_bytes = columns * (int64_t)sizeof(float);
-  p->slot_bytes = (1 + p->block_rows) * p->b_bytes;
+  p->slot_bytes = (1 + (p->stores_sums ? 0 : p->block_rows)) * p->b_bytes;
   plan->workspace = (uint64_t)(p->slot_bytes * p->slots);
   plan->pack = pack;
   plan->packed_bytes = (uint64_t)packed;

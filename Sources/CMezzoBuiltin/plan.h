@@ -103,6 +103,7 @@ typedef struct {
   mz_step step[MZ_MAX_EPILOGUE];
   const struct mz_dot_tiles *dots;
   mz_step bias; /* what sums begin with; operand -1: 0 */
+  bool stores_sums; /* tiles write to the result */
 } mz_matmul;
 
 /* How a window over `from` belongs to a place: from = place * step + tap * dilation - low, or, transposed, where place = from *
