@@ -40,7 +40,7 @@ final class ExecutionContext: @unchecked Sendable {
     } else {
       addresses.pool = constants.memory.address
       addresses.packed = constants.packed.map { $0.memory.address }
-      for frame in frames { frame.write(addresses) }
+      for frame in frames { try frame.bind(constants, addresses) }
       pool = constants
     }
     if let observer {

@@ -20,6 +20,11 @@ public final class Plan: Sendable {
   private static let count = Locked(0)
   let arenaBytes: Int
   let poolBytes: Int
+  let scratchBytes: Int
+  /// For each step, the inputs that nobody reads any more once it has been computed or its operand packed.
+  let settled: [[Int]]
+  /// Inputs that a step reads whose rule asks for more than elements at multiples of their size.
+  private let alignedInputs: Set<Int>
   /// Places in the pool that hold literals.
   let literals: [(offset: Int, tensor: Tensor)]
   /// The graph's inputs of role `state`, and all others: for each tensor that a run takes, its place in the graph.
@@ -61,6 +66,15 @@ public final class Plan: Sendable {
     }
     arenaBytes = memoryPlan.arenaBytes
     poolBytes = memoryPlan.poolBytes
+    scratchBytes = memoryPlan.scratchBytes
+    settled = memoryPlan.settled
+    var alignedInputs: Set<Int> = []
+    for step in planner.steps where step.asksForAlignment {
+      for view in step.inputs {
+        if case .input(let index)? = memoryPlan.locations[view.base] { alignedInputs.insert(index) }
+      }
+    }
+    self.alignedInputs = alignedInputs
     var literals: [(offset: Int, tensor: Tensor)] = []
     for (value, content) in planner.literals.sorted(by: { $0.key < $1.key }) {
       let type = planner.types[value]
@@ -134,9 +148,16 @@ public final class Plan: Sendable {
       results.append(result)
     }
     for (place, input) in argumentInputs.enumerated() { context.setInput(input, inputs[place].storage) }
+    var copies: [TensorStorage] = []
+    for input in alignedInputs {
+      guard let place = argumentInputs.firstIndex(of: input) else { continue }
+      let storage = if let kept = pool.readable[input] { kept } else { try aligned(inputs[place].storage, input) }
+      copies.append(storage)
+      context.setInput(input, storage)
+    }
     for (place, input) in stateInputs.enumerated() { context.setInput(input, states[place].uniqueStorage()) }
     // The tensors own the memory behind the addresses and must outlive the calls.
-    try withExtendedLifetime((inputs, results, pool)) { () throws(RuntimeError) in
+    try withExtendedLifetime((inputs, copies, results, pool)) { () throws(RuntimeError) in
       try context.run(pool, observer: observer)
     }
     for (state, result) in replaced { states[state] = results[result] }
@@ -151,6 +172,15 @@ public final class Plan: Sendable {
       throw .outOfMemory(bytes: bytes, for: "a result \(type)")
     }
     return tensor
+  }
+
+  /// A copy, where a step asks for data aligned as that of an input that lies in a file is not.
+  func aligned(_ storage: TensorStorage, _ input: Int) throws(RuntimeError) -> TensorStorage {
+    guard !storage.isAligned, alignedInputs.contains(input) else { return storage }
+    guard let copy = storage.copy() else {
+      throw .outOfMemory(bytes: storage.bytes.count, for: "an aligned copy of \(graph.inputs[input].name)")
+    }
+    return copy
   }
 
   private func check(_ inputs: [Tensor], _ states: [Tensor]) throws(RuntimeError) {
