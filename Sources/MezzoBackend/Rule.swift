@@ -37,8 +37,11 @@ public struct Rule: Sendable, CustomStringConvertible {
     self.index = index
   }
 
-  /// What tensors and all intermediate values are aligned to: a cache line.
+  /// What intermediate values are aligned to, and whatever else a rule reads that asks for it: a cache line.
   public static let guaranteedAlignment = 64
+
+  /// Whether it asks for data aligned to more than its elements, which tensors that lie in files are not.
+  public var asksForAlignment: Bool { alignment > 1 || condition?.asksForAlignment == true }
 
   public struct Traits: OptionSet, Sendable {
     public let rawValue: UInt32

@@ -148,6 +148,8 @@ extension RuleExpression {
   /// Where the expression is a rank, or a `dim` or `stride` that counts from the front, which leading axes would move.
   package var countsLeadingAxes: Bool { root.countsLeadingAxes }
 
+  var asksForAlignment: Bool { root.asksForAlignment }
+
   private init(_ root: Node, _ type: RuleType) {
     self.root = root
     self.type = type
@@ -200,6 +202,10 @@ extension RuleExpression.Node {
 
   fileprivate var asksForResult: Bool {
     if case .result = self { true } else { children.contains(where: \.asksForResult) }
+  }
+
+  var asksForAlignment: Bool {
+    if case .property(.aligned, _, _) = self { true } else { children.contains(where: \.asksForAlignment) }
   }
 
   fileprivate var countsLeadingAxes: Bool {

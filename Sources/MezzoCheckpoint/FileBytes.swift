@@ -1,3 +1,4 @@
+import MezzoBackend
 import MezzoGraph
 
 /// The bytes of a file or of a part of one, and what keeps them where they are.
@@ -40,7 +41,22 @@ struct FileBytes: @unchecked Sendable {
   func requireWhole() throws(CheckpointError) { try (owner as? MappedFile)?.requireWhole() }
 }
 
+extension FileBytes {
+  /// The bytes of a tensor: where they are in a file, else copied; `nil` where there is no memory.
+  ///
+  /// - Parameter part: of ``bytes``.
+  func storage(_ part: UnsafeRawBufferPointer, of type: TensorType) -> TensorStorage? {
+    if let file = owner as? MappedFile { file.storage(part, of: type) } else { TensorStorage.allocate(copying: part) }
+  }
+}
+
 extension TensorStorage {
+  static func allocate(copying bytes: UnsafeRawBufferPointer) -> TensorStorage? {
+    let storage = allocate(byteCount: bytes.count)
+    storage?.bytes.copyMemory(from: bytes)
+    return storage
+  }
+
   /// Bytes that stay where they are as long as this object lives.
   convenience init(copying bytes: [UInt8]) {
     self.init(byteCount: bytes.count)

@@ -57,8 +57,8 @@ public enum Safetensors {
       offset += tensor.byteCount
     }
     guard var text = encoded(header) else { throw .unwritable(path: path, reason: "the header cannot be encoded") }
-    // The data begins at a multiple of 8, as readers that map the file expect.
-    text += [UInt8](repeating: 0x20, count: (8 - text.count % 8) % 8)
+    // The data begins at a multiple of a cache line, so that readers that map the file find it aligned.
+    text += [UInt8](repeating: 0x20, count: (64 - (8 + text.count) % 64) % 64)
     let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
     let front = TensorStorage(copying: length + text)
     // Two copies of the weights in memory would be one too many: the parts are written where they lie.
@@ -103,7 +103,8 @@ public enum Safetensors {
       Result { () throws(CheckpointError) in
         var variables = Variables()
         for entry in try SafetensorsHeader(bytes, path: path).entries {
-          variables.set(entry.name, try SafetensorsFile.tensor(entry, in: bytes, path: path))
+          let storage = TensorStorage.allocate(copying: UnsafeRawBufferPointer(rebasing: bytes[entry.bytes]))
+          variables.set(entry.name, try SafetensorsFile.tensor(entry, storage, path: path))
         }
         return variables
       }

@@ -31,7 +31,11 @@ public final class SafetensorsFile: Sendable {
   /// The type of the tensor of that name, `nil` if there is none.
   public func type(of name: String) -> TensorType? { places[ByteName(name)].map { header.entries[$0].type } }
 
-  /// The tensor of that name, copied from the file.
+  /// The tensor of that name, which lies in the file as long as nobody writes to it: only what is read takes memory, and the
+  /// system can take that back.
+  ///
+  /// The file may be removed, or replaced by another of its name, as Mezzo's own writers do. A program that overwrites its bytes
+  /// instead changes the tensor, and one that makes it shorter ends this process when it reads what is gone.
   ///
   /// - Throws: `CheckpointError.missingTensor` if there is none, `.truncated` if the file has become shorter meanwhile.
   public func tensor(_ name: String) throws(CheckpointError) -> Tensor {
@@ -39,7 +43,7 @@ public final class SafetensorsFile: Sendable {
     return try tensor(header.entries[place])
   }
 
-  /// All tensors.
+  /// All tensors, as ``tensor(_:)`` gives them.
   public func variables() throws(CheckpointError) -> Variables {
     var variables = Variables()
     for entry in header.entries { variables.set(entry.name, try tensor(entry)) }
@@ -48,18 +52,16 @@ public final class SafetensorsFile: Sendable {
 
   private func tensor(_ entry: SafetensorsHeader.Entry) throws(CheckpointError) -> Tensor {
     try file.requireWhole()
-    return try Self.tensor(entry, in: file.bytes, path: path)
+    let part = UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes])
+    return try Self.tensor(entry, file.storage(part, of: entry.type), path: path)
   }
 
   static func tensor(
-    _ entry: SafetensorsHeader.Entry, in bytes: UnsafeRawBufferPointer, path: String
+    _ entry: SafetensorsHeader.Entry, _ storage: TensorStorage?, path: String
   ) throws(CheckpointError) -> Tensor {
-    guard let storage = TensorStorage.allocate(byteCount: entry.bytes.count),
-      let tensor = try? Tensor(entry.type, storage: storage)
-    else {
+    guard let storage, let tensor = try? Tensor(entry.type, storage: storage) else {
       throw .malformed(path: path, reason: "there is no memory for tensor \(entry.name) of \(entry.type)")
     }
-    storage.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[entry.bytes]))
     return tensor
   }
 }

@@ -35,10 +35,9 @@ public struct Tensor: Sendable {
 
   /// All elements 0.
   public init(zeros type: TensorType) throws(GraphError) {
-    guard let byteCount = type.checkedByteCount, let storage = TensorStorage.allocate(byteCount: byteCount) else {
+    guard let byteCount = type.checkedByteCount, let storage = TensorStorage.zeros(byteCount: byteCount) else {
       throw .unusableType(type)
     }
-    storage.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     try self.init(type, storage: storage)
   }
 
@@ -102,9 +101,9 @@ public struct Tensor: Sendable {
     try body(UnsafeRawBufferPointer(storage.bytes))
   }
 
-  /// The storage for writing: this tensor's own if no other shares it, else a copy.
+  /// The storage for writing: this tensor's own if no other shares it and it lies in no file, else a copy.
   public mutating func uniqueStorage() -> TensorStorage {
-    if !isKnownUniquelyReferenced(&storage) {
+    if !storage.isOwn || !isKnownUniquelyReferenced(&storage) {
       let copy = TensorStorage(byteCount: byteCount)
       copy.bytes.copyMemory(from: UnsafeRawBufferPointer(storage.bytes))
       storage = copy

@@ -6,12 +6,16 @@
   import Darwin
 #endif
 
-/// The bytes of a tensor: one allocation, aligned to a cache line, owned by this object.
+/// The bytes of a tensor: one allocation, aligned to a cache line, owned by this object, or bytes that somebody else keeps.
 ///
 /// The unsafe part of `Tensor`, kept in one place. It is sound to share between threads because nobody writes after the
-/// storage has been published: writers either made it (and no one else has it yet) or hold the only reference.
+/// storage has been published: writers either made it (and no one else has it yet) or hold the only reference. Nobody ever writes
+/// to bytes that somebody else keeps.
 public final class TensorStorage: @unchecked Sendable {
   public let bytes: UnsafeMutableRawBufferPointer
+  /// What is to be freed.
+  private let allocation: UnsafeMutableRawPointer?
+  private let keeper: (any BytesKeeper)?
 
   static let alignment = 64
 
@@ -21,22 +25,69 @@ public final class TensorStorage: @unchecked Sendable {
   /// For sizes that are known to fit; stops the program where memory is exhausted, as an array does.
   public convenience init(byteCount: Int) {
     guard let memory = Self.memory(byteCount) else { preconditionFailure("no memory for \(byteCount) bytes") }
-    self.init(memory)
+    self.init(memory, allocation: memory.baseAddress)
+  }
+
+  /// Bytes that `keeper` keeps, for reading.
+  package convenience init(_ bytes: UnsafeRawBufferPointer, keptBy keeper: any BytesKeeper) {
+    self.init(UnsafeMutableRawBufferPointer(mutating: bytes), keeper: keeper)
   }
 
   /// `nil` where there is no memory for `byteCount` bytes: the size may come from a user's shape.
-  package static func allocate(byteCount: Int) -> TensorStorage? { memory(byteCount).map(TensorStorage.init) }
+  package static func allocate(byteCount: Int) -> TensorStorage? {
+    memory(byteCount).map { TensorStorage($0, allocation: $0.baseAddress) }
+  }
 
-  private init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+  /// All 0, which takes no memory until somebody reads or writes it; `nil` where there would be none.
+  package static func zeros(byteCount: Int) -> TensorStorage? {
+    guard let padded = padded(byteCount), let start = calloc(1, padded + alignment) else { return nil }
+    let aligned = (start + 1).alignedUp(toMultipleOf: alignment)
+    return TensorStorage(UnsafeMutableRawBufferPointer(start: aligned, count: byteCount), allocation: start)
+  }
 
-  deinit { free(bytes.baseAddress) }
+  private init(
+    _ bytes: UnsafeMutableRawBufferPointer, allocation: UnsafeMutableRawPointer? = nil, keeper: (any BytesKeeper)? = nil
+  ) {
+    self.bytes = bytes
+    self.allocation = allocation
+    self.keeper = keeper
+  }
+
+  deinit { free(allocation) }
+
+  /// Whether the bytes are this object's, and may be written by whoever holds the only reference.
+  var isOwn: Bool { keeper == nil }
+
+  /// Whether the bytes begin where kernels were promised that they do.
+  package var isAligned: Bool { UInt(bitPattern: bytes.baseAddress).isMultiple(of: UInt(Self.alignment)) }
+
+  /// The bytes, in memory of their own.
+  package func copy() -> TensorStorage? {
+    guard let copy = Self.allocate(byteCount: bytes.count) else { return nil }
+    copy.bytes.copyMemory(from: UnsafeRawBufferPointer(bytes))
+    return copy
+  }
+
+  /// Says that nobody will read the bytes for a while: those that somebody else keeps need no memory until then.
+  package func rest() { keeper?.rest(UnsafeRawBufferPointer(bytes)) }
 
   private static func memory(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? {
-    // A multiple of the alignment, so that kernels that load whole vectors at the end stay inside.
-    let (padded, overflow) = byteCount.addingReportingOverflow(alignment - 1)
-    guard byteCount >= 0, !overflow, padded <= limit else { return nil }
+    guard let padded = padded(byteCount) else { return nil }
     var pointer: UnsafeMutableRawPointer?
-    guard posix_memalign(&pointer, alignment, max(padded / alignment * alignment, alignment)) == 0 else { return nil }
+    guard posix_memalign(&pointer, alignment, padded) == 0 else { return nil }
     return pointer.map { UnsafeMutableRawBufferPointer(start: $0, count: byteCount) }
   }
+
+  /// A multiple of the alignment, so that kernels that load whole vectors at the end stay inside; `nil` beyond the limit.
+  private static func padded(_ byteCount: Int) -> Int? {
+    let (end, overflow) = byteCount.addingReportingOverflow(alignment - 1)
+    guard byteCount >= 0, !overflow, end <= limit else { return nil }
+    return max(end / alignment * alignment, alignment)
+  }
+}
+
+/// Who keeps bytes that tensors lie in: a file that is mapped.
+package protocol BytesKeeper: AnyObject, Sendable {
+  /// Nobody reads these bytes for a while. Whoever does so all the same finds them.
+  func rest(_ bytes: UnsafeRawBufferPointer)
 }

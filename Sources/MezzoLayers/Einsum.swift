@@ -57,10 +57,10 @@ struct Einsum {
   /// As a product over batches, summed in at least float32.
   ///
   /// - Parameters:
-  ///   - bias: added along the axes of the second that the first does not have, where the result ends in them.
+  ///   - finish: of `[rows, columns]`, behind the batch, on the product itself, which may then be done with it in one go.
   ///   - multiply: the product of `[rows, summed]` and `[summed, columns]`, behind the batch.
   func callAsFunction(
-    _ a: SymbolicTensor, _ b: SymbolicTensor, bias: SymbolicTensor? = nil,
+    _ a: SymbolicTensor, _ b: SymbolicTensor, finish: (SymbolicTensor) throws -> SymbolicTensor = { $0 },
     multiply: (SymbolicTensor, SymbolicTensor) throws -> SymbolicTensor = { try $0.matmul($1) }
   ) throws -> SymbolicTensor {
     func extents(_ axes: [Character]) -> [Int] {
@@ -72,10 +72,8 @@ struct Einsum {
       let transposed = try x.transposed(order.joined().compactMap { axes.firstIndex(of: $0) })
       return try transposed.reshaped(extents(batch) + order.dropFirst().map { extents($0).reduce(1, *) })
     }
-    var product = try multiply(
-      arranged(a, left, [batch, rows, summed]), arranged(b, right, [batch, summed, columns]))
-    // On the product itself, which may then be done with it in one go.
-    if let bias { product = try product + bias.reshaped([extents(columns).reduce(1, *)]) }
+    let product = try finish(
+      multiply(arranged(a, left, [batch, rows, summed]), arranged(b, right, [batch, summed, columns])))
     let order = batch + rows + columns
     return try product.reshaped(extents(order)).transposed(result.compactMap { order.firstIndex(of: $0) })
   }

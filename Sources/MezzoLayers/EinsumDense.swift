@@ -69,47 +69,53 @@ public struct EinsumDense: Layer, Hashable {
       shape.count == einsum.right.count, "an output shape that says every extent that the input does not",
       outputShape.map { $0 ?? -1 })
     let multiply = try product(input, shape, einsum, context)
-    var output: SymbolicTensor?
+    var bias: SymbolicTensor?
+    var alignment: [Int] = []
+    // What is the same for each row is done on the product itself, which may then be done with it in one go.
+    var followsColumns = true
     if let biasAxes {
       let axes = Array(biasAxes)
       try context.require(
         axes.allSatisfy(einsum.result.contains) && Set(axes).count == axes.count, "axes of the output for the bias",
         biasAxes)
       let ordered = einsum.result.filter(axes.contains)
-      let bias = try context.variable(
+      bias = try context.variable(
         "bias", shape: ordered.compactMap { extents[$0] }, initializer: biasInitializer,
         regularizer: biasRegularizer, constraint: biasConstraint)
-      if ordered == einsum.columns, einsum.result.suffix(ordered.count) == einsum.columns[...] {
-        output = try multiply(bias)
-      } else {
-        let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
-        let aligned = einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 }
-        output = try multiply(nil) + bias.reshaped(aligned)
-      }
+      followsColumns = ordered == einsum.columns && einsum.result.suffix(ordered.count) == einsum.columns[...]
+      let first = einsum.result.firstIndex(where: axes.contains) ?? einsum.result.count
+      alignment = einsum.result[first...].map { axes.contains($0) ? extents[$0] ?? 1 : 1 }
     }
-    let activated = try activation(output ?? multiply(nil), dialect: context.dialect)
-    try context.regularize(activated, activityRegularizer)
-    return activated
+    let activatesColumns = followsColumns && einsum.columns.count == 1 && einsum.result.last == einsum.columns[0]
+    var output = try multiply { product in
+      guard followsColumns else { return product }
+      let sum = try bias.map { try product + $0.reshaped([$0.shape.reduce(1, *)]) } ?? product
+      return activatesColumns ? try activation(sum, dialect: context.dialect) : sum
+    }
+    if let bias, !followsColumns { output = try output + bias.reshaped(alignment) }
+    if !activatesColumns { output = try activation(output, dialect: context.dialect) }
+    try context.regularize(output, activityRegularizer)
+    return output
   }
 
-  /// The product with the kernel, to which a bias may be added.
+  /// The product with the kernel, finished as ``Einsum`` does.
   private func product(
     _ input: SymbolicTensor, _ shape: [Int], _ einsum: Einsum, _ context: LayerContext
-  ) throws -> (SymbolicTensor?) throws -> SymbolicTensor {
+  ) throws -> ((SymbolicTensor) throws -> SymbolicTensor) throws -> SymbolicTensor {
     let wide = try input.cast(to: context.floatingComputeDType())
     guard context.quantizesKernels else {
       let kernel = try context.variable(
         "kernel", shape: shape, initializer: kernelInitializer, regularizer: kernelRegularizer,
         constraint: kernelConstraint)
-      return { bias in try einsum(wide, kernel, bias: bias) }
+      return { finish in try einsum(wide, kernel, finish: finish) }
     }
     try context.require(
       einsum.batch.isEmpty, "an equation without axes that input, kernel and output share, as its kernel is in int8",
       equation)
     let kernel = try context.quantizedKernel(
       shape: shape, summed: einsum.summedOfRight, initializer: kernelInitializer)
-    return { bias in
-      try einsum(wide, kernel.values, bias: bias) { rows, columns in
+    return { finish in
+      try einsum(wide, kernel.values, finish: finish) { rows, columns in
         try context.product(rows, of: input, order: einsum.order, .init(values: columns, scale: kernel.scale))
       }
     }

@@ -23,33 +23,6 @@ struct QuantizedKernel {
     return Array(kept.dropFirst(kept.indices.prefix { summed.contains($0) }.count))
   }
 
-  /// Of a row of zeros, which has no largest magnitude to be divided by: Keras's epsilon instead.
-  private static let largestScale = 127 / 1e-7
-
-  /// Quantizes `kernel`, symmetrically and with the largest magnitude as 127.
-  ///
-  /// - Parameter scale: the type of the scale, whose extents are 1, or left out in front, where the kernel is summed.
-  init(_ kernel: Tensor, scale: TensorType, _ runtime: Runtime) throws {
-    let (kept, summed) = Self.axes(kernel.shape, scale.shape)
-    let trace = Trace()
-    let input = trace.input(kernel.type, name: "kernel")
-    let turned = try input.cast(to: scale.dtype).transposed(kept + summed)
-    func extent(_ axes: [Int]) -> Int { axes.map { kernel.shape[$0] }.reduce(1, *) }
-    let quantized = try turned.reshaped([extent(kept), extent(summed)]).quantized(isSymmetric: true)
-    let back = (kept + summed).enumerated().sorted { $0.element < $1.element }.map(\.offset)
-    let plan = try runtime.makePlan(
-      trace.finish([try quantized.values.reshaped(turned.shape).transposed(back), quantized.scale]))
-    let results = try plan.run([kernel])
-    values = results[0]
-    self.scale = try Tensor(
-      results[1].scalars().map { $0 == 0 ? Self.largestScale : 1 / $0 }, shape: scale.shape, dtype: scale.dtype)
-  }
-
-  init(values: Tensor, scale: Tensor) {
-    self.values = values
-    self.scale = scale
-  }
-
   /// What it stands for.
   func dequantized(_ dtype: DType, _ runtime: Runtime) throws -> Tensor {
     let trace = Trace()
@@ -57,6 +30,42 @@ struct QuantizedKernel {
     let plan = try runtime.makePlan(
       trace.finish([try (elements.cast(to: self.scale.dtype) / scale).cast(to: dtype)]))
     return try plan.run([values, self.scale])[0]
+  }
+}
+
+/// Quantizes kernels, those of one type on one plan.
+package struct KernelQuantizer {
+  private let runtime: Runtime
+  private var plans: [[TensorType]: Plan] = [:]
+
+  package init(_ runtime: Runtime) { self.runtime = runtime }
+
+  /// Of a row of zeros, which has no largest magnitude to be divided by: Keras's epsilon instead.
+  private static let largestScale = 127 / 1e-7
+
+  /// Quantizes `kernel`, symmetrically and with the largest magnitude as 127.
+  ///
+  /// - Parameter scale: the type of the scale, whose extents are 1, or left out in front, where the kernel is summed.
+  mutating func quantize(_ kernel: Tensor, scale: TensorType) throws -> QuantizedKernel {
+    let types = [kernel.type, scale]
+    let plan = try plans[types] ?? plan(kernel.type, scale)
+    plans[types] = plan
+    let results = try plan.run([kernel])
+    let factors = results[1].scalars().map { $0 == 0 ? Self.largestScale : 1 / $0 }
+    return QuantizedKernel(
+      values: results[0], scale: try Tensor(factors, shape: scale.shape, dtype: scale.dtype))
+  }
+
+  private func plan(_ kernel: TensorType, _ scale: TensorType) throws -> Plan {
+    let (kept, summed) = Self.axes(kernel.shape, scale.shape)
+    let trace = Trace()
+    let input = trace.input(kernel, name: "kernel")
+    let turned = try input.cast(to: scale.dtype).transposed(kept + summed)
+    func extent(_ axes: [Int]) -> Int { axes.map { kernel.shape[$0] }.reduce(1, *) }
+    let quantized = try turned.reshaped([extent(kept), extent(summed)]).quantized(isSymmetric: true)
+    let back = (kept + summed).enumerated().sorted { $0.element < $1.element }.map(\.offset)
+    return try runtime.makePlan(
+      trace.finish([try quantized.values.reshaped(turned.shape).transposed(back), quantized.scale]))
   }
 
   /// The axes of a kernel that a product keeps, and those that it sums.
@@ -82,21 +91,22 @@ extension Variables {
   package var quantizedScales: Set<String> { Set(paths.filter(isQuantized).map(QuantizedKernel.scalePath)) }
 
   /// Replaces the kernel in int8 at `path`, and its scale, by what a floating kernel of its shape gives.
-  package mutating func setQuantized(_ path: String, _ kernel: Tensor, _ runtime: Runtime) throws {
+  package mutating func setQuantized(_ path: String, _ kernel: Tensor, _ quantizer: inout KernelQuantizer) throws {
     let scalePath = QuantizedKernel.scalePath(path)
     guard let scale = self[scalePath]?.type else {
       throw LayerError.unknownVariables(expected: [scalePath], found: paths)
     }
-    let quantized = try QuantizedKernel(kernel, scale: scale, runtime)
+    let quantized = try quantizer.quantize(kernel, scale: scale)
     set(path, quantized.values, isTrainable: isTrainable(path))
     set(scalePath, quantized.scale, isTrainable: isTrainable(scalePath))
   }
 
   /// Quantizes kernels that are to be in int8 and are floating as yet. Their scales are there, whatever they hold.
   mutating func quantize(_ specs: [VariableSpec], _ runtime: Runtime) throws {
+    var quantizer = KernelQuantizer(runtime)
     for spec in specs where spec.quantizedFrom != nil {
       guard let kernel = self[spec.path], kernel.dtype.isFloatingPoint else { continue }
-      try setQuantized(spec.path, kernel, runtime)
+      try setQuantized(spec.path, kernel, &quantizer)
     }
   }
 
@@ -105,6 +115,7 @@ extension Variables {
   /// - Returns: what it cost.
   mutating func requantize(_ specs: [VariableSpec], _ runtime: Runtime) throws -> [Repolicy.VariableChange] {
     var changes: [Repolicy.VariableChange] = []
+    var quantizer = KernelQuantizer(runtime)
     for spec in specs {
       let scalePath = QuantizedKernel.scalePath(spec.path)
       if isQuantized(spec.path), spec.quantizedFrom == nil, let values = self[spec.path], let scale = self[scalePath] {
@@ -115,7 +126,7 @@ extension Variables {
       } else if spec.quantizedFrom != nil, let old = self[spec.path], old.dtype.isFloatingPoint,
         let scale = specs.first(where: { $0.path == scalePath })?.type
       {
-        let kernel = try QuantizedKernel(old, scale: scale, runtime)
+        let kernel = try quantizer.quantize(old, scale: scale)
         set(spec.path, kernel.values, isTrainable: false)
         set(scalePath, kernel.scale, isTrainable: false)
         let change = Repolicy.VariableChange(path: spec.path, old, try kernel.dequantized(old.dtype, runtime))

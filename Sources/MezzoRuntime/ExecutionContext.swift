@@ -13,8 +13,6 @@ final class ExecutionContext: @unchecked Sendable {
   /// pool and the constants.
   private let moving: [Frame]
   private var pool: ConstantPool?
-  /// The graph's inputs that are constants.
-  private let constantInputs: [Int]
   /// Kept between runs so that a run allocates nothing for it.
   private var addresses: Addresses
 
@@ -23,7 +21,6 @@ final class ExecutionContext: @unchecked Sendable {
       throw .outOfMemory(bytes: plan.arenaBytes, for: "the intermediates of a plan")
     }
     self.arena = arena
-    constantInputs = plan.constantInputs
     layouts = plan.steps.filter { !$0.isConstant }
     frames = layouts.map(Frame.init)
     moving = zip(frames, layouts).filter { $0.1.readsOrWritesCallersMemory }.map(\.0)
@@ -44,8 +41,8 @@ final class ExecutionContext: @unchecked Sendable {
     } else {
       addresses.pool = constants.memory.address
       addresses.packed = constants.packed.map { $0.memory.address }
-      for (tensor, input) in zip(constants.constants, constantInputs) { setInput(input, tensor.storage) }
-      for frame in frames { frame.write(addresses) }
+      for (input, storage) in constants.readable { setInput(input, storage) }
+      for frame in frames { try frame.bind(constants, addresses) }
       pool = constants
     }
     if let observer {

@@ -6,6 +6,7 @@ import MezzoPlugins
 /// The memory behind the locations of one run.
 struct Addresses {
   var pool: UnsafeMutableRawPointer?
+  var scratch: UnsafeMutableRawPointer?
   var packed: [UnsafeMutableRawPointer?] = []
   var arena: UnsafeMutableRawPointer?
   var inputs: [UnsafeMutableRawPointer?]
@@ -17,6 +18,7 @@ struct Addresses {
     case .output(let index): outputs[index]
     case .arena(let offset): arena.map { $0 + offset }
     case .pool(let offset): pool.map { $0 + offset }
+    case .scratch(let offset): scratch.map { $0 + offset }
     case .packed(let index): packed[index]
     }
   }
@@ -30,8 +32,10 @@ final class Frame {
   /// Of a substitute, which the arena has no room for.
   private var ownWorkspace: TensorStorage?
   private var isSubstituted = false
-  /// The operand that is packed, as it was before.
+  /// The operand that is packed, as it was before, and what it lies in if that is no longer there otherwise.
   private var plainOperand: UnsafeMutableRawPointer?
+  private var remade: TensorStorage?
+  private var constants: ConstantPool?
   private let arguments: UnsafeMutablePointer<mezzo_exec_args>
   private let tensors: UnsafeMutablePointer<mezzo_tensor>
   private let error: ErrorBuffer
@@ -63,7 +67,10 @@ final class Frame {
 
   func write(_ addresses: borrowing Addresses) {
     for index in places.indices { tensors[index].data = addresses.resolve(places[index]) }
-    guard !isSubstituted else { return }
+    guard !isSubstituted else {
+      if let packing = step.packing, remade != nil { tensors[packing.operand].data = plainOperand }
+      return
+    }
     if let workspace = step.workspace { arguments.pointee.workspace = addresses.resolve(workspace) }
     if let packing = step.packing {
       plainOperand = tensors[packing.operand].data
@@ -71,6 +78,21 @@ final class Frame {
       tensors[packing.operand].layout = UInt32(MEZZO_LAYOUT_PACKED)
       tensors[packing.operand].nbytes = UInt64(packing.bytes)
     }
+  }
+
+  /// Other constants from here on.
+  func bind(_ constants: ConstantPool, _ addresses: borrowing Addresses) throws(RuntimeError) {
+    self.constants = step.packing == nil ? nil : constants
+    if isSubstituted { try remakeOperand() }
+    write(addresses)
+  }
+
+  /// What was there only until it had been packed is computed again.
+  private func remakeOperand() throws(RuntimeError) {
+    guard let packing = step.packing, let constants, case .scratch(let offset) = places[packing.operand] else { return }
+    let memory = try constants.scratch(before: step)
+    remade = memory
+    plainOperand = memory.address.map { $0 + offset }
   }
 
   /// The operand that the step wants packed, taken from `store` or rearranged from where it lies as a constant.
@@ -110,6 +132,7 @@ final class Frame {
     ownWorkspace = workspace
     arguments.pointee.workspace = workspace.address
     if let packing = step.packing {
+      try remakeOperand()
       let plain = step.inputs[packing.operand].tensor
       tensors[packing.operand].layout = plain.layout
       tensors[packing.operand].nbytes = plain.nbytes
@@ -121,7 +144,10 @@ final class Frame {
   /// Calls with somebody looking on. The operands are copied before, since a result may be written over one of them.
   func call(_ addresses: borrowing Addresses, _ observer: any StepObserver) throws(RuntimeError) {
     guard observer.wants(step) else { return try call() }
-    let operands = step.operands(addresses)
+    var addresses = copy addresses
+    let scratch = step.readsScratch && addresses.scratch == nil ? try constants?.scratch(before: step) : nil
+    if let scratch { addresses.scratch = scratch.address }
+    let operands = withExtendedLifetime(scratch) { step.operands(addresses) }
     try call()
     observer.look(step, operands, results())
   }

@@ -12,20 +12,26 @@ enum Location: Hashable {
   case arena(Int)
   /// Bytes from the beginning of memory that is filled when constants are bound.
   case pool(Int)
+  /// Bytes from the beginning of memory that is used while constants are bound, and then goes.
+  case scratch(Int)
   /// A form of the pack store, in the order of the plan's packed operands.
   case packed(Int)
 }
 
-/// Lays out all values: intermediates share one arena, each only from the step that makes it to the last that reads it.
+/// Lays out all values: intermediates share one arena, each only from the step that makes it to the last that reads it; so do
+/// those that are computed once and read only by what is computed once or packed.
 struct MemoryPlan {
   private(set) var locations: [Location?]
   private(set) var workspaces: [Location?]
   private(set) var packed: [Location?]
   private(set) var packedCount = 0
   private(set) var arenaBytes = 0
+  private(set) var scratchBytes = 0
   private(set) var poolBytes = 0
   /// What all intermediates would take without reuse.
   private(set) var unsharedBytes = 0
+  /// For each step, the constants that nobody reads any more once it has been computed or its operand packed.
+  private(set) var settled: [[Int]]
 
   static let alignment = 64
 
@@ -34,6 +40,7 @@ struct MemoryPlan {
     locations = .init(repeating: nil, count: types.count)
     workspaces = .init(repeating: nil, count: planner.steps.count)
     packed = .init(repeating: nil, count: planner.steps.count)
+    settled = .init(repeating: [], count: planner.steps.count)
     for (index, input) in graph.inputs.enumerated() { locations[input.value] = .input(index) }
     for (index, output) in planner.outputs.enumerated() { locations[output.value] = .output(index) }
     for value in planner.literals.keys.sorted() { locations[value] = .pool(takePool(8)) }
@@ -43,9 +50,15 @@ struct MemoryPlan {
     for (index, step) in planner.steps.enumerated() {
       for view in step.inputs { lastUse[view.base] = index }
     }
+    let readByRuns = Self.readByRuns(planner)
+    for (index, input) in graph.inputs.enumerated() where input.role == .constant && !readByRuns.contains(input.value) {
+      if lastUse[input.value] >= 0 { settled[lastUse[input.value]].append(index) }
+    }
     var arena = FreeList()
+    var scratch = FreeList()
     for (index, step) in planner.steps.enumerated() {
       var released: [(offset: Int, bytes: Int)] = []
+      var releasedScratch: [(offset: Int, bytes: Int)] = []
       var overwritten: Set<Int> = []
       for (place, value) in step.results.enumerated() where locations[value] == nil {
         if planner.strides(of: value) == rowMajorStrides(types[value].shape),
@@ -60,8 +73,12 @@ struct MemoryPlan {
           continue
         }
         let bytes = Self.rounded(types[value].checkedByteCount ?? 0)
-        if step.isConstant {
+        if step.isConstant, readByRuns.contains(value) {
           locations[value] = .pool(takePool(bytes))
+        } else if step.isConstant {
+          let offset = scratch.take(bytes)
+          locations[value] = .scratch(offset)
+          if lastUse[value] <= index { releasedScratch.append((offset, bytes)) }
         } else {
           let offset = arena.take(bytes)
           locations[value] = .arena(offset)
@@ -72,7 +89,9 @@ struct MemoryPlan {
       if step.operation.workspaceBytes > 0 {
         let bytes = Self.rounded(step.operation.workspaceBytes)
         if step.isConstant {
-          workspaces[index] = .pool(takePool(bytes))
+          let offset = scratch.take(bytes)
+          workspaces[index] = .scratch(offset)
+          releasedScratch.append((offset, bytes))
         } else {
           let offset = arena.take(bytes)
           workspaces[index] = .arena(offset)
@@ -84,13 +103,29 @@ struct MemoryPlan {
         packedCount += 1
       }
       for value in Set(step.inputs.map(\.base)) where lastUse[value] == index && !overwritten.contains(value) {
-        if case .arena(let offset)? = locations[value] {
-          released.append((offset, Self.rounded(types[value].checkedByteCount ?? 0)))
+        let bytes = Self.rounded(types[value].checkedByteCount ?? 0)
+        switch locations[value] {
+        case .arena(let offset): released.append((offset, bytes))
+        case .scratch(let offset): releasedScratch.append((offset, bytes))
+        default: break
         }
       }
       for block in released { arena.give(block.offset, block.bytes) }
+      for block in releasedScratch { scratch.give(block.offset, block.bytes) }
     }
     arenaBytes = arena.top
+    scratchBytes = scratch.top
+  }
+
+  /// Values that steps read which are done at every run, as they are and not in a packed form.
+  private static func readByRuns(_ planner: Planner) -> Set<Int> {
+    var read: Set<Int> = []
+    for step in planner.steps where !step.isConstant {
+      for (place, view) in step.inputs.enumerated() where step.operation.packing?.operand != place {
+        read.insert(view.base)
+      }
+    }
+    return read
   }
 
   /// The operand over which a result may be written: one that nobody reads any more, and that the step reads as it lies.

@@ -20,6 +20,11 @@ public final class Plan: Sendable {
   private static let count = Locked(0)
   let arenaBytes: Int
   let poolBytes: Int
+  let scratchBytes: Int
+  /// For each step, the inputs that nobody reads any more once it has been computed or its operand packed.
+  let settled: [[Int]]
+  /// Inputs that a step reads whose rule asks for more than elements at multiples of their size.
+  private let alignedInputs: Set<Int>
   /// Places in the pool that hold literals.
   let literals: [(offset: Int, tensor: Tensor)]
   /// The graph's inputs by their role: for each tensor, its place in the graph.
@@ -60,6 +65,15 @@ public final class Plan: Sendable {
     }
     arenaBytes = memoryPlan.arenaBytes
     poolBytes = memoryPlan.poolBytes
+    scratchBytes = memoryPlan.scratchBytes
+    settled = memoryPlan.settled
+    var alignedInputs: Set<Int> = []
+    for step in planner.steps where step.asksForAlignment {
+      for view in step.inputs {
+        if case .input(let index)? = memoryPlan.locations[view.base] { alignedInputs.insert(index) }
+      }
+    }
+    self.alignedInputs = alignedInputs
     var literals: [(offset: Int, tensor: Tensor)] = []
     for (value, content) in planner.literals.sorted(by: { $0.key < $1.key }) {
       let type = planner.types[value]
@@ -167,10 +181,15 @@ public final class Plan: Sendable {
       context.setOutput(location, result.storage)
       results.append(result)
     }
-    for (place, input) in zip(places, argumentInputs) { context.setInput(input, inputs[place].storage) }
+    var copies: [TensorStorage] = []
+    for (place, input) in zip(places, argumentInputs) {
+      let storage = try aligned(inputs[place].storage, input)
+      if storage !== inputs[place].storage { copies.append(storage) }
+      context.setInput(input, storage)
+    }
     for (place, input) in stateInputs.enumerated() { context.setInput(input, states[place].uniqueStorage()) }
     // The tensors own the memory behind the addresses and must outlive the calls.
-    try withExtendedLifetime((inputs, results, pool)) { () throws(RuntimeError) in
+    try withExtendedLifetime((inputs, copies, results, pool)) { () throws(RuntimeError) in
       try context.run(pool, observer: observer)
     }
     for (state, result) in replaced { states[state] = results[result] }
@@ -185,6 +204,15 @@ public final class Plan: Sendable {
       throw .outOfMemory(bytes: bytes, for: "a result \(type)")
     }
     return tensor
+  }
+
+  /// A copy, where a step asks for data aligned as that of an input that lies in a file is not.
+  func aligned(_ storage: TensorStorage, _ input: Int) throws(RuntimeError) -> TensorStorage {
+    guard !storage.isAligned, alignedInputs.contains(input) else { return storage }
+    guard let copy = storage.copy() else {
+      throw .outOfMemory(bytes: storage.bytes.count, for: "an aligned copy of \(graph.inputs[input].name)")
+    }
+    return copy
   }
 
   private func check(_ inputs: [Tensor], _ states: [Tensor]) throws(RuntimeError) {

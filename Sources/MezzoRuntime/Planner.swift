@@ -31,6 +31,8 @@ struct Planner {
     var results: [Int]
     var isConstant: Bool
     var allowsInPlace: Bool
+    /// Whether its rule wants more than elements at multiples of their own size.
+    var asksForAlignment: Bool
     /// Who takes over if the backend declines when it comes to it.
     var substitute: Substitute
   }
@@ -149,7 +151,7 @@ struct Planner {
         operation: route.operation, name: route.record.operation, backend: route.record.backend,
         backendVersion: route.record.backendVersion, rule: route.record.rule, request: asked, origin: item.origin,
         inputs: trimmed(inputs, item, consumed: consumed), results: results, isConstant: false,
-        allowsInPlace: route.rule.traits.contains(.inPlace),
+        allowsInPlace: route.rule.traits.contains(.inPlace), asksForAlignment: route.rule.asksForAlignment,
         substitute: Substitute(
           router, asked, declined: route.record.backend, layer: item.origin.layer,
           isInPlace: route.rule.traits.contains(.inPlace))))

@@ -91,9 +91,14 @@ final class StepLayout: @unchecked Sendable {
       switch $0.location {
       case .input: !$0.operand.isConstant
       case .output: true
-      case .arena, .pool, .packed: false
+      case .arena, .pool, .scratch, .packed: false
       }
     }
+  }
+
+  /// Whether an operand was there only until it had been packed.
+  var readsScratch: Bool {
+    inputs.contains { if case .scratch = $0.location { true } else { false } }
   }
 
   /// Copies of the values that the step reads, each flat and whole, however the step looks at it.

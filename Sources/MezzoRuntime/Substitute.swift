@@ -59,7 +59,8 @@ final class Substitute: Sendable {
   private var candidates: [(backend: any Backend, rule: Rule)] {
     let matching = router.backends.filter { $0.id != declined }.flatMap { backend in
       backend.rules.filter {
-        (!isInPlace || $0.traits.contains(.inPlace)) && $0.match(request, threads: router.threads) == .matches
+        !$0.asksForAlignment && (!isInPlace || $0.traits.contains(.inPlace))
+          && $0.match(request, threads: router.threads) == .matches
           && $0.epiloguePrefix(request) == request.epilogue.count
       }.map { (backend: backend, rule: $0) }
     }

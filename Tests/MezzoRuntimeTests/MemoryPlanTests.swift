@@ -79,7 +79,7 @@ import Testing
       #expect(!taken.contains { $0.overlaps(range) })
       taken.append(range)
     }
-    #expect(taken.count >= 5, "three literals, and three results of constants at least but one")
+    #expect(taken.count >= 3, "three literals; what is read by products alone may be packed and gone")
   }
 
   @Test func aChainIsWrittenOverItself() throws {

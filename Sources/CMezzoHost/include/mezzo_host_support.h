@@ -7,6 +7,10 @@
 int mezzo_sha256_file(int file, uint8_t digest[32]);
 void mezzo_sha256(const void *bytes, uint64_t count, uint8_t digest[32]);
 
+// 128 bits that stand for `count` bytes; two different runs have the same by a chance that is not met in practice. Not for content
+// that somebody makes in order to collide.
+void mezzo_content_hash(const void *bytes, uint64_t count, uint64_t hash[2]);
+
 // The register states that the operating system saves (XCR0); 0 where the processor has no such register.
 uint64_t mezzo_enabled_states(void);
 

@@ -140,8 +140,14 @@ struct HDF5Dataset: Sendable {
     }
   }
 
-  /// The elements, copied from the file.
+  /// The elements: where they are in the file, if they lie there as a tensor's do, else copied.
   func tensor(in file: FileBytes) throws(CheckpointError) -> Tensor {
+    if case .contiguous(let range) = place, !isBigEndian, range.count == type.checkedByteCount,
+      let storage = file.storage(UnsafeRawBufferPointer(rebasing: file.bytes[range]), of: type),
+      let tensor = try? Tensor(type, storage: storage)
+    {
+      return tensor
+    }
     guard let byteCount = type.checkedByteCount, let storage = TensorStorage.allocate(byteCount: byteCount) else {
       throw .damaged(path: file.path, .hdf5, reason: "there is no memory for a dataset of \(type)")
     }

@@ -92,8 +92,7 @@ extension NumPyFile {
     if header.isFortranOrder, header.type.rank > 1 {
       storage = ElementOrder.rows(fromColumns: source, header.type)
     } else {
-      storage = TensorStorage.allocate(byteCount: source.count)
-      storage?.bytes.copyMemory(from: source)
+      storage = header.isBigEndian ? .allocate(copying: source) : file.storage(source, of: header.type)
     }
     if header.isBigEndian, let storage { ElementOrder.swap(storage.bytes, header.type.dtype) }
     guard let storage, let tensor = try? Tensor(header.type, storage: storage) else {

@@ -74,6 +74,7 @@ extension Model {
         variables.isQuantized(path) && weights[String(path.dropFirst(prefix.count))]?.dtype.isFloatingPoint == true
       })
     let scales = Set(kernels.map(QuantizedKernel.scalePath))
+    var quantizer = KernelQuantizer(runtime)
     for path in wanted where !scales.contains(path) {
       guard let old = variables[path], let new = weights[String(path.dropFirst(prefix.count))] else {
         // What calibration found stays where the weights say nothing of it.
@@ -88,7 +89,7 @@ extension Model {
       if !fits { report.wrongDTypes.append(difference) }
       guard fits, old.shape == new.shape else { continue }
       if kernels.contains(path) {
-        try variables.setQuantized(path, new, runtime)
+        try variables.setQuantized(path, new, &quantizer)
         report.loaded.append(QuantizedKernel.scalePath(path))
       } else {
         variables.set(path, try new.cast(to: old.dtype), isTrainable: variables.isTrainable(path))

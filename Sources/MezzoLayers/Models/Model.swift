@@ -245,11 +245,12 @@ public final class Model: Sendable {
     if isBuilt { return nil }
     let call = try TracedCall(self, inputs: types, isTraining: false) { _ in .constant }
     var variables = Variables()
+    let scales = Set(call.variables.filter { $0.quantizedFrom != nil }.map { QuantizedKernel.scalePath($0.path) })
     for spec in call.variables {
-      let initializer = drawsWeights ? spec.initializer : .zeros
-      variables.set(
-        spec.path, try initializer.tensor(spec.initialized, seed: seed, path: spec.path),
-        isTrainable: spec.isTrainable || spec.isFrozen)
+      let isDrawn = drawsWeights || scales.contains(spec.path)
+      let tensor =
+        try isDrawn ? spec.initializer.tensor(spec.initialized, seed: seed, path: spec.path) : Tensor(zeros: spec.type)
+      variables.set(spec.path, tensor, isTrainable: spec.isTrainable || spec.isFrozen)
     }
     try variables.quantize(call.variables, runtime)
     // Two tasks may have built at once; the first stays, since somebody may hold it already.

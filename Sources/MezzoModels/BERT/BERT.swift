@@ -7,7 +7,7 @@ public import MezzoPolicy
 ///
 /// Called with the ids, the mask (1 where a token is, 0 where padding is) and the positions `int[length]`, and if there is
 /// more than one kind of sequence `types` `int[batch, length]`; without, all are of kind 0. Layers are named as in Hugging
-/// Face's transformers, so that a weight there and a variable here have one name but for the last part.
+/// Face's transformers, so that a weight there and a variable here have one name but for the last part, and one shape.
 public struct BERT: Layer, Hashable {
   public var configuration: BERTConfiguration
   public var name: String?
@@ -37,6 +37,12 @@ public struct BERT: Layer, Hashable {
       hidden = output.tensor ?? hidden
     }
     return .tensor(hidden)
+  }
+
+  /// A dense layer whose kernel is `[units, inputs]`, as its files have it, so that it can stay there.
+  static func dense(_ units: Int, _ policy: DTypePolicy, activation: ActivationFunction = .linear) -> EinsumDense {
+    EinsumDense(
+      "...i,oi->...o", outputShape: [units], activation: activation, biasAxes: "o", policy: policy)
   }
 
   private func embeddings(

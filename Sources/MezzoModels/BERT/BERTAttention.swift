@@ -22,7 +22,7 @@ struct BERTAttention: Layer {
     let width = size / heads
     /// `[batch, heads, length, width]`
     func projected(_ name: String) throws -> SymbolicTensor {
-      try context.call(Dense(size, policy: policy), x, name: "self.\(name)")
+      try context.call(BERT.dense(size, policy), x, name: "self.\(name)")
         .reshaped([batch, length, heads, width]).transposed([0, 2, 1, 3])
     }
     let (query, key, value) = (try projected("query"), try projected("key"), try projected("value"))
@@ -30,7 +30,7 @@ struct BERTAttention: Layer {
       query, key, value, scale: 1 / Double(width).squareRoot(), mask: mask.reshaped([batch, 1, 1, length]),
       dropout: configuration.attentionDropout
     ).transposed([0, 2, 1, 3]).reshaped([batch, length, size])
-    var output = try context.call(Dense(size, policy: policy), mixed, name: "output.dense")
+    var output = try context.call(BERT.dense(size, policy), mixed, name: "output.dense")
     output = try context.call(Dropout(configuration.hiddenDropout, policy: policy), output, name: "output.dropout")
     return .tensor(
       try context.call(

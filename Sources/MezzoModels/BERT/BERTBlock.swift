@@ -14,9 +14,9 @@ struct BERTBlock: Layer {
       throw LayerError.inputs(layer: context.path, expected: "one tensor", found: "a structure")
     }
     let inner = try context.call(
-      Dense(configuration.intermediateSize, activation: configuration.activation.function, policy: policy), attended,
+      BERT.dense(configuration.intermediateSize, policy, activation: configuration.activation.function), attended,
       name: "intermediate.dense")
-    var output = try context.call(Dense(configuration.hiddenSize, policy: policy), inner, name: "output.dense")
+    var output = try context.call(BERT.dense(configuration.hiddenSize, policy), inner, name: "output.dense")
     output = try context.call(Dropout(configuration.hiddenDropout, policy: policy), output, name: "output.dropout")
     return .tensor(
       try context.call(

@@ -1,3 +1,4 @@
+import MezzoBackend
 public import MezzoCheckpoint
 import MezzoGraph
 public import MezzoLayers
@@ -21,33 +22,34 @@ extension BERT {
       (path: $0, name: prefix + weightName(String($0.dropFirst(scope.count))))
     }
     try checkNames(Set(wanted.map(\.name)), shards, prefix)
+    var casts: [[TensorType]: Plan] = [:]
+    var quantizer = KernelQuantizer(model.runtime)
     for (path, name) in wanted {
       guard let old = variables[path] else { continue }
-      let isKernel = path.hasSuffix(".kernel")
-      let stored = try shards.tensor(name)
-      let expected = isKernel ? Array(old.shape.reversed()) : old.shape
-      guard stored.shape == expected, stored.dtype.isFloatingPoint else {
-        throw PretrainedError.weightShape(
-          path: shards.path, tensor: name, expected: expected, found: "\(stored.type)")
+      var weight = try shards.tensor(name)
+      guard weight.shape == old.shape, weight.dtype.isFloatingPoint else {
+        throw PretrainedError.weightShape(path: shards.path, tensor: name, expected: old.shape, found: "\(weight.type)")
       }
-      if !isKernel, stored.dtype == old.dtype {
-        variables.set(path, stored, isTrainable: variables.isTrainable(path))
-        continue
-      }
-      // A plan of its own, which goes with its memory: weights come once.
-      let trace = Trace()
-      let input = trace.input(stored.type, name: name)
-      let turned = try isKernel ? input.transposed() : input
       let isQuantized = variables.isQuantized(path)
-      let plan = try model.runtime.makePlan(trace.finish([try turned.cast(to: isQuantized ? .float32 : old.dtype)]))
-      let weight = try plan.run([stored])[0]
+      let stored = TensorType(isQuantized ? .float32 : old.dtype, old.shape)
+      if weight.type != stored {
+        let plan = try casts[[weight.type, stored]] ?? cast(weight.type, to: stored.dtype, model.runtime)
+        casts[[weight.type, stored]] = plan
+        weight = try plan.run([weight])[0]
+      }
       if isQuantized {
-        try variables.setQuantized(path, weight, model.runtime)
+        try variables.setQuantized(path, weight, &quantizer)
       } else {
         variables.set(path, weight, isTrainable: variables.isTrainable(path))
       }
     }
     try model.setVariables(variables)
+  }
+
+  /// A plan of its own, which goes with its memory: weights come once.
+  private static func cast(_ type: TensorType, to dtype: DType, _ runtime: Runtime) throws -> Plan {
+    let trace = Trace()
+    return try runtime.makePlan(trace.finish([try trace.input(type, name: "weight").cast(to: dtype)]))
   }
 
   /// `encoder.layer.0.attention.self.query.kernel` is `encoder.layer.0.attention.self.query.weight`.
