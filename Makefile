@@ -14,10 +14,11 @@ setup: ## Check the toolchain, install missing libraries
 build: setup ## Build everything in debug
 	swift build $(SWIFT_FLAGS)
 
+# The packages outside build in the folder of Mezzo, where its modules are ready.
 test: setup ## Build, run all tests, and the tests of the packages that use Mezzo from outside
 	swift build $(SWIFT_FLAGS)
 	.ci/test.sh $(SWIFT_FLAGS)
-	swift test --package-path Tests/Embedding --scratch-path .build-embedding $(SWIFT_FLAGS)
+	swift test --package-path Tests/Embedding --scratch-path .build $(SWIFT_FLAGS)
 	.ci/third-party.sh $(SWIFT_FLAGS)
 
 demo: setup ## Build in release and run the demo

@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scratch=.build-third-party
+# That of Mezzo itself, in which the header's package is built already.
+scratch=.build
 swift build --package-path Tests/ThirdParty --scratch-path "$scratch" "$@"
 folder=$(swift build --package-path Tests/ThirdParty --scratch-path "$scratch" --show-bin-path "$@")
 mezzo=$(swift build --show-bin-path "$@")/mezzo
@@ -67,9 +68,3 @@ echo "third-party: ${#paths[@]} projects conform, and train together"
 
 # The mistakes that the projects show are found in every language that can be compiled here.
 MEZZO_LANGUAGES=all swift test --skip-build --filter BackendProjectTests "$@"
-
-if [[ $(uname) == Linux ]] && ldconfig -p | grep -q 'libgslcblas\.so\.0'; then
-  "$mezzo" backend check Tests/ThirdParty/Manifests/gslcblas.toml
-else
-  echo "third-party: skipped gslcblas.toml, whose library is not installed (Debian: libgslcblas0)"
-fi

@@ -23,7 +23,7 @@ public struct Embedding: Layer, Hashable {
   public var embeddingsRegularizer: Regularizer?
   public var embeddingsConstraint: Constraint?
   /// Whether 0 is no integer like the others but padding.
-  @OffUnlessSaid public var maskZero: Bool
+  @AddedLater public var maskZero: Bool
   public var name: String?
   public let policy: DTypePolicy
 
@@ -62,11 +62,19 @@ public struct Embedding: Layer, Hashable {
       "embeddings", shape: [inputDim, outputDim], initializer: embeddingsInitializer,
       autocast: false,
       regularizer: embeddingsRegularizer, constraint: embeddingsConstraint)
-    let indices =
-      try input.dtype == .int32 || input.dtype == .int64 ? input : input.cast(to: .int32)
-    let output = try table.gather(indices).cast(to: compute)
+    return try context.embedded(input, table, in: compute, maskZero: maskZero)
+  }
+}
+
+extension LayerContext {
+  /// The rows of `table` that integers say, rounded once to `dtype`.
+  func embedded(
+    _ input: SymbolicTensor, _ table: SymbolicTensor, in dtype: DType, maskZero: Bool
+  ) throws -> SymbolicTensor {
+    let indices = try input.dtype == .int32 || input.dtype == .int64 ? input : input.cast(to: .int32)
+    let output = try table.gather(indices).cast(to: dtype)
     if maskZero {
-      context.setMask(try indices.isEqual(input.trace.constant(0, dtype: indices.dtype)).negation(), of: output)
+      setMask(try indices.isEqual(input.trace.constant(0, dtype: indices.dtype)).negation(), of: output)
     }
     return output
   }

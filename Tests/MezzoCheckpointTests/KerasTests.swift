@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(
-    arguments: ["encoder", "branches", "grouped", "masked", "scored"],
+    arguments: ["encoder", "branches", "frames", "grouped", "masked", "scored", "words"],
     [("float32", 2e-5), ("mixed_bfloat16", 3e-2), ("mixed_float16", 4e-3)])
   func connectedLayersAndMasks(name: String, policy: (name: String, tolerance: Double)) throws {
     let model = try Model.keras(
@@ -219,7 +219,7 @@ import Testing
       "units expected an integer up to 2²⁴, found 2.5"
     ),
     (#"{"class_name": "Dense", "config": {"name": "d"}}"#, "expected units, found none"),
-    (#"{"class_name": "Dense", "config": {"units": 2, "activation": "sparsemax"}}"#, "activation expected"),
+    (#"{"class_name": "Dense", "config": {"units": 2, "activation": "threshold"}}"#, "activation expected"),
     (#"{"class_name": "LSTM", "config": {"units": 3, "time_major": true}}"#, "time_major is true"),
     (#"{"class_name": "Dense", "config": {"units": 2, "dtype": "float31"}}"#, "float31"),
     (

@@ -16,10 +16,11 @@ import Testing
   }
 
   /// Constraints, regularizers and what the optimizer kept count in every step.
-  @Test(arguments: ["adam", "nadam", "rmsprop", "sgd", "adadelta", "ftrl", "lamb", "average", "muon", "schedule_free"])
-  func goesOnWhereKerasWas(
-    name: String
-  ) async throws {
+  @Test(
+    arguments: [
+      "adafactor", "adam", "nadam", "rmsprop", "sgd", "adadelta", "ftrl", "lamb", "average", "muon", "schedule_free",
+    ]) func goesOnWhereKerasWas(name: String) async throws
+  {
     let saved = try KerasTraining(try path("\(name).keras"), runtime: .builtinOnly())
     #expect(saved.state.iterations == 6)
     let arrays = try NumPyFile.readArchive(try path("\(name).npz"))

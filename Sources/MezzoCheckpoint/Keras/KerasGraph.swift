@@ -99,6 +99,8 @@ struct KerasGraph {
       switch (member.name, member.value) {
       case ("query", _), ("value", _), ("key", _), ("inputs", _), ("sequence", _), ("sequences", _): break
       case (_, .bool(false)): break
+      // The way is told by what comes, vectors or integers.
+      case ("reverse", .bool(true)) where layer is ReversibleEmbedding: break
       case ("use_causal_mask", .bool(true)): made = causal(made, node.layer)
       case ("mask", _), ("attention_mask", _):
         guard let tree = argument(member.value, node.layer) else { return false }

@@ -18,6 +18,9 @@ extension KerasLayers {
         resetAfter: c.bool("reset_after", true), name: c.name(), policy: c.policy())
       return common(layer, &c)
     },
+    "ConvLSTM1D": { convolutional(OneAxis.self, &$0) },
+    "ConvLSTM2D": { convolutional(TwoAxes.self, &$0) },
+    "ConvLSTM3D": { convolutional(ThreeAxes.self, &$0) },
     "Bidirectional": { c in
       let front = c.take("layer") ?? .null
       let back = c.take("backward_layer")
@@ -38,6 +41,15 @@ extension KerasLayers {
       return TimeDistributed(inner ?? Flatten(policy: .float32), name: c.name(), policy: c.policy())
     },
   ]
+
+  private static func convolutional<Axes: SpatialAxes>(_: Axes.Type, _ c: inout KerasConfiguration) -> any Layer {
+    let layer = ConvolutionalLSTM<Axes>(
+      c.integer("filters"), kernelSize: c.extents("kernel_size"), strides: c.extents("strides"),
+      padding: c.choice("padding", .valid), dataFormat: c.choice("data_format", .channelsLast),
+      dilationRate: c.extents("dilation_rate"), recurrentActivation: c.activation("recurrent_activation", .sigmoid),
+      unitForgetBias: c.bool("unit_forget_bias", true), name: c.name(), policy: c.policy())
+    return common(layer, &c)
+  }
 
   /// The layer with what a configuration says of all recurrent layers.
   private static func common<Cell: RecurrentSettings>(_ cell: Cell, _ c: inout KerasConfiguration)

@@ -22,12 +22,12 @@ extension KerasLayers {
     "GlobalMaxPooling1D": { globalMaxPooling(OneAxis.self, &$0) },
     "GlobalMaxPooling2D": { globalMaxPooling(TwoAxes.self, &$0) },
     "GlobalMaxPooling3D": { globalMaxPooling(ThreeAxes.self, &$0) },
-    "AdaptiveAveragePooling1D": { adaptiveAveragePooling(OneAxis.self, &$0) },
-    "AdaptiveAveragePooling2D": { adaptiveAveragePooling(TwoAxes.self, &$0) },
-    "AdaptiveAveragePooling3D": { adaptiveAveragePooling(ThreeAxes.self, &$0) },
-    "AdaptiveMaxPooling1D": { adaptiveMaxPooling(OneAxis.self, &$0) },
-    "AdaptiveMaxPooling2D": { adaptiveMaxPooling(TwoAxes.self, &$0) },
-    "AdaptiveMaxPooling3D": { adaptiveMaxPooling(ThreeAxes.self, &$0) },
+    "AdaptiveAveragePooling1D": { adaptivePooling(OneAxis.self, MeanOfWindow.self, &$0) },
+    "AdaptiveAveragePooling2D": { adaptivePooling(TwoAxes.self, MeanOfWindow.self, &$0) },
+    "AdaptiveAveragePooling3D": { adaptivePooling(ThreeAxes.self, MeanOfWindow.self, &$0) },
+    "AdaptiveMaxPooling1D": { adaptivePooling(OneAxis.self, LargestOfWindow.self, &$0) },
+    "AdaptiveMaxPooling2D": { adaptivePooling(TwoAxes.self, LargestOfWindow.self, &$0) },
+    "AdaptiveMaxPooling3D": { adaptivePooling(ThreeAxes.self, LargestOfWindow.self, &$0) },
     "GlobalAveragePooling1D": { globalAveragePooling(OneAxis.self, &$0) },
     "GlobalAveragePooling2D": { globalAveragePooling(TwoAxes.self, &$0) },
     "GlobalAveragePooling3D": { globalAveragePooling(ThreeAxes.self, &$0) },
@@ -127,16 +127,10 @@ extension KerasLayers {
       dataFormat: c.choice("data_format", .channelsLast), name: c.name(), policy: c.policy())
   }
 
-  private static func adaptiveMaxPooling<Axes: SpatialAxes>(_: Axes.Type, _ c: inout KerasConfiguration) -> any Layer {
-    AdaptiveMaxPooling<Axes>(
-      outputSize: c.extents("output_size"), dataFormat: c.choice("data_format", .channelsLast), name: c.name(),
-      policy: c.policy())
-  }
-
-  private static func adaptiveAveragePooling<Axes: SpatialAxes>(
-    _: Axes.Type, _ c: inout KerasConfiguration
+  private static func adaptivePooling<Axes: SpatialAxes, Fold: WindowFold>(
+    _: Axes.Type, _: Fold.Type, _ c: inout KerasConfiguration
   ) -> any Layer {
-    AdaptiveAveragePooling<Axes>(
+    AdaptivePooling<Axes, Fold>(
       outputSize: c.extents("output_size"), dataFormat: c.choice("data_format", .channelsLast), name: c.name(),
       policy: c.policy())
   }

@@ -70,6 +70,17 @@ enum KerasLayers {
         maskZero: $0.bool("mask_zero", false),
         name: $0.name(), policy: $0.policy())
     },
+    "ReversibleEmbedding": {
+      ReversibleEmbedding(
+        inputDim: $0.integer("input_dim"), outputDim: $0.integer("output_dim"),
+        tieWeights: $0.bool("tie_weights", true),
+        embeddingsInitializer: $0.initializer(
+          "embeddings_initializer", .randomUniform(minimum: -0.05, maximum: 0.05)),
+        embeddingsRegularizer: $0.regularizer("embeddings_regularizer"),
+        embeddingsConstraint: $0.constraint("embeddings_constraint"), maskZero: $0.bool("mask_zero", false),
+        reverseDType: $0.take("reverse_dtype", "a dtype", DType?.none) { $0.string.flatMap(DType.init(rawValue:)) },
+        logitSoftCap: $0.optionalNumber("logit_soft_cap"), name: $0.name(), policy: $0.policy())
+    },
     "MultiHeadAttention": {
       $0.requireMiddleAxis()
       return MultiHeadAttention(
@@ -85,10 +96,9 @@ enum KerasLayers {
         biasConstraint: $0.constraint("bias_constraint"), name: $0.name(), policy: $0.policy())
     },
     "Attention": {
-      let mode = $0.take("score_mode", "dot", "dot") { $0.string }
-      if mode != "dot" { $0.add("score_mode expected dot, found \(mode)") }
-      return Attention(
-        useScale: $0.bool("use_scale", false), dropout: $0.number("dropout", 0), name: $0.name(), policy: $0.policy())
+      Attention(
+        useScale: $0.bool("use_scale", false), scoreMode: $0.choice("score_mode", .dot),
+        dropout: $0.number("dropout", 0), name: $0.name(), policy: $0.policy())
     },
     "AdditiveAttention": {
       let mode = $0.take("score_mode", "dot", "dot") { $0.string }

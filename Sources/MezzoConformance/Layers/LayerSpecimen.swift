@@ -66,7 +66,7 @@ public struct LayerSpecimen: Sendable {
 
   private static let shapewise: [LayerSpecimen] =
     ActivationFunction.allCases.map { function in
-      one("Activation \(function.rawValue)", [3, 5]) { Activation(function, policy: $0) }
+      one("Activation \(function.rawValue)", [3, 6]) { Activation(function, policy: $0) }
     } + [
       one("ReLU", [3, 5], [2, 1, 3]) { ReLU(maxValue: 1, negativeSlope: 0.5, threshold: 0.25, policy: $0) },
       one("LeakyReLU", [3, 5]) { LeakyReLU(policy: $0) }, one("ELU", [3, 5]) { ELU(alpha: 0.5, policy: $0) },
@@ -157,8 +157,17 @@ public struct LayerSpecimen: Sendable {
     LayerSpecimen("Embedding", [[[3, 2]]], integersBelow: 5) {
       Embedding(inputDim: 5, outputDim: 3, maskZero: true, policy: $0)
     },
+    LayerSpecimen("ReversibleEmbedding", [[[3, 2]]], integersBelow: 5) {
+      ReversibleEmbedding(inputDim: 5, outputDim: 3, tieWeights: false, policy: $0)
+    },
+    one("ReversibleEmbedding, back", [2, 4, 3]) {
+      ReversibleEmbedding(inputDim: 5, outputDim: 3, logitSoftCap: 2, policy: $0)
+    },
     LayerSpecimen("Attention", [[[2, 3, 4], [2, 5, 4]]], takesArray: true, mask: ("value_mask", false)) {
       Attention(useScale: true, policy: $0)
+    },
+    LayerSpecimen("Attention, concat", [[[2, 3, 4], [2, 5, 4]]], takesArray: true, mask: ("value_mask", false)) {
+      Attention(useScale: true, scoreMode: .concat, policy: $0)
     },
     LayerSpecimen("AdditiveAttention", [[[2, 3, 4], [2, 5, 4]]], takesArray: true, mask: ("value_mask", false)) {
       AdditiveAttention(policy: $0)
@@ -181,6 +190,11 @@ public struct LayerSpecimen: Sendable {
     // Without training, what it is without.
     masked("LSTM with dropout", [2, 4, 3]) { LSTM(2, dropout: 0.25, recurrentDropout: 0.5, policy: $0) },
     masked("GRU, reset before", [2, 4, 3]) { GRU(2, resetAfter: false, policy: $0) },
+    masked("ConvLSTM1D", [2, 3, 4, 2]) { ConvLSTM1D(2, kernelSize: 2, padding: .same, policy: $0) },
+    masked("ConvLSTM2D", [1, 3, 4, 3, 2]) {
+      ConvLSTM2D(1, kernelSize: 2, strides: 2, dataFormat: .channelsFirst, returnSequences: true, policy: $0)
+    },
+    masked("ConvLSTM3D", [1, 2, 2, 3, 2, 1]) { ConvLSTM3D(1, kernelSize: 2, policy: $0) },
     masked("Bidirectional", [2, 3, 3]) { Bidirectional(LSTM(2, returnSequences: true, policy: $0), policy: $0) },
     one("TimeDistributed", [2, 3, 4]) { TimeDistributed(Dense(3, policy: $0), policy: $0) },
     one("Sequential", [3, 5]) { policy in

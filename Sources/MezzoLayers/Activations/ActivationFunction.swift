@@ -31,11 +31,18 @@ public enum ActivationFunction: String, Codable, Sendable, Hashable, CaseIterabl
   case tanh
   /// `x − tanh(x)`
   case tanhShrink = "tanh_shrink"
-  case exponential, softmax
+  case exponential
+  /// `a · sigmoid(b)` of the halves of the last axis, which the result has half of (Dauphin et al., ICML 2017).
+  case glu
+  case softmax
   case logSoftmax = "log_softmax"
+  /// The nearest point to the last axis among all distributions, mostly zeros (Martins and Astudillo, ICML 2016). Takes the
+  /// square of the axis in memory. Sums to 1, unlike that of Keras 3.15, which subtracts another threshold.
+  case sparsemax
 
   /// - Parameter dialect: whose hard sigmoid is meant; by default that of the current ``PolicyEnvironment``.
-  /// - Throws: `GraphError` for what is not floating-point, but for `linear` and the `relu` of integers.
+  /// - Throws: `GraphError` for what is not floating-point, but for `linear` and the `relu` of integers, and where `glu` or
+  ///   `sparsemax` have no axis, or no halves of it.
   public func callAsFunction(
     _ x: SymbolicTensor, dialect: PolicyDialect = PolicyEnvironment.current.dialect
   ) throws -> SymbolicTensor {
@@ -79,8 +86,34 @@ public enum ActivationFunction: String, Codable, Sendable, Hashable, CaseIterabl
     case .squareplus: try (x + (x * x + 4).sqrt()) / 2
     case .sparsePlus: try Self.square((x + 1).clipped(0, 2)) / 4 + (x - 1).relu()
     case .sparseSigmoid: try ((x + 1) / 2).clipped(0, 1)
+    case .glu: try Self.gated(x)
+    case .sparsemax: try Self.sparsemax(x)
     default: x
     }
+  }
+
+  private static func gated(_ x: SymbolicTensor) throws -> SymbolicTensor {
+    guard let width = x.shape.last, width % 2 == 0 else {
+      throw GraphError(.shape(operation: "glu", expected: "a last axis of two halves", found: [x.type]))
+    }
+    let halves = try x.split(axis: x.rank - 1, into: 2)
+    return try halves[0] * halves[1].sigmoid()
+  }
+
+  private static func sparsemax(_ x: SymbolicTensor) throws -> SymbolicTensor {
+    guard let width = x.shape.last else {
+      throw GraphError(.shape(operation: "sparsemax", expected: "an axis", found: [x.type]))
+    }
+    guard width > 0 else { return x }
+    let axis = x.rank - 1
+    // What all of them have in common changes nothing but how large the sums are.
+    let z = try x - x.max(axes: [axis], keepDims: true)
+    // Without an order: an element is in the support if what is above it stays below 1 in all.
+    let leading = Array(z.shape.dropLast())
+    let above = try (z.reshaped(leading + [1, width]) - z.reshaped(leading + [width, 1])).relu().sum(axes: [axis + 1])
+    let support = try above.isLess(x.trace.constant(1, dtype: x.dtype)).cast(to: x.dtype)
+    let count = try support.sum(axes: [axis], keepDims: true)
+    return try (z - ((z * support).sum(axes: [axis], keepDims: true) - 1) / count).relu()
   }
 
   private static func square(_ x: SymbolicTensor) throws -> SymbolicTensor { try x * x }

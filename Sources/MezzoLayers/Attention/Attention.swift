@@ -7,7 +7,8 @@ public import MezzoPolicy
 /// dim]`.
 ///
 /// Named arguments `query_mask` `[batch, queries]` and `value_mask` `[batch, keys]`: queries that are masked give 0,
-/// keys that are masked count nothing. Without them, the masks that the query and the value carry count. Scores and their softmax are computed in at least float32.
+/// keys that are masked count nothing. Without them, the masks that the query and the value carry count. Scores and their
+/// softmax are computed in at least float32.
 ///
 /// ```swift
 /// let query = try Tensor(zeros: TensorType(.float32, [2, 3, 8]))
@@ -18,8 +19,19 @@ public import MezzoPolicy
 /// let output = read.tensor  // float32[2, 3, 8]
 /// ```
 public struct Attention: MaskPassing, Hashable {
-  /// Whether scores are multiplied with a learned `scale`.
+  /// How well a key fits a query.
+  public enum ScoreMode: String, AddedSetting, CaseIterable {
+    /// By the product of both.
+    case dot
+    /// By `concat_score_weight · Σ tanh(scale · (query + key))`, with a learned weight.
+    case concat
+
+    public init() { self = .dot }
+  }
+
+  /// Whether scores, or with `concat` the sums in them, are multiplied with a learned `scale`.
   public var useScale: Bool
+  @AddedLater public var scoreMode: ScoreMode
   /// Whether a query sees no keys that come later.
   public var isCausal: Bool
   public var dropout: Double
@@ -28,9 +40,11 @@ public struct Attention: MaskPassing, Hashable {
 
   /// - Parameter policy: by default the one in effect here.
   public init(
-    useScale: Bool = false, isCausal: Bool = false, dropout: Double = 0, name: String? = nil, policy: DTypePolicy? = nil
+    useScale: Bool = false, scoreMode: ScoreMode = .dot, isCausal: Bool = false, dropout: Double = 0,
+    name: String? = nil, policy: DTypePolicy? = nil
   ) {
     self.useScale = useScale
+    self.scoreMode = scoreMode
     self.isCausal = isCausal
     self.dropout = dropout
     self.name = name
@@ -38,11 +52,23 @@ public struct Attention: MaskPassing, Hashable {
   }
 
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
-    guard useScale else { return try context.attention(inputs, isCausal: isCausal, dropout: dropout, score: nil) }
-    return try context.attention(inputs, isCausal: isCausal, dropout: dropout) { query, key in
-      let scores = try query.matmul(key.transposed()).atLeastFloat32()
-      return try scores * context.variable("scale", shape: [], initializer: .ones).cast(to: scores.dtype)
+    guard useScale || scoreMode == .concat else {
+      return try context.attention(inputs, isCausal: isCausal, dropout: dropout, score: nil)
     }
+    return try context.attention(inputs, isCausal: isCausal, dropout: dropout) { query, key in
+      switch scoreMode {
+      case .dot: return try scaled(query.matmul(key.transposed()).atLeastFloat32(), context)
+      case .concat:
+        let sums = try scaled(query.sums(with: key), context).tanh().sum(axes: [-1])
+        return try sums
+          * context.variable("concat_score_weight", shape: [], initializer: .ones).cast(to: sums.dtype)
+      }
+    }
+  }
+
+  private func scaled(_ x: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    guard useScale else { return x }
+    return try x * context.variable("scale", shape: [], initializer: .ones).cast(to: x.dtype)
   }
 }
 
@@ -77,16 +103,20 @@ public struct AdditiveAttention: MaskPassing, Hashable {
 
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     try context.attention(inputs, isCausal: isCausal, dropout: dropout) { query, key in
-      let (q, k) = (query.shape, key.shape)
-      let sum =
-        try query.atLeastFloat32().reshaped([q[0], q[1], 1, q[2]])
-        + key.atLeastFloat32().reshaped([k[0], 1, k[1], k[2]])
-      var terms = try sum.tanh()
+      var terms = try query.sums(with: key).tanh()
       if useScale {
-        terms = try terms * context.variable("scale", shape: [q[2]]).cast(to: terms.dtype)
+        terms = try terms * context.variable("scale", shape: [query.shape[2]]).cast(to: terms.dtype)
       }
       return try terms.sum(axes: [-1])
     }
+  }
+}
+
+extension SymbolicTensor {
+  /// Each query `[batch, queries, dim]` plus each key `[batch, keys, dim]`: `[batch, queries, keys, dim]`.
+  fileprivate func sums(with key: SymbolicTensor) throws -> SymbolicTensor {
+    try atLeastFloat32().reshaped([shape[0], shape[1], 1, shape[2]])
+      + key.atLeastFloat32().reshaped([key.shape[0], 1, key.shape[1], key.shape[2]])
   }
 }
 

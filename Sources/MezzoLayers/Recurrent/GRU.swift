@@ -31,9 +31,9 @@ public struct GRU: RecurrentCell, Hashable {
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
-  @OffUnlessSaid public var stateful: Bool
-  @ZeroUnlessSaid public var dropout: Double
-  @ZeroUnlessSaid public var recurrentDropout: Double
+  @AddedLater public var stateful: Bool
+  @AddedLater public var dropout: Double
+  @AddedLater public var recurrentDropout: Double
   public var resetAfter: Bool
   public var name: String?
   public let policy: DTypePolicy

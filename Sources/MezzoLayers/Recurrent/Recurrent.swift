@@ -72,74 +72,19 @@ extension RecurrentCell {
   public func call(_ inputs: LayerInputs, _ context: LayerContext) throws -> TensorTree {
     try context.require(units > 0, "1 unit or more", units)
     let compute = try context.floatingComputeDType()
-    var trees = inputs.positional
-    if trees.count == 1, case .array(let elements) = trees[0] { trees = elements }
-    guard let input = trees.first?.tensor, inputs.named.keys.allSatisfy({ ["mask", "initial_state"].contains($0) })
-    else {
-      throw LayerError.inputs(
-        layer: context.path, expected: "a sequence, and perhaps states and a mask",
-        found: "\(inputs.leaves.count) in a structure")
-    }
-    try context.require(input, rank: 3, "[batch, steps, features]")
-    let (batch, steps) = (input.shape[0], input.shape[1])
-    // Each step is several operations of the plan: a shape from a file must not make a plan without end.
-    try context.require(steps <= 1 << 14, "a sequence of at most 16,384 steps", steps)
-    let stateType = [batch, units]
-    let given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap {
-      $0
-    }
-    guard given.isEmpty || (given.count == Self.stateCount && given.allSatisfy { $0.shape == stateType }) else {
-      throw LayerError.inputs(
-        layer: context.path, expected: "\(Self.stateCount) states \(stateType)",
-        found: given.map(\.type.description).joined(separator: " and "))
-    }
-    let mask = try context.optional("mask", inputs) ?? context.mask(of: input)
-    guard mask.map({ $0.shape == [batch, steps] }) ?? true else {
-      throw LayerError.inputs(
-        layer: context.path, expected: "a mask [batch, steps]", found: "\(mask.map { "\($0.type)" } ?? "")")
-    }
+    let recurrence = try Recurrence(inputs, rank: 3, "[batch, steps, features]", context)
+    let (input, batch, steps) = (recurrence.input, recurrence.batch, recurrence.steps)
     let cell = try prepare(input.shape[2], context)
-    let kept = try (0..<(stateful ? Self.stateCount : 0)).map { index in
-      try context.state("state_\(index)", shape: stateType, dtype: compute)
-    }
-    let zero = try context.trace.constant(0, dtype: compute).broadcast(to: stateType)
-    var states =
-      given.isEmpty
-      ? (stateful ? try kept.map { try $0.value(in: context) } : Array(repeating: zero, count: Self.stateCount))
-      : try given.map { try $0.cast(to: compute) }
     let sequence = try input.cast(to: compute)
     let dropped = try RecurrentDropout(
-      (dropout, recurrentDropout), of: sequence, units: units, gates: Self.gateCount, context)
+      (dropout, recurrentDropout), of: sequence, state: [batch, units], gates: Self.gateCount, context)
     let projected = try cell.projected(
       dropped.inputs(sequence).map { try $0.reshaped([batch * steps, input.shape[2]]) })
     let parts = try projected.reshaped([batch, steps, projected.shape[1]])
-    var outputs: [SymbolicTensor] = []
-    for index in goBackwards ? Array((0..<steps).reversed()) : Array(0..<steps) {
+    return try recurrence.run(self, states: Self.stateCount, [batch, units], context) { index, states in
       let part = try parts.sliced(axis: 1, index..<index + 1).reshaped([batch, projected.shape[1]])
-      var next = try cell.step(part, dropped.states(states[0]), states)
-      if let mask {
-        let isSeen = try mask.cast(to: .bool).sliced(axis: 1, index..<index + 1)
-        // A step that is left out gives what the one before gave: at first zeros, as in Keras.
-        let output = try isSeen.select(next[0], outputs.last ?? zero)
-        next = try zip(next, states).map { try isSeen.select($0, $1) }
-        outputs.append(output)
-      } else {
-        outputs.append(next[0])
-      }
-      states = next
+      return try cell.step(part, dropped.states(states[0]), states)
     }
-    for (variable, state) in zip(kept, states) { try context.assign(variable, state) }
-    let output =
-      returnSequences
-      ? (outputs.isEmpty
-        ? try context.trace.constant(0, dtype: compute).broadcast(to: [batch, 0, units])
-        : try SymbolicTensor.stack(outputs, axis: 1)) : outputs.last ?? states[0]
-    if returnSequences, let mask {
-      // A sequence from the back comes out from the back.
-      let seen = try mask.cast(to: .bool)
-      context.setMask(goBackwards ? try seen.reversed(axes: [1]) : seen, of: output)
-    }
-    return returnState ? .array(([output] + states).map { .tensor($0) }) : .tensor(output)
   }
 }
 
@@ -170,9 +115,9 @@ public struct SimpleRNN: RecurrentCell, Hashable {
   public var returnSequences: Bool
   public var returnState: Bool
   public var goBackwards: Bool
-  @OffUnlessSaid public var stateful: Bool
-  @ZeroUnlessSaid public var dropout: Double
-  @ZeroUnlessSaid public var recurrentDropout: Double
+  @AddedLater public var stateful: Bool
+  @AddedLater public var dropout: Double
+  @AddedLater public var recurrentDropout: Double
   public var name: String?
   public let policy: DTypePolicy
 

@@ -6,13 +6,13 @@ import MezzoPolicy
 ///
 /// As in Keras, each gate has choices of its own where states are left out too, and else they share that for the input.
 struct RecurrentDropout {
-  /// `[batch, 1, features]`, one for all gates or one for each; none where all of the input counts.
+  /// `[batch, 1, features…]`, one for all gates or one for each; none where all of the input counts.
   private let input: [SymbolicTensor]
-  /// `[batch, units]`, one for each gate; none where all of the state counts.
+  /// Of the state's shape, one for each gate; none where all of the state counts.
   private let state: [SymbolicTensor]
 
   init(
-    _ rates: (input: Double, state: Double), of sequence: SymbolicTensor, units: Int, gates: Int,
+    _ rates: (input: Double, state: Double), of sequence: SymbolicTensor, state shape: [Int], gates: Int,
     _ context: LayerContext
   ) throws {
     func factors(_ rate: Double, _ shape: [Int], count: Int) throws -> [SymbolicTensor] {
@@ -22,9 +22,9 @@ struct RecurrentDropout {
       )
       return try (0..<count).map { _ in try context.isKept(shape, rate: rate).select(kept, none) }
     }
-    let batch = sequence.shape[0]
-    input = try factors(rates.input, [batch, 1, sequence.shape[2]], count: rates.state > 0 ? gates : 1)
-    state = try factors(rates.state, [batch, units], count: gates)
+    let step = [sequence.shape[0], 1] + sequence.shape[2...]
+    input = try factors(rates.input, step, count: rates.state > 0 ? gates : 1)
+    state = try factors(rates.state, shape, count: gates)
   }
 
   /// The sequence as the gates see it: once for all, or once for each.

@@ -19,7 +19,7 @@ public import MezzoRuntime
 /// try await saved.fit(data, epochs: 2)
 /// ```
 /// or with another loss, `saved.model.fit(data, optimizer: saved.optimizer, loss: loss, from: saved.state)`. All optimizers of
-/// Keras are read but `Adafactor`, with averages, schedules and loss scaling around them.
+/// Keras are read, with averages, schedules and loss scaling around them.
 public struct KerasTraining: Sendable {
   public let model: Model
   public let optimizer: any Optimizer
@@ -91,8 +91,10 @@ private struct KerasSlots {
   private var lists: [[String]]
   /// A slot that is one number for all variables, at the end.
   private var shared: String?
-  /// What stands for a slot of a variable that Keras does not keep.
+  /// What stands for a slot of a variable that Keras does not keep, or that Mezzo does not.
   private var placeholder: (_ slot: String, _ type: TensorType, _ path: String) -> TensorType? = { _, _, _ in nil }
+  /// Whether Keras keeps slots that have a placeholder.
+  private var keepsAll = false
 
   struct Mismatch: Error { var reason: String }
 
@@ -122,6 +124,13 @@ private struct KerasSlots {
         let kept = muon.slot(slot, of: type, at: path).type
         return kept == type ? nil : kept
       }
+    case let adafactor as Adafactor:
+      self.init([adafactor.slots])
+      // Keras has the whole moment of a matrix too, which it makes of the sums anew in each step.
+      keepsAll = true
+      placeholder = { slot, type, _ in
+        slot == "v" && type.rank >= 2 ? adafactor.slot(slot, of: type).type : nil
+      }
     case is Nadam: self.init([["m", "v"]], shared: "u_product")
     case is RMSprop:
       // Keras has the averages last.
@@ -147,7 +156,7 @@ private struct KerasSlots {
         list.map { (path: path, slot: $0, placeholder: placeholder($0, type, path)) }
       }
     }
-    let slots = all.filter { $0.placeholder == nil }
+    let slots = all.filter { $0.placeholder == nil || keepsAll }
     let count = front + slots.count + (shared == nil ? 0 : 1)
     guard variables.count == count, front > 0 else {
       throw Mismatch(
@@ -161,7 +170,8 @@ private struct KerasSlots {
     var rest = variables.dropFirst(front)
     for (path, slot, placeholder) in all {
       let name = VariableUpdates.slotName(slot, of: path)
-      kept[name] = placeholder == nil ? rest.removeFirst() : placeholder.flatMap { try? Tensor(zeros: $0) }
+      let saved = placeholder == nil || keepsAll ? rest.removeFirst() : nil
+      kept[name] = try? placeholder.map { try Tensor(zeros: $0) } ?? saved
     }
     if let shared, let last = rest.first {
       for (path, _) in trainable { kept[VariableUpdates.slotName(shared, of: path)] = last }

@@ -20,7 +20,8 @@ OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HOME, "Resources", "ker
 # The weights are the same under all policies: one file of a model is enough, with what Keras computes under each.
 KEPT = {
     "mlp", "images.mixed_bfloat16", "texts.mixed_float16", "signals.float32", "encoder.float32", "branches.float32",
-    "chain.float32", "chain.bfloat16", "masked.float32", "grouped.float32", "scored.float32",
+    "chain.float32", "chain.bfloat16", "masked.float32", "grouped.float32", "scored.float32", "frames.float32",
+    "words.float32",
 }
 
 
@@ -205,6 +206,39 @@ def scored():
     return keras.Model(x, layers.Dot(axes=(2, 2), normalize=True, name="angles")([e, b]), name="scored")
 
 
+def frames():
+    """Convolutions that remember, over images and over sequences."""
+    x = keras.Input((3, 5, 4, 2), name="x")
+    all = layers.ConvLSTM2D(3, (3, 2), padding="same", return_sequences=True, name="all")(x)
+    last, state, cell = layers.ConvLSTM2D(
+        2, 2, strides=(2, 1), recurrent_activation="hard_sigmoid", return_state=True, go_backwards=True, name="last"
+    )(all)
+    line = layers.Reshape((3, 10, 4), name="lines")(layers.Flatten(name="flat")(x))
+    line = layers.ConvLSTM1D(2, 3, dilation_rate=2, use_bias=False, name="line")(line)
+    volume = layers.Reshape((2, 3, 5, 4, 1), name="volumes")(x)
+    volume = layers.ConvLSTM3D(1, 2, unit_forget_bias=False, name="volume")(volume)
+    flat = [layers.Flatten(name=f"flat_{i}")(y) for i, y in enumerate([last, state, cell, line, volume])]
+    return keras.Model(x, layers.Concatenate(name="together", dtype="float32")(flat), name="frames")
+
+
+def words():
+    """A table there and back, scores of sums, gates."""
+    ids = keras.Input((6,), dtype="int32", name="ids")
+    table = layers.ReversibleEmbedding(11, 4, logit_soft_cap=3.0, name="table")
+    untied = layers.ReversibleEmbedding(7, 4, tie_weights=False, name="untied")
+    a = table(ids)
+    b = untied(ids)
+    c = layers.Attention(use_scale=True, score_mode="concat", name="read")([a, b])
+    d = layers.Attention(score_mode="concat", name="again")([c, a])
+    e = layers.Dense(4, activation="softmax", name="shares")(d)
+    gates = layers.Activation("glu", dtype="float32", name="gates")(layers.Dense(8, name="wide")(d))
+    out = [
+        layers.Activation("linear", dtype="float32", name=name)(y)
+        for name, y in [("scores", table(e, reverse=True)), ("others", untied(d, reverse=True)), ("weights", e)]
+    ] + [gates]
+    return keras.Model(ids, out, name="words")
+
+
 def chain():
     x = keras.Input((8,))
     y = layers.Dense(3, name="last")(layers.Dense(4, activation="tanh", name="first")(x))
@@ -228,6 +262,8 @@ MODELS = {
     "encoder": (encoder, (normal(3, 5, 4),)),
     "scored": (scored, (normal(3, 5, 4),)),
     "branches": (branches, (normal(3, 4), normal(3, 3, seed=8))),
+    "frames": (frames, (normal(2, 3, 5, 4, 2),)),
+    "words": (words, (tokens(3, 6, high=7),)),
     "chain": (chain, (normal(3, 8),)),
 }
 for policy in ["float32", "mixed_bfloat16", "mixed_float16", "bfloat16"]:

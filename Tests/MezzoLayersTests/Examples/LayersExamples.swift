@@ -118,6 +118,16 @@ private func type(_ tensor: Tensor?) -> String { tensor.map { "\($0.type)" } ?? 
     }
   }
 
+  @Test func reversibleEmbedding() throws {
+    try withPolicy(.float32) {
+      let words = ReversibleEmbedding(inputDim: 100, outputDim: 8)
+      _ = words
+      let output = try Model(words)(Tensor(zeros: TensorType(.float32, [1, 3, 8])))  // float32[1, 3, 100]
+      #expect(type(output) == "float32[1, 3, 100]")
+      _ = output
+    }
+  }
+
   @Test func tree() throws {
     try withPolicy(.float32) {
       let (h, c) = try (Tensor(zeros: TensorType(.float32, [2, 8])), Tensor(zeros: TensorType(.float32, [2, 8])))

@@ -53,6 +53,7 @@ CASES = {
     "adadelta": lambda: optimizers.Adadelta(0.5),
     "lamb": lambda: optimizers.Lamb(0.02),
     "ftrl": lambda: optimizers.Ftrl(0.05),
+    "adafactor": lambda: optimizers.Adafactor(0.05, weight_decay=0.01),
     "muon": lambda: optimizers.Muon(0.02, exclude_layers=["last"], adam_lr_ratio=0.5),
     "schedule_free": lambda: optimizers.ScheduleFreeAdamW(0.02, warmup_steps=7, weight_decay=0.01),
 }
