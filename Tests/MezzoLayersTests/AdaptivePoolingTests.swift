@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: [[3, 2], [4, 5], [7, 3], [1, 1], [9, 7]], [DataFormat.channelsLast, .channelsFirst])
   func windowsAreThoseOfKeras(size: [Int], format: DataFormat) throws {
     let (height, width) = (7, 5)
-    let numbers = (0..<2 * height * width * 3).map { Double(($0 * 37) % 101) / 7 - 5 }
+    let numbers = (0..<2 * height * width * 3).map { (place: Int) -> Double in Double(place * 37 % 101) / 7 - 5 }
     let input = try Tensor(numbers, shape: [2, height, width, 3], dtype: .float64)
     let runtime = Runtime.builtinOnly()
     let permuted: [any Layer] =
@@ -35,7 +35,8 @@ import Testing
                 window.append(numbers[((image * height + y) * width + x) * 3 + channel])
               }
             }
-            #expect(abs(means[place] - window.reduce(0, +) / Double(window.count)) < 1e-12)
+            let mean: Double = window.reduce(0, +) / Double(window.count)
+            #expect(abs(means[place] - mean) < 1e-12)
             #expect(largest[place] == window.max())
             place += 1
           }

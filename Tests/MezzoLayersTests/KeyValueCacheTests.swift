@@ -23,8 +23,9 @@ import Testing
   private func steps(_ x: Tensor, _ range: Range<Int>) throws -> Tensor {
     let width = Self.dim
     let all = x.scalars()
-    let chosen = (0..<Self.batch).flatMap { row in
-      all[(row * Self.length + range.lowerBound) * width..<(row * Self.length + range.upperBound) * width]
+    let chosen = (0..<Self.batch).flatMap { (row: Int) -> ArraySlice<Double> in
+      let first: Int = (row * Self.length + range.lowerBound) * width
+      return all[first..<first + range.count * width]
     }
     return try Tensor(chosen, shape: [Self.batch, range.count, width], dtype: x.dtype)
   }

@@ -115,15 +115,17 @@ import Testing
       for step in 0..<steps {
         func left(_ gate: Int, _ unit: Int) -> Double {
           let column = gate * units + unit
-          return (0..<features).reduce(bias[column]) { sum, feature in
-            let value = x[(row * steps + step) * features + feature] * inputFactor(gate, row, feature)
-            return sum + value * kernel[feature * gates * units + column]
+          return (0..<features).reduce(bias[column]) { (sum: Double, feature: Int) -> Double in
+            let value: Double = x[(row * steps + step) * features + feature]
+            return sum + value * inputFactor(gate, row, feature) * kernel[feature * gates * units + column]
           }
         }
         func right(_ gate: Int, _ unit: Int, _ reset: [Double] = [1, 1]) -> Double {
           let column = gate * units + unit
-          return (0..<units).reduce(kind == .gru ? bias[gates * units + column] : 0) { sum, from in
-            sum + reset[from] * h[from] * stateFactor(gate, row, from) * recurrent[from * gates * units + column]
+          let first: Double = kind == .gru ? bias[gates * units + column] : 0
+          return (0..<units).reduce(first) { (sum: Double, from: Int) -> Double in
+            let value: Double = reset[from] * h[from] * stateFactor(gate, row, from)
+            return sum + value * recurrent[from * gates * units + column]
           }
         }
         func gate(_ gate: Int) -> [Double] { (0..<units).map { sigmoid(left(gate, $0) + right(gate, $0)) } }
@@ -131,14 +133,18 @@ import Testing
         case .simple: h = (0..<units).map { tanh(left(0, $0) + right(0, $0)) }
         case .lstm:
           let (input, forget, out) = (gate(0), gate(1), gate(3))
-          c = (0..<units).map { forget[$0] * c[$0] + input[$0] * tanh(left(2, $0) + right(2, $0)) }
-          h = (0..<units).map { out[$0] * tanh(c[$0]) }
+          c = (0..<units).map { (unit: Int) -> Double in
+            let candidate: Double = tanh(left(2, unit) + right(2, unit))
+            return forget[unit] * c[unit] + input[unit] * candidate
+          }
+          h = (0..<units).map { (unit: Int) -> Double in out[unit] * tanh(c[unit]) }
         case .gru, .gruResetBefore:
           let (update, reset) = (gate(0), gate(1))
-          let candidate = (0..<units).map { unit in
-            tanh(left(2, unit) + (kind == .gru ? reset[unit] * right(2, unit) : right(2, unit, reset)))
+          let candidate = (0..<units).map { (unit: Int) -> Double in
+            let state: Double = kind == .gru ? reset[unit] * right(2, unit) : right(2, unit, reset)
+            return tanh(left(2, unit) + state)
           }
-          h = (0..<units).map { update[$0] * h[$0] + (1 - update[$0]) * candidate[$0] }
+          h = (0..<units).map { (unit: Int) -> Double in update[unit] * h[unit] + (1 - update[unit]) * candidate[unit] }
         }
         output += h
       }

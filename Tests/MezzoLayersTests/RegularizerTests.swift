@@ -51,7 +51,8 @@ import Testing
     let penalty = try runtime.evaluate([Tensor([1024, 2048], shape: [2], dtype: .float16)]) {
       [try Regularizer.l2(1).penalty($0[0])]
     }
-    #expect(penalty[0].scalars() == [1024 * 1024 + 2048 * 2048])
+    let sum: Double = 1024 * 1024 + 2048 * 2048
+    #expect(penalty[0].scalars() == [sum])
   }
 
   @Test(arguments: [DTypePolicy.mixedFloat16, .bfloat16, .float64])

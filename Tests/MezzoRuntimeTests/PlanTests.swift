@@ -115,8 +115,10 @@ import Testing
     // x and the kernels to float32, once each whatever the view; the three products back.
     #expect(plan.records.map(\.operation).count { $0 == "matmul" } == 3)
     #expect(plan.records.map(\.operation).count { $0 == "cast" } == 6)
-    let tensors = try [[2, 3], [3, 3], [3, 3]].map { shape in
-      try Tensor((0..<shape.reduce(1, *)).map { Double($0 % 5) - 2 }, shape: shape, dtype: .bfloat16)
+    let shapes: [[Int]] = [[2, 3], [3, 3], [3, 3]]
+    let tensors = try shapes.map { shape in
+      let values = (0..<shape.reduce(1, *)).map { (place: Int) -> Double in Double(place % 5) - 2 }
+      return try Tensor(values, shape: shape, dtype: .bfloat16)
     }
     #expect(try plan.run(tensors) == Runtime.builtinOnly().plan(trace.finish(outputs)).run(tensors))
   }

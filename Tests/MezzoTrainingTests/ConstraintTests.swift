@@ -48,13 +48,18 @@ import Testing
     let kernel = try #require(variables["first.kernel"]).scalars()
     let tolerance = policy.variableDType == .bfloat16 ? 4e-3 : 1e-5
     for column in 0..<6 {
-      let norm = stride(from: column, to: kernel.count, by: 6).reduce(0) { $0 + kernel[$1] * kernel[$1] }.squareRoot()
+      let squares = stride(from: column, to: kernel.count, by: 6).map { (place: Int) -> Double in
+        kernel[place] * kernel[place]
+      }
+      let norm: Double = squares.reduce(0, +).squareRoot()
       #expect(norm <= 0.5 + tolerance)
     }
     #expect(try #require(variables["first.bias"]).scalars().allSatisfy { $0 >= 0 })
     let last = try #require(variables["last.kernel"]).scalars()
     for row in 0..<6 {
-      #expect(abs((last[2 * row] * last[2 * row] + last[2 * row + 1] * last[2 * row + 1]).squareRoot() - 1) < 1e-5)
+      let (left, right) = (last[2 * row], last[2 * row + 1])
+      let norm: Double = (left * left + right * right).squareRoot()
+      #expect(abs(norm - 1) < 1e-5)
     }
   }
 

@@ -43,7 +43,8 @@ import Testing
   private func casts(_ plan: Plan) -> Int { plan.records.count { $0.operation == "cast" } }
 
   private func input(_ shape: [Int] = shape) throws -> Tensor {
-    try Tensor((0..<shape.reduce(1, *)).map { Double($0 * 7 % 37) / 8 - 2 }, shape: shape, dtype: .bfloat16)
+    let values: [Double] = (0..<shape.reduce(1, *)).map { (place: Int) -> Double in Double(place * 7 % 37) / 8 - 2 }
+    return try Tensor(values, shape: shape, dtype: .bfloat16)
   }
 
   /// What a conversion of a value of this shape between bfloat16 and float32 is taken to cost, without the call.
