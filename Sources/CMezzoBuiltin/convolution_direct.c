@@ -138,7 +138,9 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       if (c->is_short)
         p->store(result, size, sums, l.places * n);
       else
-        for (int64_t i = 0; i < l.places; i++) mz_finish_row(p, at, (char *)(sums + i * n), row * l.places + i, 0, 0, n);
+        for (int64_t i = 0; i < l.places; i++)
+          for (int64_t j = 0; j < n; j += MZ_BLOCK)
+            mz_finish_row(p, at, (char *)(sums + i * n + j), row * l.places + i, j, 0, min64(MZ_BLOCK, n - j));
     }
   }
 }

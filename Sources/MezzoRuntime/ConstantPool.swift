@@ -68,7 +68,14 @@ package final class ConstantPool: @unchecked Sendable {
     let scratch = try Self.allocate(scratchBytes)
     var addresses = addresses
     addresses.scratch = scratch.address
-    for step in makers(of: step) {
+    let makers = makers(of: step)
+    // Other runs read what the makers left in the pool.
+    let ownPool = makers.contains { $0.results.contains { if case .pool = $0.location { true } else { false } } }
+    let copy = ownPool ? memory.copy() : memory
+    guard let copy else { throw .outOfMemory(bytes: memory.bytes.count, for: "a copy of the constants of a plan") }
+    addresses.pool = copy.address
+    defer { withExtendedLifetime(copy) {} }
+    for step in makers {
       let frame = Frame(step)
       frame.write(addresses)
       try frame.call()

@@ -42,6 +42,8 @@ final class ExecutionContext: @unchecked Sendable {
       addresses.pool = constants.memory.address
       addresses.packed = constants.packed.map { $0.memory.address }
       for (input, storage) in constants.readable { setInput(input, storage) }
+      // Whoever comes behind a failure binds all frames anew.
+      pool = nil
       for frame in frames { try frame.bind(constants, addresses) }
       pool = constants
     }

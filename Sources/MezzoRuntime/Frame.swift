@@ -122,17 +122,17 @@ final class Frame {
     guard error.isDecline, !isSubstituted else {
       throw .backend(layer: step.origin.layer, operation: step.name, error)
     }
-    let substitute = try step.substitute.choose(error)
-    operation = step.watched(substitute)
-    let bytes = operation.workspaceBytes
+    let substitute = step.watched(try step.substitute.choose(error))
+    let bytes = substitute.workspaceBytes
     guard let workspace = TensorStorage.allocate(byteCount: bytes) else {
       throw .outOfMemory(bytes: bytes, for: "a workspace", layer: step.origin.layer, operation: step.name)
     }
+    try remakeOperand()
     isSubstituted = true
+    operation = substitute
     ownWorkspace = workspace
     arguments.pointee.workspace = workspace.address
     if let packing = step.packing {
-      try remakeOperand()
       let plain = step.inputs[packing.operand].tensor
       tensors[packing.operand].layout = plain.layout
       tensors[packing.operand].nbytes = plain.nbytes

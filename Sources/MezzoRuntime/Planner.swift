@@ -318,6 +318,6 @@ extension Planner {
   /// Of a whole value as it lies in memory.
   private func isPlainCast(_ step: Step) -> Bool {
     step.request.code == .cast && step.request.epilogue.isEmpty && step.inputs.count == 1
-      && work.isDense(step.inputs[0])
+      && work.isDense(step.inputs[0]) && step.request.results[0].isDense
   }
 }

@@ -65,6 +65,34 @@ import Testing
     #expect(try own.plan(graph(dtype, trained: trained)).run(inputs(dtype)) == found)
   }
 
+  /// A result that is rounded into its layout is not read again as if it lay in another.
+  @Test func aRoundingThatIsReadInFloat32KeepsTheOrder() throws {
+    let (batch, heads, length, width) = (Self.batch, Self.heads, Self.length, Self.width)
+    let trace = Trace()
+    let type = TensorType(.bfloat16, [batch, length, heads * width])
+    let split = try ["q", "k", "v"].map { name in
+      try trace.input(type, name: name).reshaped([batch, length, heads, width]).transposed([0, 2, 1, 3])
+    }
+    let joined = try split[0].attention(keys: split[1], values: split[2], scale: 0.5)
+      .transposed([0, 2, 1, 3]).reshaped([batch, length, heads * width])
+    let graph = trace.finish([try joined.cast(to: .float32)])
+    let fake = FakeBackend(
+      "dense",
+      [
+        try .fake(
+          .attention,
+          "q:f32[...,s,d] k:f32[...,t,d] v:f32[...,t,e] bias:f32[...,s,t] -> o:f32[...,s,e] lse:f32[...,s]",
+          when: "contiguous(o)", nanoseconds: 0)
+      ])
+    let builtin = BackendRegistry.builtin().backends
+    let options = try RoutingOptions(parsing: "denormals,fallback=silent", pins: "op:attention=dense")
+    let found = try Runtime(BackendRegistry([fake] + builtin), threads: 2, options: options)
+      .plan(graph).run(inputs(.bfloat16))
+    #expect(fake.requests.contains { $0.code == .attention && $0.inputs[0].dtype == .float32 })
+    let own = Runtime(BackendRegistry(builtin), threads: 2, options: try RoutingOptions(parsing: "denormals"))
+    #expect(try own.plan(graph).run(inputs(.bfloat16)) == found)
+  }
+
   /// Against the same products one by one.
   @Test func valuesAreRight() throws {
     let (batch, heads, length, width) = (Self.batch, Self.heads, Self.length, Self.width)
