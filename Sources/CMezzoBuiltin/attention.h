@@ -35,7 +35,7 @@ void mz_weigh(const mz_attention *p, char *acc, const char *scores, const char *
 /* A stretch of the row of the bias at `bias` (NULL: none) that belongs to a query: `row`, filled up with 0. */
 const void *mz_bias_row(const mz_attention *p, int operand, const char *bias, char *row, int64_t query, int64_t first, int64_t count);
 
-/* Keys of a stretch that a query sees, and how long its row is in whole vectors. */
+/* Keys of a stretch that a query sees. */
 static inline int64_t mz_seen(const mz_attention *p, int64_t query, int64_t first, int64_t count) {
   int64_t seen = p->is_causal && query + 1 < first + count ? query + 1 - first : count;
   return seen < 0 ? 0 : seen;

@@ -65,53 +65,34 @@ MZ_CLONES static double dot(const void *x_, const void *y_, int64_t n) {
   return total;
 }
 
-MZ_INLINE double exponentials_of(T *x, T max, int64_t n) {
-  double total = 0;
-  for (int64_t begin = 0; begin < n; begin += LONG) {
-    int64_t end = n - begin < LONG ? n : begin + LONG, i = begin;
-    vector even = {0}, odd = {0};
-    for (; i + STEP <= end; i += STEP) {
-      MZ_INDEPENDENT for (int l = 0; l < STEP; l++) x[i + l] = MATH(mz_exp_nonpositive)(x[i + l] - max);
-      even += AT(x, i) + AT(x, i + 2 * WIDTH);
-      odd += AT(x, i + WIDTH) + AT(x, i + 3 * WIDTH);
-    }
-    even += odd;
-    total += fold(&even);
-    T rest = 0;
-    for (; i < end; i++) rest += x[i] = MATH(mz_exp_nonpositive)(x[i] - max);
-    total += (double)rest;
-  }
-  return total;
-}
-
-MZ_CLONES static double exponentials(void *x, double max, int64_t n) { return exponentials_of(x, (T)max, n); }
-
 /* STEPS of i, of 2 * WIDTH and of WIDTH elements. */
 #define BY_VECTORS(i, n, STEPS)                                       \
   int64_t i = 0;                                                      \
   for (; i + 2 * WIDTH <= n; i += 2 * WIDTH) STEPS(2 * WIDTH)         \
   for (; i < n; i += WIDTH) STEPS(WIDTH)
 
+/* EACH of scores x * scale + bias, by so many at once. */
+#define ALONE(COUNT) EACH(x[i + l] * scale, COUNT)
+#define BIASED(COUNT) EACH(x[i + l] * scale + bias[i + l], COUNT)
+#define BY_SCORES(n)           \
+  if (bias == NULL) {          \
+    BY_VECTORS(i, n, ALONE)    \
+  } else {                     \
+    BY_VECTORS(i, n, BIASED)   \
+  }
+
 /* NaN is passed over: it is found again in the sum. */
-MZ_INLINE T largest_score(T *x, T scale, const T *bias, T so_far, int64_t n) {
+MZ_INLINE T largest_score(T *restrict x, T scale, const T *restrict bias, T so_far, int64_t n) {
   T lane[2 * WIDTH];
   for (int l = 0; l < 2 * WIDTH; l++) lane[l] = so_far;
-#define SCALED(score, COUNT)                                          \
+#define EACH(score, COUNT)                                          \
   MZ_INDEPENDENT for (int l = 0; l < COUNT; l++) {                    \
     T s = score;                                                      \
     x[i + l] = s;                                                     \
     lane[l] = s > lane[l] ? s : lane[l];                              \
   }
-#define ALONE(COUNT) SCALED(x[i + l] * scale, COUNT)
-#define BIASED(COUNT) SCALED(x[i + l] * scale + bias[i + l], COUNT)
-  if (bias == NULL) {
-    BY_VECTORS(i, n, ALONE)
-  } else {
-    BY_VECTORS(i, n, BIASED)
-  }
-#undef BIASED
-#undef ALONE
-#undef SCALED
+  BY_SCORES(n)
+#undef EACH
   for (int width = WIDTH; width > 0; width /= 2)
     for (int l = 0; l < width; l++) lane[l] = lane[l + width] > lane[l] ? lane[l + width] : lane[l];
   return lane[0];
@@ -164,22 +145,14 @@ MZ_CLONES static void slope(void *x_, void *slopes_, int64_t seen, int64_t n, do
   T *restrict x = x_, *restrict slopes = slopes_, scale = (T)scale_, lse = (T)lse_, along = (T)along_;
   const T *restrict bias = bias_;
   if (lse == -(T)INFINITY) seen = 0;
-#define SLOPES(score, COUNT)                                          \
+#define EACH(score, COUNT)                                          \
   MZ_INDEPENDENT for (int l = 0; l < COUNT; l++) {                    \
     T e = MATH(mz_exp_nonpositive)(score - lse);                      \
     x[i + l] = e;                                                     \
     slopes[i + l] = e * (slopes[i + l] - along);                      \
   }
-#define ALONE(COUNT) SLOPES(x[i + l] * scale, COUNT)
-#define BIASED(COUNT) SLOPES(x[i + l] * scale + bias[i + l], COUNT)
-  if (bias == NULL) {
-    BY_VECTORS(i, n, ALONE)
-  } else {
-    BY_VECTORS(i, n, BIASED)
-  }
-#undef BIASED
-#undef ALONE
-#undef SLOPES
+  BY_SCORES(n)
+#undef EACH
   fill(x, seen, n, 0);
   fill(slopes, seen, n, 0);
 }
@@ -226,7 +199,6 @@ MZ_CLONES static void gradient(void *dx_, const void *dy_, const void *x_, doubl
 const mz_norm_kernels TABLE = {
     .add = add,
     .center = center,
-    .exponentials = exponentials,
     .weigh = weigh,
     .slope = slope,
     .scale = scale,

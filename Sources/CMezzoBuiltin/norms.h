@@ -7,7 +7,6 @@
 typedef struct {
   double (*add)(void *x, const void *r, int64_t n);                     /* x += r, or not without r; the sum of x */
   double (*center)(void *x, double mean, int64_t n);                    /* x -= mean; the sum of x*x */
-  double (*exponentials)(void *x, double max, int64_t n);               /* x = e^(x - max); their sum */
   /* Of a row of scores a stretch of n, whole vectors, of which the first `seen` count: they become e^(x*scale + bias - max) against the
    * largest of the row so far, others 0. max and sum are brought up to date; what was weighed before is to be multiplied by the
    * result. A row of -inf becomes 0. bias may be NULL. */
