@@ -72,6 +72,15 @@ void mz_take_bias(const mz_request *r, mz_matmul *matmul) {
   memmove(matmul->step, matmul->step + 1, (size_t)matmul->n_steps * sizeof matmul->step[0]);
 }
 
+bool mz_take_relu(const mz_request *r, mz_matmul *matmul) {
+  uint32_t taken = matmul->bias.operand >= 0 ? 1 : 0;
+  bool is_relu = matmul->n_steps > 0 && matmul->alpha == 1 && matmul->beta == 0 && step_at(r->op, taken).kind == MEZZO_EPI_RELU;
+  if (!is_relu) return false;
+  matmul->n_steps--;
+  memmove(matmul->step, matmul->step + 1, (size_t)matmul->n_steps * sizeof matmul->step[0]);
+  return true;
+}
+
 void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n) {
   _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
   for (int i = 0; i < matmul->n_steps; i++) {

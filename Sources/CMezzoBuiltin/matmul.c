@@ -179,6 +179,15 @@ static mezzo_status plan_blocks(mz_request *r) {
   return MEZZO_OK;
 }
 
+/* Rows of a batch that repeat B are rows of one product by then, so that what is left of a batch has a B for each. */
+static bool has_constant_b(const mz_request *r) {
+  mezzo_operand b;
+  memset(&b, 0, sizeof b);
+  size_t known = r->op->operand_stride < sizeof b ? r->op->operand_stride : sizeof b;
+  memcpy(&b, (const char *)r->op->operands + r->op->operand_stride, known);
+  return r->plan->may_pack && (b.flags & MEZZO_T_CONST) != 0 && r->plan->u.matmul.batches.count == 1;
+}
+
 mezzo_status mz_plan_matmul(mz_request *r) {
   mz_plan *plan = r->plan;
   mz_matmul *p = &plan->u.matmul;
@@ -220,9 +229,11 @@ mezzo_status mz_plan_matmul(mz_request *r) {
   p->is_direct = c->dtype == (in_double ? MZ_F64 : MZ_F32) && p->c_stride[1] == p->element && p->alpha == 1 && p->beta == 0;
   MZ_TRY(mz_plan_epilogue(r, p, in_double, true));
   plan_batches(plan);
-  bool by_rows;
-  MZ_TRY(mz_plan_rows(r, &by_rows));
-  if (by_rows) return MEZZO_OK;
+  p->packs_b = has_constant_b(r);
+  bool is_planned;
+  MZ_TRY(mz_plan_panels(r, &is_planned));
+  if (!is_planned) MZ_TRY(mz_plan_rows(r, &is_planned));
+  if (is_planned) return MEZZO_OK;
   MZ_TRY(plan_blocks(r));
   plan->run = run;
   return MEZZO_OK;

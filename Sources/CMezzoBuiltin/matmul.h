@@ -11,13 +11,15 @@ void mz_blend(const mz_matmul *matmul, const char *result, void *acc, int64_t n)
 mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, bool takes_whole);
 /* Takes the bias that the steps begin with, if they do, out of them: what the sums begin with. */
 void mz_take_bias(const mz_request *r, mz_matmul *matmul);
+/* Takes the ReLU that is left at the beginning of the steps, if there is one, out of them, and tells whether it did. */
+bool mz_take_relu(const mz_request *r, mz_matmul *matmul);
 /* Applies them to n accumulators of one row; operands: first elements of the steps' operands, for this batch. */
 void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n);
 
 /* Plans a product whose A has its rows in memory, or whose B is constant; *takes: whether it is one. */
 mezzo_status mz_plan_rows(mz_request *r, bool *takes);
-/* Plans one of bfloat16 whose B is packed, if the processor adds up pairs of them. */
-mezzo_status mz_plan_dots(mz_request *r, bool *takes);
+/* Plans a product for a processor whose registers hold large tiles; *takes: whether it is one. */
+mezzo_status mz_plan_panels(mz_request *r, bool *takes);
 
 /* One operand of a product as the packing sees it: `lanes` rows of A or columns of B, each k long. */
 typedef struct {

@@ -154,15 +154,6 @@ static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
 
-/* Rows of a batch that repeat B are rows of one product by then, so that what is left of a batch has a B for each. */
-static bool is_shared(const mz_request *r) {
-  mezzo_operand b;
-  memset(&b, 0, sizeof b);
-  size_t known = r->op->operand_stride < sizeof b ? r->op->operand_stride : sizeof b;
-  memcpy(&b, (const char *)r->op->operands + r->op->operand_stride, known);
-  return r->plan->may_pack && (b.flags & MEZZO_T_CONST) != 0 && r->plan->u.matmul.batches.count == 1;
-}
-
 mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
   mz_plan *plan = r->plan;
   mz_matmul *p = &plan->u.matmul;
@@ -175,10 +166,6 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
   if (tile->by_rows[p->b_kind].many == NULL) p->b_kind = MZ_B_SAME;
   p->b_element = p->b_kind == MZ_B_SAME ? p->element : 2;
   p->load_b = p->b_kind == MZ_B_SAME ? p->load : mz_load_raw(2);
-  p->packs_b = is_shared(r);
-  bool by_dots;
-  MZ_TRY(mz_plan_dots(r, &by_dots));
-  if (by_dots) return MEZZO_OK;
 
   int64_t batches = p->batches.count, columns = tile->columns;
   double operations = 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)batches;

@@ -101,9 +101,15 @@ typedef struct {
   int64_t shared_bytes; /* of all of B's panels, which the threads pack together at each call; 0: each packs what it needs */
   int n_steps;
   mz_step step[MZ_MAX_EPILOGUE];
-  const struct mz_dot_tiles *dots;
+  const struct mz_panel_tiles *tiles;
   mz_step bias; /* what sums begin with; operand -1: 0 */
-  bool stores_sums; /* tiles write to the result */
+  bool has_relu; /* tiles do it */
+  bool sums_in_result, stores_sums; /* tiles write to the result; and nothing follows */
+  int sums_kind, narrow; /* of panel_tiles.h: of the result, of A and B */
+  bool b_in_place; /* whole panels are read from B itself */
+  bool stages_a, staged_by_places; /* rows of A are copied, or places of k */
+  int64_t staged_rows, staged_stride;
+  int64_t chunk; /* of k that tiles sum at once */
 } mz_matmul;
 
 /* How a window over `from` belongs to a place: from = place * step + tap * dilation - low, or, transposed, where place = from *

@@ -31,6 +31,13 @@
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .numerics = accumulator,     \
    .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 25}}
 
+/* Of processors whose registers hold large tiles. Many rows and long sums are cut for the caches, which libraries do as well. */
+#define WIDE "cpu.avx512bw and cpu.avx512dq and cpu.avx512vl"
+#define WIDE_PRODUCT(id, text, condition, rate)                                                                    \
+  {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .when = WIDE condition,      \
+   .numerics = F32_ACCUM, .flags = SHARED, .epilogue_mask = STEPS,                                                 \
+   .cost = {.fixed_ns = 200, .flop_per_ns = rate, .byte_per_ns = 100}}
+
 #define QUANTIZED(id, text, condition, bits, accumulator)                                                          \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_QUANTIZED_MATMUL, .name = id, .sig = text, .when = condition, \
    .numerics = accumulator, .flags = SHARED | (bits), .epilogue_mask = STEPS,                                      \
@@ -87,7 +94,9 @@ const mezzo_rule mz_rules[] = {
     PRODUCT("matmul.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 185),
     PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 185),
     PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
-    PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 190),
+    WIDE_PRODUCT("matmul.wide.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", " and not const(B) and (m <= 256 or k <= 256)", 210),
+    WIDE_PRODUCT("matmul.wide.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", " and not const(B)", 210),
+    PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 195),
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
     PACKED("matmul.packed.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 80),
     {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = "matmul.packed.bf16",

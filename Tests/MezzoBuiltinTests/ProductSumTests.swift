@@ -4,8 +4,8 @@ import MezzoPolicy
 import MezzoRuntime
 import Testing
 
-/// Products with constant weights, which are packed once, beside sums in float64.
-@Suite struct PackedProductTests {
+/// Products with constant weights, which are packed once, and with others, beside sums in float64.
+@Suite struct ProductSumTests {
   private struct Case: CustomTestStringConvertible {
     var rows, depth, columns: Int
     var testDescription: String { "\(rows)x\(depth)x\(columns)" }
@@ -71,16 +71,49 @@ import Testing
         let plan = try plan(product, isTransposed: isTransposed, hasRELU: threads == 2, threads: threads)
         #expect(plan.records[0].isPacked)
         let result = try plan.run([product.x, product.w, product.bias])[0].scalars()
-        let rounding = dtype == .bfloat16 ? 1.0 / 256 : dtype == .float16 ? 1.0 / 2048 : 0
-        for (index, sum) in product.expected.enumerated() {
-          let expected = threads == 2 ? max(sum, 0) : sum
-          let allowed = rounding * abs(expected) + 1e-6 * product.magnitudes[index]
-          guard abs(result[index] - expected) > allowed else { continue }
-          Issue.record("\(extents.testDescription) element \(index): \(result[index]), not \(expected)")
-          return
-        }
+        var expected = product
+        if threads == 2 { expected.expected = product.expected.map { max($0, 0) } }
+        expectSums(of: expected, result, dtype, extents.testDescription)
       }
     }
+  }
+
+  /// Operands that are not constant, whose rows or columns lie side by side; long sums, and rows that meet in the lines of a cache.
+  @Test(
+    arguments: [
+      Case(rows: 1, depth: 40, columns: 33), Case(rows: 5, depth: 3, columns: 10),
+      Case(rows: 33, depth: 300, columns: 49),
+      Case(rows: 130, depth: 1100, columns: 10), Case(rows: 7, depth: 513, columns: 530),
+      Case(rows: 1024, depth: 260, columns: 17), Case(rows: 300, depth: 600, columns: 100),
+      Case(rows: 9, depth: 300, columns: 1024),
+    ], [DType.bfloat16, .float16, .float32])
+  private func operandsLieEitherWay(extents: Case, dtype: DType) throws {
+    for (isTransposed, threads) in [(false, 1), (true, 2)] {
+      let product = try product(extents, dtype, isTransposed: isTransposed)
+      for isColumnwise in [false, true] {
+        let trace = Trace()
+        let (m, k) = (extents.rows, extents.depth)
+        let elements = product.x.scalars()
+        let columns = (0..<m * k).map { elements[$0 % m * k + $0 / m] }
+        let left = isColumnwise ? try Tensor(columns, shape: [k, m], dtype: dtype) : product.x
+        let x = trace.input(left.type, name: "x")
+        let w = trace.input(product.w.type, name: "w")
+        let bias = trace.input(product.bias.type, name: "bias")
+        let sum = try (isColumnwise ? x.transposed() : x).matmul(isTransposed ? w.transposed() : w) + bias
+        let plan = try Runtime(.builtin(), threads: threads).plan(trace.finish([sum]))
+        let result = try plan.run([left, product.w, product.bias])[0].scalars()
+        expectSums(of: product, result, dtype, extents.testDescription)
+      }
+    }
+  }
+
+  private func expectSums(of product: Product, _ result: [Double], _ dtype: DType, _ name: String) {
+    let rounding = dtype == .bfloat16 ? 1.0 / 256 : dtype == .float16 ? 1.0 / 2048 : 0
+    let wrong = product.expected.indices.first {
+      !(abs(result[$0] - product.expected[$0]) <= rounding * abs(product.expected[$0]) + 1e-6 * product.magnitudes[$0])
+    }
+    guard let wrong else { return }
+    Issue.record("\(name) element \(wrong): \(result[wrong]), not \(product.expected[wrong])")
   }
 
   /// What is not a number in one row or column stays there, and what lies behind an odd row is not read.
