@@ -8,8 +8,8 @@ enum {
   BLOCK_ROWS = 128,        /* of A, which stay in the second cache */
   BLOCK_COLUMNS = 480,     /* whole tiles, and no more than a row is finished by at once */
   LEAST_COLUMNS = 48,      /* of a block whose panels are made at each call: one tile's */
-  PANELS_BYTES = 1 << 18,  /* of such a block, for longer k */
-  STAGED_BYTES = 1 << 23,  /* of rows of A that are converted before such blocks are multiplied with them */
+  PANELS = 1 << 18,        /* bytes of such a block, for longer k */
+  PANELS_OF_STAGED = 1 << 21, /* where rows of A would be converted again for each such block */
   CHUNK = 512,             /* of k that is summed at once, at most, in float */
   FEW_ROWS = 256,          /* that do not pay for panels made of rows of B that are there */
   FEW_PLACES = 256,        /* of k, whose rows can be read at any distance */
@@ -136,40 +136,48 @@ static void pack_float(const mz_matmul *p, void *to, const char *from, int64_t c
   }
 }
 
-/* The columns of a block as panels: as they are in memory, packed before or packed now; beyond the last that is whole in memory, in
- * a panel of its own, so that nothing behind B is read. */
-static int64_t panels_of(const mz_matmul *p, const scratch *s, const char *b, const mz_area *block, mz_tile_panels *whole,
-                         mz_tile_panels *rest) {
-  int64_t row_bytes = MZ_PANEL * p->tiles->group * p->b_element, panel = panel_bytes(p);
+/* Columns of B as panels: as they are in memory, packed before or packed now; those beyond the last panel that is whole in memory
+ * in one of their own, so that nothing behind B is read. */
+typedef struct {
+  mz_tile_panels whole, rest;
+  int64_t in_whole;
+} panels_of_b;
+
+static panels_of_b panels_of(const mz_matmul *p, const scratch *s, const char *b, int64_t column, int64_t columns) {
+  mz_tile_panels packed = {s->b, MZ_PANEL * p->tiles->group * p->b_element, panel_bytes(p)};
   if (p->packs_b) {
-    *whole = (mz_tile_panels){b + block->column / MZ_PANEL * panel, row_bytes, panel};
-    return block->columns;
+    packed.at = b + column / MZ_PANEL * packed.panel;
+    return (panels_of_b){packed, packed, columns};
   }
-  const char *from = b + block->column * p->b_stride[1];
-  int64_t in_place = p->b_in_place ? block->columns / MZ_PANEL * MZ_PANEL : 0;
-  *whole = (mz_tile_panels){from, p->b_stride[0], MZ_PANEL * p->b_element};
-  *rest = (mz_tile_panels){s->b, row_bytes, panel};
-  if (in_place == block->columns) return in_place;
-  pack_float(p, s->b, from + in_place * p->b_stride[1], block->columns - in_place);
-  if (in_place > 0) return in_place;
-  *whole = *rest;
-  return block->columns;
+  const char *from = b + column * p->b_stride[1];
+  int64_t in_place = p->b_in_place ? columns / MZ_PANEL * MZ_PANEL : 0;
+  if (in_place < columns) pack_float(p, s->b, from + in_place * p->b_stride[1], columns - in_place);
+  if (in_place == 0) return (panels_of_b){packed, packed, columns};
+  return (panels_of_b){{from, p->b_stride[0], MZ_PANEL * p->b_element}, packed, in_place};
 }
 
-static void run_block(const mz_matmul *p, const scratch *s, const rows_of_a *a, const mz_area *block, char *const *at,
-                      const mz_tile_panels *whole, const mz_tile_panels *rest, int64_t in_whole) {
-  mz_tile_sums sums = {s->acc, round_up(p->block_columns, MZ_PANEL) * (int64_t)sizeof(float), in_whole, MZ_SUMS_F32, p->has_relu};
+/* Of a block of them, that begins with a whole panel. */
+static panels_of_b columns_of(const panels_of_b *all, int64_t column, int64_t columns) {
+  panels_of_b some = *all;
+  some.whole.at += column / MZ_PANEL * all->whole.panel;
+  some.in_whole = max64(min64(all->in_whole - column, columns), 0);
+  return some;
+}
+
+static void run_block(const mz_matmul *p, const scratch *s, const rows_of_a *a, const panels_of_b *b, const mz_area *block,
+                      char *const *at) {
+  mz_tile_sums sums = {s->acc, round_up(p->block_columns, MZ_PANEL) * (int64_t)sizeof(float), b->in_whole, MZ_SUMS_F32, p->has_relu};
   if (p->sums_in_result) {
     sums.at = at[2] + block->row * p->c_stride[0] + block->column * p->c_stride[1];
     sums.stride = p->c_stride[0];
     sums.kind = p->sums_kind;
   }
-  multiply(p, a, whole, s->bias, &sums, block->rows);
-  if (in_whole < block->columns) {
+  if (b->in_whole > 0) multiply(p, a, &b->whole, s->bias, &sums, block->rows);
+  if (b->in_whole < block->columns) {
     mz_tile_sums more = sums;
-    more.at += in_whole * (sums.kind == MZ_SUMS_F32 ? 4 : 2);
-    more.columns = block->columns - in_whole;
-    multiply(p, a, rest, s->bias + in_whole, &more, block->rows);
+    more.at += b->in_whole * (sums.kind == MZ_SUMS_F32 ? 4 : 2);
+    more.columns = block->columns - b->in_whole;
+    multiply(p, a, &b->rest, s->bias + b->in_whole, &more, block->rows);
   }
   if (p->stores_sums) return;
   for (int64_t r = 0; r < block->rows; r++)
@@ -177,26 +185,35 @@ static void run_block(const mz_matmul *p, const scratch *s, const rows_of_a *a, 
                   block->columns);
 }
 
-/* at: A, B, C, the steps' operands. */
+/* The rows at hand times the columns whose panels are. at: A, B, C, the steps' operands. */
+static void run_rows(const mz_matmul *p, const scratch *s, const rows_of_a *all, const panels_of_b *panels, const mz_area *part,
+                     char *const *at, const char *bias) {
+  for (int64_t j = 0; j < part->columns; j += p->block_columns) {
+    mz_area block = {.column = part->column + j, .columns = min64(p->block_columns, part->columns - j)};
+    panels_of_b b = columns_of(panels, j, block.columns);
+    if (p->bias.operand >= 0)
+      p->bias.load(s->bias, bias + block.column * p->bias.column_stride, p->bias.column_stride, block.columns);
+    for (int64_t r = 0; r < part->rows; r += p->block_rows) {
+      rows_of_a a = *all;
+      a.at = row_of(all, r);
+      a.rows -= r;
+      block.row = part->row + r;
+      block.rows = min64(p->block_rows, part->rows - r);
+      run_block(p, s, &a, &b, &block, at);
+    }
+  }
+}
+
 static void run_area(const mz_matmul *p, const scratch *s, const mz_area *task, char *const *at, const char *bias) {
   memset(s->bias, 0, (size_t)round_up(p->block_columns, MZ_PANEL) * sizeof(float));
-  for (int64_t i = 0; i < task->rows; i += p->staged_rows) {
-    int64_t rows = min64(p->staged_rows, task->rows - i);
-    rows_of_a all = stage(p, s->a, at[0] + (task->row + i) * p->a_stride[0], rows);
-    for (int64_t j = 0; j < task->columns; j += p->block_columns) {
-      mz_area block = {.column = task->column + j, .columns = min64(p->block_columns, task->columns - j)};
-      mz_tile_panels whole, rest;
-      int64_t in_whole = panels_of(p, s, at[1], &block, &whole, &rest);
-      if (p->bias.operand >= 0)
-        p->bias.load(s->bias, bias + block.column * p->bias.column_stride, p->bias.column_stride, block.columns);
-      for (int64_t r = 0; r < rows; r += p->block_rows) {
-        rows_of_a a = all;
-        a.at = row_of(&all, r);
-        a.rows -= r;
-        block.row = task->row + i + r;
-        block.rows = min64(p->block_rows, rows - r);
-        run_block(p, s, &a, &block, at, &whole, &rest, in_whole);
-      }
+  for (int64_t j = 0; j < task->columns; j += p->pack_columns) {
+    mz_area part = {.column = task->column + j, .columns = min64(p->pack_columns, task->columns - j)};
+    panels_of_b b = panels_of(p, s, at[1], part.column, part.columns);
+    for (int64_t i = 0; i < task->rows; i += p->staged_rows) {
+      part.row = task->row + i;
+      part.rows = min64(p->staged_rows, task->rows - i);
+      rows_of_a a = stage(p, s->a, at[0] + part.row * p->a_stride[0], part.rows);
+      run_rows(p, s, &a, &b, &part, at, bias);
     }
   }
 }
@@ -297,23 +314,19 @@ static void plan_tasks(mz_plan *plan) {
 }
 
 static void plan_blocks(mz_matmul *p) {
-  int64_t k_bytes = p->k * (int64_t)sizeof(float);
+  int64_t k_bytes = p->k * (int64_t)sizeof(float), panels = p->stages_a ? PANELS_OF_STAGED : PANELS;
   bool packs_now = !p->packs_b && !p->b_in_place;
   p->block_rows = min64(p->task_rows, BLOCK_ROWS);
-  p->block_columns = min64(p->task_columns, BLOCK_COLUMNS);
-  if (packs_now)
-    p->block_columns = min64(p->block_columns, max64(PANELS_BYTES / k_bytes / LEAST_COLUMNS, 1) * LEAST_COLUMNS);
-  p->b_bytes = p->packs_b ? 0 : panels_bytes(p, packs_now ? p->block_columns : MZ_PANEL, MZ_PANEL);
-  p->staged_rows = p->task_rows;
-  p->a_bytes = 0;
-  if (p->stages_a) {
-    p->staged_rows = min64(packs_now ? max64(STAGED_BYTES / k_bytes / BLOCK_ROWS, 1) * BLOCK_ROWS : BLOCK_ROWS, p->task_rows);
-    p->staged_by_places = p->m > 1 && p->a_stride[0] == (p->narrow == MZ_SUMS_F32 ? 4 : 2);
-    p->staged_stride = round_up(k_bytes, 64) + 64;
-    p->a_bytes = p->staged_by_places ? panels_bytes(p, round_up(p->staged_rows, 2 * MZ_PANEL_ROWS), MZ_PANEL_ROWS)
+  p->pack_columns = packs_now ? min64(p->task_columns, max64(panels / k_bytes / LEAST_COLUMNS, 1) * LEAST_COLUMNS) : p->task_columns;
+  p->block_columns = min64(p->pack_columns, BLOCK_COLUMNS);
+  p->b_bytes = p->packs_b ? 0 : panels_bytes(p, packs_now ? p->pack_columns : MZ_PANEL, MZ_PANEL);
+  p->staged_rows = p->stages_a ? p->block_rows : p->task_rows;
+  p->staged_by_places = p->m > 1 && p->a_stride[0] == (p->narrow == MZ_SUMS_F32 ? 4 : 2);
+  p->staged_stride = round_up(k_bytes, 64) + 64;
+  p->a_bytes = !p->stages_a          ? 0
+               : p->staged_by_places ? panels_bytes(p, round_up(p->staged_rows, 2 * MZ_PANEL_ROWS), MZ_PANEL_ROWS)
                                      : p->staged_stride * p->staged_rows;
-    p->a_bytes = round_up(p->a_bytes, 64);
-  }
+  p->a_bytes = round_up(p->a_bytes, 64);
   int64_t row_bytes = round_up(p->block_columns, MZ_PANEL) * (int64_t)sizeof(float);
   p->slot_bytes = row_bytes * (1 + (p->sums_in_result ? 0 : p->block_rows)) + p->b_bytes + p->a_bytes;
 }

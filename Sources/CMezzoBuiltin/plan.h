@@ -108,7 +108,7 @@ typedef struct {
   int sums_kind, narrow; /* of panel_tiles.h: of the result, of A and B */
   bool b_in_place; /* whole panels are read from B itself */
   bool stages_a, staged_by_places; /* rows of A are copied, or places of k */
-  int64_t staged_rows, staged_stride;
+  int64_t staged_rows, staged_stride, pack_columns;
   int64_t chunk; /* of k that tiles sum at once */
 } mz_matmul;
 
