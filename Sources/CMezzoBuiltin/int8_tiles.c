@@ -1,8 +1,8 @@
-/* Tiles of int32 sums that fill the registers: a vector holds a group of k of as many columns of B as it has lanes, and is
- * multiplied with a group of a row of A, spread over a vector. */
+/* Tiles of int32 sums that fill the registers over the whole of k: a vector holds a group of k of as many columns of B as it has
+ * lanes, and is multiplied with a group of a row of A, spread over a vector. One of few rows takes more panels at once, so that
+ * enough sums run beside each other. */
 #include "int8_tiles.h"
 #include "mezzo_builtin.h"
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include "target.h"
@@ -11,161 +11,199 @@
 #include <immintrin.h>
 #endif
 
-#define SIZES(name, A, B, C, D) \
-  {{A, name##_##A}, {B, name##_##B}, {C, name##_##C}, {D, name##_##D}, {1, name##_1}}
+#define UNROLL _Pragma("unroll")
+#define PARAMETERS int64_t groups, const char *a, int64_t a_stride, const int8_t *b, const mz_int8_sums *sums
 
 static void load_same(void *to, const int8_t *from, int64_t n) { memcpy(to, from, (size_t)n); }
 
-#define PARAMETERS                                                                                                           \
-  int64_t groups, const void *a_, const int8_t *b, const int32_t *start, int64_t start_stride,                               \
-      const mz_int8_scales *scales, void *acc_, int64_t acc_stride
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-#define PORTABLE(ROWS)                                                                                                       \
-  MZ_CLONES static void portable_##ROWS(PARAMETERS) {                                                                        \
-    const int8_t *a = a_;                                                                                                    \
-    char *acc = acc_;                                                                                                        \
-    int32_t c[ROWS][8];                                                                                                      \
-    for (int r = 0; r < ROWS; r++) memcpy(c[r], start + r * start_stride, sizeof c[r]);                                      \
-    for (int64_t g = 0; g < groups; g++, b += 8 * MZ_INT8_GROUP)                                                             \
-      for (int r = 0; r < ROWS; r++)                                                                                         \
-        for (int column = 0; column < 8; column++)                                                                           \
-          for (int i = 0; i < MZ_INT8_GROUP; i++)                                                                            \
-            c[r][column] += a[r * MZ_INT8_STRETCH + g * MZ_INT8_GROUP + i] * b[column * MZ_INT8_GROUP + i];                  \
-    for (int r = 0; r < ROWS; r++, acc += acc_stride * 4) {                                                                  \
-      float scaled[8];                                                                                                       \
-      for (int i = 0; scales != NULL && i < 8; i++)                                                                          \
-        scaled[i] = (float)c[r][i] * scales->row[r] * scales->column[i] + scales->bias[i];                                   \
-      memcpy(acc, scales == NULL ? (const void *)c[r] : scaled, sizeof c[r]);                                                \
-    }                                                                                                                        \
+#define PORTABLE(ROWS)                                                                                                 \
+  MZ_CLONES static void portable_##ROWS(PARAMETERS) {                                                                  \
+    int32_t c[ROWS][8];                                                                                                \
+    for (int r = 0; r < ROWS; r++)                                                                                     \
+      for (int i = 0; i < 8; i++) c[r][i] = (int32_t)((uint32_t)sums->zero[r] * (uint32_t)sums->sum[i]);               \
+    for (int64_t g = 0; g < groups; g++, b += 8 * MZ_INT8_GROUP)                                                       \
+      for (int r = 0; r < ROWS; r++)                                                                                   \
+        for (int column = 0; column < 8; column++)                                                                     \
+          for (int i = 0; i < MZ_INT8_GROUP; i++)                                                                      \
+            c[r][column] += (int8_t)a[r * a_stride + g * MZ_INT8_GROUP + i] * b[column * MZ_INT8_GROUP + i];           \
+    for (int r = 0; r < ROWS; r++) {                                                                                   \
+      float scaled[8];                                                                                                 \
+      for (int i = 0; sums->is_scaled && i < 8; i++)                                                                   \
+        scaled[i] = (float)c[r][i] * sums->row[r] * sums->column[i] + sums->bias[i];                                   \
+      memcpy(sums->at + r * sums->stride, sums->is_scaled ? (const void *)scaled : c[r], (size_t)least(sums->columns, 8) * 4); \
+    }                                                                                                                  \
   }
 PORTABLE(4)
 PORTABLE(3)
 PORTABLE(2)
 PORTABLE(1)
 
-static const mz_int8_tile portable_tile = {
-    .columns = 8, .a_element = 1, .load = load_same, .size = SIZES(portable, 4, 3, 2, 1)};
+static const mz_int8_tiles portable_tiles = {
+    .columns = 8, .rows = 4, .a_element = 1, .load = load_same, .panels = {0, 1, 1, 1, 1},
+    .tile = {{NULL}, {NULL, portable_1}, {NULL, portable_2}, {NULL, portable_3}, {NULL, portable_4}}};
 
 #if defined(__x86_64__)
 
 /* The instruction takes A without sign. */
-static void load_offset(void *to_, const int8_t *from, int64_t n) {
+MZ_CLONES static void load_offset(void *to_, const int8_t *from, int64_t n) {
   uint8_t *to = to_;
   for (int64_t i = 0; i < n; i++) to[i] = (uint8_t)(from[i] ^ -128);
 }
 
-static void load_wide(void *to_, const int8_t *from, int64_t n) {
+MZ_CLONES static void load_wide(void *to_, const int8_t *from, int64_t n) {
   int16_t *to = to_;
   for (int64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
-static inline int32_t group_at(const char *p) {
+MZ_INLINE int32_t group_at(const char *p) {
   int32_t group;
   memcpy(&group, p, sizeof group);
   return group;
 }
 
-#define UNROLL _Pragma("unroll")
+#define LANES_512(columns) ((columns) >= 16 ? 0xFFFF : (__mmask16)((1u << ((columns) < 0 ? 0 : (columns))) - 1))
 
-#define VNNI_512(ROWS)                                                                                                       \
-  __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512))) static void vnni_512_##ROWS(PARAMETERS) { \
-    const char *a = a_;                                                                                                      \
-    char *acc = acc_;                                                                                                        \
-    __m512i c[ROWS][2];                                                                                                      \
-    UNROLL for (int r = 0; r < ROWS; r++)                                                                                    \
-      UNROLL for (int v = 0; v < 2; v++) c[r][v] = _mm512_loadu_si512(start + r * start_stride + 16 * v);                    \
-    for (; groups > 0; groups--, a += MZ_INT8_GROUP, b += 32 * MZ_INT8_GROUP) {                                              \
-      __m512i left = _mm512_loadu_si512(b), right = _mm512_loadu_si512(b + 64);                                              \
-      UNROLL for (int r = 0; r < ROWS; r++) {                                                                                \
-        __m512i x = _mm512_set1_epi32(group_at(a + r * MZ_INT8_STRETCH));                                                    \
-        c[r][0] = _mm512_dpbusd_epi32(c[r][0], x, left);                                                                     \
-        c[r][1] = _mm512_dpbusd_epi32(c[r][1], x, right);                                                                    \
-      }                                                                                                                      \
-    }                                                                                                                        \
-    if (scales == NULL) {                                                                                                    \
-      UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4)                                                           \
-        UNROLL for (int v = 0; v < 2; v++) _mm512_storeu_si512(acc + 64 * v, c[r][v]);                                       \
-      return;                                                                                                                \
-    }                                                                                                                        \
-    __m512 column[2], bias[2];                                                                                               \
-    UNROLL for (int v = 0; v < 2; v++) {                                                                                     \
-      column[v] = _mm512_loadu_ps(scales->column + 16 * v);                                                                  \
-      bias[v] = _mm512_loadu_ps(scales->bias + 16 * v);                                                                      \
-    }                                                                                                                        \
-    UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4)                                                             \
-      UNROLL for (int v = 0; v < 2; v++) {                                                                                   \
-        __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(c[r][v]), _mm512_set1_ps(scales->row[r]));                          \
-        _mm512_storeu_ps(acc + 64 * v, _mm512_fmadd_ps(scaled, column[v], bias[v]));                                         \
-      }                                                                                                                      \
-  }
-VNNI_512(14)
-VNNI_512(8)
-VNNI_512(4)
-VNNI_512(2)
-VNNI_512(1)
+#define SCALED(r, p)                                                                                                   \
+  _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(c[r][p]), _mm512_set1_ps(to.row[r])), column[p], bias[p])
 
-/* Vectors of sums of a row to memory, as they are or scaled. */
-__attribute__((target("arch=x86-64-v3"), always_inline)) static inline void store_256(char *acc, __m256i sum,
-                                                                                     const mz_int8_scales *scales, int row,
-                                                                                     int column) {
-  if (scales == NULL) {
-    _mm256_storeu_si256((__m256i_u *)(void *)(acc + 4 * column), sum);
-    return;
+/* Once with the instruction that rounds to bfloat16 and once without, as processors have either. */
+#define VNNI_512(suffix, ROWS, PANELS, STORE_NARROW, features)                                                         \
+  __attribute__((target("arch=x86-64-v4,avx512vnni" features), min_vector_width(512))) static void                     \
+      vnni_512##suffix##_##ROWS##_##PANELS(PARAMETERS) {                                                               \
+    enum { STEP = 16 * MZ_INT8_GROUP };                                                                                \
+    __m512i c[ROWS][PANELS], row[PANELS];                                                                              \
+    int64_t panel = groups * STEP;                                                                                     \
+    UNROLL for (int p = 0; p < PANELS; p++) row[p] = _mm512_loadu_si512(sums->sum + 16 * p);                           \
+    UNROLL for (int r = 0; r < ROWS; r++) {                                                                            \
+      __m512i zero = _mm512_set1_epi32(sums->zero[r]);                                                                 \
+      UNROLL for (int p = 0; p < PANELS; p++) c[r][p] = _mm512_mullo_epi32(zero, row[p]);                              \
+    }                                                                                                                  \
+    for (; groups > 0; groups--, a += MZ_INT8_GROUP, b += STEP) {                                                      \
+      UNROLL for (int p = 0; p < PANELS; p++) row[p] = _mm512_loadu_si512(b + p * panel);                              \
+      UNROLL for (int r = 0; r < ROWS; r++) {                                                                          \
+        __m512i x = _mm512_set1_epi32(group_at(a + r * a_stride));                                                     \
+        UNROLL for (int p = 0; p < PANELS; p++) c[r][p] = _mm512_dpbusd_epi32(c[r][p], x, row[p]);                     \
+      }                                                                                                                \
+    }                                                                                                                  \
+    const mz_int8_sums to = *sums;                                                                                     \
+    char *at = to.at;                                                                                                  \
+    __mmask16 there[PANELS];                                                                                           \
+    UNROLL for (int p = 0; p < PANELS; p++) there[p] = LANES_512(to.columns - 16 * p);                                 \
+    if (!to.is_scaled) {                                                                                               \
+      UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
+        UNROLL for (int p = 0; p < PANELS; p++) _mm512_mask_storeu_epi32(at + 64 * p, there[p], c[r][p]);              \
+      return;                                                                                                          \
+    }                                                                                                                  \
+    __m512 column[PANELS], bias[PANELS];                                                                               \
+    UNROLL for (int p = 0; p < PANELS; p++) {                                                                          \
+      column[p] = _mm512_loadu_ps(to.column + 16 * p);                                                                 \
+      bias[p] = _mm512_loadu_ps(to.bias + 16 * p);                                                                     \
+    }                                                                                                                  \
+    if (to.is_narrow) {                                                                                                \
+      UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
+        UNROLL for (int p = 0; p < PANELS; p++) STORE_NARROW(at + 32 * p, there[p], SCALED(r, p));                     \
+    } else {                                                                                                           \
+      UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
+        UNROLL for (int p = 0; p < PANELS; p++) _mm512_mask_storeu_ps(at + 64 * p, there[p], SCALED(r, p));            \
+    }                                                                                                                  \
   }
-  __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales->row[row]));
-  scaled = _mm256_fmadd_ps(scaled, _mm256_loadu_ps(scales->column + column), _mm256_loadu_ps(scales->bias + column));
-  _mm256_storeu_ps((float *)(void *)(acc + 4 * column), scaled);
+#define STORE_ROUNDED(to, there, x) _mm256_mask_storeu_epi16(to, there, (__m256i)_mm512_cvtneps_pbh(x))
+#define STORE_NEVER(to, there, x) (void)(to)
+
+#define UP_TO_3(of, rows) of(rows, 1) of(rows, 2) of(rows, 3)
+#define UP_TO_4(of, rows) UP_TO_3(of, rows) of(rows, 4)
+#define UP_TO_6(of, rows) UP_TO_4(of, rows) of(rows, 5) of(rows, 6)
+#define ALL_512(of) \
+  UP_TO_6(of, 1) UP_TO_6(of, 2) UP_TO_4(of, 3) UP_TO_4(of, 4) UP_TO_3(of, 5) UP_TO_3(of, 6) UP_TO_3(of, 7) UP_TO_3(of, 8)
+#define ROUNDED(rows, panels) VNNI_512(_bf16, rows, panels, STORE_ROUNDED, ",avx512bf16")
+#define PLAIN(rows, panels) VNNI_512(, rows, panels, STORE_NEVER, "")
+ALL_512(ROUNDED)
+ALL_512(PLAIN)
+
+#define SET_3(name, rows) NULL, name##_##rows##_1, name##_##rows##_2, name##_##rows##_3
+#define SET_4(name, rows) SET_3(name, rows), name##_##rows##_4
+#define SET_6(name, rows) SET_4(name, rows), name##_##rows##_5, name##_##rows##_6
+#define TILES_512(name)                                                                                                \
+  {{NULL}, {SET_6(name, 1)}, {SET_6(name, 2)}, {SET_4(name, 3)}, {SET_4(name, 4)}, {SET_3(name, 5)},                   \
+   {SET_3(name, 6)}, {SET_3(name, 7)}, {SET_3(name, 8)}}
+static const mz_int8_tiles vnni_512_bf16_tiles = {.columns = 16, .rows = 8, .offset = 128, .a_element = 1, .load = load_offset,
+    .narrows = true, .panels = {0, 6, 6, 4, 4, 3, 3, 3, 3}, .tile = TILES_512(vnni_512_bf16)};
+static const mz_int8_tiles vnni_512_tiles = {.columns = 16, .rows = 8, .offset = 128, .a_element = 1, .load = load_offset,
+    .panels = {0, 6, 6, 4, 4, 3, 3, 3, 3}, .tile = TILES_512(vnni_512)};
+
+/* Sums of a row, as many as are there. */
+__attribute__((target("arch=x86-64-v3"), always_inline)) static inline void store_256(const mz_int8_sums *to, int row, int column,
+                                                                                     __m256i sum) {
+  char *at = to->at + row * to->stride + 4 * column;
+  if (to->is_scaled) {
+    __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(to->row[row]));
+    scaled = _mm256_fmadd_ps(scaled, _mm256_loadu_ps(to->column + column), _mm256_loadu_ps(to->bias + column));
+    sum = _mm256_castps_si256(scaled);
+  }
+  if (to->columns - column >= 8) _mm256_storeu_si256((__m256i_u *)(void *)at, sum);
+  else if (to->columns > column) memcpy(at, &sum, (size_t)(to->columns - column) * 4);
 }
 
-#define VNNI_256(ROWS)                                                                                                       \
-  __attribute__((target("arch=x86-64-v3,avxvnni"))) static void vnni_256_##ROWS(PARAMETERS) { \
-    const char *a = a_;                                                                                                      \
-    char *acc = acc_;                                                                                                        \
-    __m256i c[ROWS][2];                                                                                                      \
-    UNROLL for (int r = 0; r < ROWS; r++)                                                                                    \
-      UNROLL for (int v = 0; v < 2; v++)                                                                                     \
-        c[r][v] = _mm256_loadu_si256((const __m256i_u *)(const void *)(start + r * start_stride + 8 * v));                   \
-    for (; groups > 0; groups--, a += MZ_INT8_GROUP, b += 16 * MZ_INT8_GROUP) {                                              \
-      __m256i left = _mm256_loadu_si256((const __m256i_u *)(const void *)b);                                                 \
-      __m256i right = _mm256_loadu_si256((const __m256i_u *)(const void *)(b + 32));                                         \
-      UNROLL for (int r = 0; r < ROWS; r++) {                                                                                \
-        __m256i x = _mm256_set1_epi32(group_at(a + r * MZ_INT8_STRETCH));                                                    \
-        c[r][0] = _mm256_dpbusd_avx_epi32(c[r][0], x, left);                                                                 \
-        c[r][1] = _mm256_dpbusd_avx_epi32(c[r][1], x, right);                                                                \
-      }                                                                                                                      \
-    }                                                                                                                        \
-    UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4)                                                             \
-      UNROLL for (int v = 0; v < 2; v++) store_256(acc, c[r][v], scales, r, 8 * v);                                          \
+/* What sums of a row begin with. */
+__attribute__((target("arch=x86-64-v3"), always_inline)) static inline __m256i begin_256(const mz_int8_sums *sums, int row,
+                                                                                        int column) {
+  __m256i sum = _mm256_loadu_si256((const __m256i_u *)(const void *)(sums->sum + column));
+  return _mm256_mullo_epi32(_mm256_set1_epi32(sums->zero[row]), sum);
+}
+
+#define VNNI_256(ROWS, PANELS)                                                                                         \
+  __attribute__((target("arch=x86-64-v3,avxvnni"))) static void vnni_256_##ROWS##_##PANELS(PARAMETERS) {               \
+    enum { STEP = 8 * MZ_INT8_GROUP };                                                                                 \
+    __m256i c[ROWS][PANELS], row[PANELS];                                                                              \
+    int64_t panel = groups * STEP;                                                                                     \
+    UNROLL for (int r = 0; r < ROWS; r++)                                                                              \
+      UNROLL for (int p = 0; p < PANELS; p++) c[r][p] = begin_256(sums, r, 8 * p);                                     \
+    for (; groups > 0; groups--, a += MZ_INT8_GROUP, b += STEP) {                                                      \
+      UNROLL for (int p = 0; p < PANELS; p++) row[p] = _mm256_loadu_si256((const __m256i_u *)(const void *)(b + p * panel)); \
+      UNROLL for (int r = 0; r < ROWS; r++) {                                                                          \
+        __m256i x = _mm256_set1_epi32(group_at(a + r * a_stride));                                                     \
+        UNROLL for (int p = 0; p < PANELS; p++) c[r][p] = _mm256_dpbusd_avx_epi32(c[r][p], x, row[p]);                 \
+      }                                                                                                                \
+    }                                                                                                                  \
+    UNROLL for (int r = 0; r < ROWS; r++)                                                                              \
+      UNROLL for (int p = 0; p < PANELS; p++) store_256(sums, r, 8 * p, c[r][p]);                                      \
   }
-VNNI_256(6)
-VNNI_256(4)
-VNNI_256(3)
-VNNI_256(2)
-VNNI_256(1)
+#define UP_TO_2(of, rows) of(rows, 1) of(rows, 2)
+UP_TO_4(VNNI_256, 1)
+UP_TO_4(VNNI_256, 2)
+UP_TO_3(VNNI_256, 3)
+UP_TO_2(VNNI_256, 4)
+UP_TO_2(VNNI_256, 5)
+UP_TO_2(VNNI_256, 6)
+
+#define SET_2(name, rows) NULL, name##_##rows##_1, name##_##rows##_2
+static const mz_int8_tiles vnni_256_tiles = {
+    .columns = 8, .rows = 6, .offset = 128, .a_element = 1, .load = load_offset, .panels = {0, 4, 4, 3, 2, 2, 2},
+    .tile = {{NULL}, {SET_4(vnni_256, 1)}, {SET_4(vnni_256, 2)}, {SET_3(vnni_256, 3)}, {SET_2(vnni_256, 4)},
+             {SET_2(vnni_256, 5)}, {SET_2(vnni_256, 6)}}};
 
 /* Products of 16 bits, added in pairs without loss; those of 8 bits would be cut off. A group's two sums are added at the end. */
-#define PAIRS_256(ROWS)                                                                                                      \
-  __attribute__((target("arch=x86-64-v3"))) static void pairs_256_##ROWS(PARAMETERS) { \
-    const char *a = a_;                                                                                                      \
-    char *acc = acc_;                                                                                                        \
-    __m256i c[ROWS][2];                                                                                                      \
-    UNROLL for (int r = 0; r < ROWS; r++) c[r][0] = c[r][1] = _mm256_setzero_si256();                                        \
-    for (; groups > 0; groups--, a += 2 * MZ_INT8_GROUP, b += 8 * MZ_INT8_GROUP) {                                           \
-      __m256i left = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)(const void *)b));                              \
-      __m256i right = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)(const void *)(b + 16)));                      \
-      UNROLL for (int r = 0; r < ROWS; r++) {                                                                                \
-        int64_t group;                                                                                                       \
-        memcpy(&group, a + r * 2 * MZ_INT8_STRETCH, sizeof group);                                                           \
-        __m256i x = _mm256_set1_epi64x(group);                                                                               \
-        c[r][0] = _mm256_add_epi32(c[r][0], _mm256_madd_epi16(x, left));                                                     \
-        c[r][1] = _mm256_add_epi32(c[r][1], _mm256_madd_epi16(x, right));                                                    \
-      }                                                                                                                      \
-    }                                                                                                                        \
-    UNROLL for (int r = 0; r < ROWS; r++, acc += acc_stride * 4) {                                                           \
-      __m256i sums = _mm256_permute4x64_epi64(_mm256_hadd_epi32(c[r][0], c[r][1]), 0xD8);                                    \
-      __m256i before = _mm256_loadu_si256((const __m256i_u *)(const void *)(start + r * start_stride));                      \
-      store_256(acc, _mm256_add_epi32(before, sums), scales, r, 0);                                                          \
-    }                                                                                                                        \
+#define PAIRS_256(ROWS)                                                                                                \
+  __attribute__((target("arch=x86-64-v3"))) static void pairs_256_##ROWS(PARAMETERS) {                                 \
+    __m256i c[ROWS][2];                                                                                                \
+    UNROLL for (int r = 0; r < ROWS; r++) c[r][0] = c[r][1] = _mm256_setzero_si256();                                  \
+    for (; groups > 0; groups--, a += 2 * MZ_INT8_GROUP, b += 8 * MZ_INT8_GROUP) {                                     \
+      __m256i left = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)(const void *)b));                        \
+      __m256i right = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)(const void *)(b + 16)));                \
+      UNROLL for (int r = 0; r < ROWS; r++) {                                                                          \
+        int64_t group;                                                                                                 \
+        memcpy(&group, a + r * a_stride, sizeof group);                                                                \
+        __m256i x = _mm256_set1_epi64x(group);                                                                         \
+        c[r][0] = _mm256_add_epi32(c[r][0], _mm256_madd_epi16(x, left));                                               \
+        c[r][1] = _mm256_add_epi32(c[r][1], _mm256_madd_epi16(x, right));                                              \
+      }                                                                                                                \
+    }                                                                                                                  \
+    UNROLL for (int r = 0; r < ROWS; r++) {                                                                            \
+      __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(c[r][0], c[r][1]), 0xD8);                               \
+      store_256(sums, r, 0, _mm256_add_epi32(begin_256(sums, r, 0), sum));                                             \
+    }                                                                                                                  \
   }
 PAIRS_256(5)
 PAIRS_256(4)
@@ -173,45 +211,71 @@ PAIRS_256(3)
 PAIRS_256(2)
 PAIRS_256(1)
 
-static const mz_int8_tile vnni_512_tile = {
-    .columns = 32, .offset = 128, .a_element = 1, .load = load_offset, .size = SIZES(vnni_512, 14, 8, 4, 2)};
-static const mz_int8_tile vnni_256_tile = {
-    .columns = 16, .offset = 128, .a_element = 1, .load = load_offset, .size = SIZES(vnni_256, 6, 4, 3, 2)};
-static const mz_int8_tile pairs_256_tile = {
-    .columns = 8, .a_element = 2, .load = load_wide, .size = SIZES(pairs_256, 5, 4, 3, 2)};
+static const mz_int8_tiles pairs_256_tiles = {
+    .columns = 8, .rows = 5, .a_element = 2, .load = load_wide, .panels = {0, 1, 1, 1, 1, 1},
+    .tile = {{NULL}, {NULL, pairs_256_1}, {NULL, pairs_256_2}, {NULL, pairs_256_3}, {NULL, pairs_256_4}, {NULL, pairs_256_5}}};
 #endif
 
-const mz_int8_tile *mz_int8_tile_at(int index) {
+const mz_int8_tiles *mz_int8_tiles_at(int index) {
 #if defined(__x86_64__)
-  bool has[] = {__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni"),
+  bool has_vnni = __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni");
+  bool has[] = {has_vnni && __builtin_cpu_supports("avx512bf16"), has_vnni,
                 __builtin_cpu_supports("x86-64-v3") && __builtin_cpu_supports("avxvnni"), __builtin_cpu_supports("x86-64-v3")};
-  const mz_int8_tile *tile[] = {&vnni_512_tile, &vnni_256_tile, &pairs_256_tile};
-  for (int i = 0; i < 3; i++)
-    if (has[i] && index-- == 0) return tile[i];
+  const mz_int8_tiles *tiles[] = {&vnni_512_bf16_tiles, &vnni_512_tiles, &vnni_256_tiles, &pairs_256_tiles};
+  for (int i = 0; i < 4; i++)
+    if (has[i] && index-- == 0) return tiles[i];
 #endif
-  return index == 0 ? &portable_tile : NULL;
+  return index == 0 ? &portable_tiles : NULL;
+}
+
+static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+/* Tiles of about the same size: a few rows behind large tiles would wait for B. */
+void mz_multiply_int8(const mz_int8_tiles *t, int64_t groups, const char *a, int64_t a_stride, int64_t rows, const int8_t *b,
+                      const mz_int8_sums *sums) {
+  int64_t panels = divide_up(sums->columns, t->columns), size = sums->is_narrow ? 2 : 4;
+  int64_t most = t->panels[divide_up(rows, divide_up(rows, t->rows))];
+  for (int64_t j = 0, wide; j < panels; j += wide) {
+    wide = divide_up(panels - j, divide_up(panels - j, most));
+    int64_t column = j * t->columns;
+    mz_int8_sums here = *sums;
+    here.sum += column;
+    here.column += column;
+    here.bias += column;
+    here.columns -= column;
+    for (int64_t i = 0, tall; i < rows; i += tall) {
+      tall = divide_up(rows - i, divide_up(rows - i, t->rows));
+      here.zero = sums->zero + i;
+      here.row = sums->row + i;
+      here.at = sums->at + i * sums->stride + column * size;
+      t->tile[tall][wide](groups, a + i * a_stride, a_stride, b + column * groups * MZ_INT8_GROUP, &here);
+    }
+  }
 }
 
 int mezzo_builtin_int8_product(int index, int rows, int64_t k, const int8_t *a, const int8_t *b, int32_t *c, int *columns) {
-  enum { ROWS = 16, COLUMNS = 32 };
-  const mz_int8_tile *tile = mz_int8_tile_at(index);
-  if (tile == NULL) return 0;
-  *columns = tile->columns;
+  enum { ROWS = 16, PANELS = 4, COLUMNS = PANELS * MZ_INT8_COLUMNS, DEPTH = 512 };
+  const mz_int8_tiles *t = mz_int8_tiles_at(index);
+  if (t == NULL) return 0;
+  /* The last panel is not whole. */
+  int64_t width = *columns = PANELS * t->columns - 3;
   if (c == NULL) return 1;
-  _Alignas(64) char wide[ROWS * MZ_INT8_STRETCH * sizeof(int16_t)] = {0};
-  _Alignas(64) int8_t panel[COLUMNS * MZ_INT8_STRETCH] = {0};
-  int32_t start[COLUMNS] = {0};
-  int64_t groups = (k + MZ_INT8_GROUP - 1) / MZ_INT8_GROUP;
-  int64_t width = tile->columns;
+  _Alignas(64) char wide[ROWS * DEPTH * sizeof(int16_t)] = {0};
+  _Alignas(64) int8_t panel[COLUMNS * DEPTH] = {0};
+  int32_t sum[COLUMNS] = {0}, zero[ROWS];
+  int64_t groups = divide_up(k, MZ_INT8_GROUP), stride = DEPTH * t->a_element;
   for (int64_t i = 0; i < k; i++)
     for (int64_t j = 0; j < width; j++) {
-      panel[(i / MZ_INT8_GROUP * width + j) * MZ_INT8_GROUP + i % MZ_INT8_GROUP] = b[i * width + j];
-      start[j] -= tile->offset * b[i * width + j];
+      int64_t group = (j / t->columns * groups + i / MZ_INT8_GROUP) * t->columns + j % t->columns;
+      panel[group * MZ_INT8_GROUP + i % MZ_INT8_GROUP] = b[i * width + j];
+      sum[j] += b[i * width + j];
     }
-  for (int r = 0; r < rows; r++) tile->load(wide + r * MZ_INT8_STRETCH * tile->a_element, a + r * k, k);
-  for (int row = 0, size = 0; row < rows; row += tile->size[size].rows) {
-    while (tile->size[size].rows > rows - row) size++;
-    tile->size[size].multiply(groups, wide + row * MZ_INT8_STRETCH * tile->a_element, panel, start, 0, NULL, c + row * width, width);
+  for (int r = 0; r < rows; r++) {
+    t->load(wide + r * stride, a + r * k, k);
+    zero[r] = -t->offset;
   }
+  float none[COLUMNS] = {0};
+  mz_int8_sums sums = {zero, sum, none, none, none, (char *)c, width * (int64_t)sizeof *c, width, false, false};
+  mz_multiply_int8(t, groups, wide, stride, rows, panel, &sums);
   return 1;
 }

@@ -176,12 +176,13 @@ typedef struct {
   mz_load *load;
 } mz_quantize;
 
-/* A product of int8, whose own are B's panels, the tile, and what the sums are multiplied with. */
+/* A product of int8, whose own are B's panels, the tiles, and what the sums are multiplied with. */
 typedef struct {
   mz_matmul product;
-  const struct mz_int8_tile *tile;
-  bool in_double, is_plain; /* is_plain: a row of the result is a run of the accumulator's type */
+  const struct mz_int8_tiles *tiles;
+  bool in_double, is_direct, is_narrow; /* tiles write to the result; as bfloat16 */
   int64_t padded_k, panels, packed_bytes;
+  int64_t a_stride; /* of rows of A as tiles take them, bytes */
   mz_load *load_scale;
   int64_t a_scale_stride, b_scale_stride, zero_stride;
 } mz_quantized;

@@ -6,8 +6,9 @@
 #include "target.h"
 
 enum {
-  BLOCK_TILES = 2,         /* of rows that each panel of B is multiplied with while it is in the cache */
-  BLOCK_COLUMNS = MZ_BLOCK,
+  BLOCK_ROWS = 128,        /* of A, that each panel of B is multiplied with while it is in the cache */
+  BLOCK_BYTES = 1 << 19,   /* of A, at most */
+  BLOCK_COLUMNS = 480,     /* of accumulators: whole tiles, and no more than a row is finished by at once */
   ALONE = 4000000,         /* operations below which threads cost more than they bring */
   LARGEST_K = 65793        /* beyond, a sum may not fit into int32 */
 };
@@ -18,12 +19,12 @@ static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
-static int64_t panel_bytes(const mz_quantized *p) { return p->padded_k * p->tile->columns; }
+static int64_t panel_bytes(const mz_quantized *p) { return p->padded_k * p->tiles->columns; }
 
 /* Panels [padded_k / group][columns][group], and behind them the sum of each column. */
 static void pack_b(const mz_quantized *p, const char *b, char *to) {
   const mz_matmul *product = &p->product;
-  int64_t columns = p->tile->columns, k = product->k;
+  int64_t columns = p->tiles->columns, k = product->k;
   int32_t *sum = (int32_t *)(void *)(to + p->panels * panel_bytes(p));
   memset(to, 0, (size_t)p->packed_bytes);
   for (int64_t j = 0; j < product->n; j += columns, to += panel_bytes(p), sum += columns) {
@@ -49,85 +50,45 @@ static void scale_double(double *out, const int32_t *acc, double row, const doub
   for (int64_t i = 0; i < n; i++) out[i] = acc[i] * row * column[i] + bias[i];
 }
 
-/* Of one thread: rows of A by stretches of k, sums, for a block of columns the scales and the bias, for one of rows theirs and
- * what stands for 0, and what the sums of a tile begin with. */
+/* Of one thread: rows of A, sums, for a block of columns the scales and the bias, for one of rows theirs and what stands for 0. */
 typedef struct {
   char *a, *acc, *scale, *bias, *row_scale;
-  int32_t *zero, *start;
+  int32_t *zero;
 } scratch;
 
-static int64_t a_bytes(const mz_quantized *p) {
-  return round_up(divide_up(p->padded_k, MZ_INT8_STRETCH) * p->product.block_rows * MZ_INT8_STRETCH * p->tile->a_element, 64);
-}
+static int64_t a_bytes(const mz_quantized *p) { return p->product.block_rows * p->a_stride; }
 
-static int64_t acc_columns(const mz_quantized *p) { return round_up(p->product.block_columns, p->tile->columns); }
+static int64_t acc_columns(const mz_quantized *p) { return round_up(p->product.block_columns, p->tiles->columns); }
 
-static int64_t vector_bytes(const mz_quantized *p) { return acc_columns(p) * (int64_t)sizeof(double); }
+static int64_t vector_bytes(const mz_quantized *p) { return round_up(acc_columns(p) * (int64_t)sizeof(double), 64); }
 
 static int64_t acc_bytes(const mz_quantized *p) {
-  return round_up(p->product.block_rows * acc_columns(p) * (int64_t)sizeof(int32_t), 64);
+  return p->is_direct ? 0 : round_up(p->product.block_rows * acc_columns(p) * (int64_t)sizeof(int32_t), 64);
 }
 
 static int64_t row_scale_bytes(const mz_quantized *p) { return round_up(p->product.block_rows * (int64_t)sizeof(double), 64); }
 
-static int64_t start_bytes(const mz_quantized *p) {
-  return p->product.block_rows * p->tile->columns * (int64_t)sizeof(int32_t);
-}
-
 static scratch scratch_at(const mz_quantized *p, char *at) {
   char *acc = at + a_bytes(p), *scale = acc + acc_bytes(p), *bias = scale + vector_bytes(p);
-  char *row_scale = bias + vector_bytes(p), *zero = row_scale + row_scale_bytes(p);
-  return (scratch){at, acc, scale, bias, row_scale, (int32_t *)(void *)zero, (int32_t *)(void *)(zero + row_scale_bytes(p))};
+  char *row_scale = bias + vector_bytes(p);
+  return (scratch){at, acc, scale, bias, row_scale, (int32_t *)(void *)(row_scale + row_scale_bytes(p))};
 }
 
-/* a[stretch of k][row][MZ_INT8_STRETCH] */
-static void load_rows(const mz_quantized *p, const scratch *s, const char *from, int64_t rows) {
+/* A row is loaded at once where it is a run of whole groups. */
+static void load_rows(const mz_quantized *p, char *to, const char *from, int64_t rows) {
   const mz_matmul *product = &p->product;
-  int8_t dense[MZ_INT8_STRETCH];
-  int64_t row_bytes = MZ_INT8_STRETCH * p->tile->a_element;
-  for (int64_t r = 0; r < rows; r++, from += product->a_stride[0]) {
-    char *to = s->a + r * row_bytes;
-    for (int64_t k = 0; k < product->k; k += MZ_INT8_STRETCH, to += product->block_rows * row_bytes) {
-      int64_t n = min64(MZ_INT8_STRETCH, product->k - k), padded = round_up(n, MZ_INT8_GROUP);
-      const int8_t *row = (const int8_t *)from + k * product->a_stride[1];
-      if (product->a_stride[1] != 1 || padded > n) {
-        memset(dense + n, 0, (size_t)(padded - n));
-        for (int64_t i = 0; i < n; i++) dense[i] = row[i * product->a_stride[1]];
-        row = dense;
-      }
-      p->tile->load(to, row, padded);
+  int8_t dense[MZ_BLOCK];
+  for (int64_t r = 0; r < rows; r++, to += p->a_stride, from += product->a_stride[0]) {
+    if (product->a_stride[1] == 1 && product->k == p->padded_k) {
+      p->tiles->load(to, (const int8_t *)from, product->k);
+      continue;
     }
-  }
-}
-
-/* What stands for 0 in a row, with what is added to it, times the sum of a column, comes off first. */
-MZ_CLONES static void begin_sums(int32_t *start, const int32_t *zero, int32_t offset, const int32_t *sum, int64_t rows,
-                                 int64_t columns) {
-  for (int64_t r = 0; r < rows; r++, start += columns)
-    MZ_INDEPENDENT for (int64_t c = 0; c < columns; c++) start[c] = (int32_t)(0u - (uint32_t)(offset + zero[r]) * (uint32_t)sum[c]);
-}
-
-/* Sums of a block, in float scaled already, to `to`, whose rows are `stride` elements apart. */
-static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, const int32_t *sum, const mz_area *block,
-                     char *to, int64_t stride) {
-  const mz_int8_tile *tile = p->tile;
-  int64_t row_bytes = MZ_INT8_STRETCH * tile->a_element;
-  for (int64_t j = 0; j < block->columns; j += tile->columns, b += panel_bytes(p)) {
-    const char *a = s->a;
-    begin_sums(s->start, s->zero, tile->offset, sum + j, block->rows, tile->columns);
-    for (int64_t k = 0; k < p->padded_k || k == 0; k += MZ_INT8_STRETCH, a += p->product.block_rows * row_bytes) {
-      int64_t groups = min64(MZ_INT8_STRETCH, p->padded_k - k) / MZ_INT8_GROUP;
-      bool is_last = k + MZ_INT8_STRETCH >= p->padded_k;
-      for (int64_t i = 0, size = 0; i < block->rows; i += tile->size[size].rows) {
-        while (tile->size[size].rows > block->rows - i) size++;
-        char *acc = to + (i * stride + j) * (int64_t)sizeof(int32_t);
-        const mz_int8_scales scales = {(const float *)(const void *)s->row_scale + i, (const float *)(const void *)s->scale + j,
-                                       (const float *)(const void *)s->bias + j};
-        tile->size[size].multiply(groups, a + i * row_bytes, b + k * tile->columns,
-                                  k == 0 ? s->start + i * tile->columns : (const int32_t *)(const void *)acc,
-                                  k == 0 ? tile->columns : stride,
-                                  is_last && !p->in_double ? &scales : NULL, acc, stride);
-      }
+    for (int64_t k = 0; k < product->k; k += MZ_BLOCK) {
+      int64_t n = min64(MZ_BLOCK, product->k - k), padded = round_up(n, MZ_INT8_GROUP);
+      const int8_t *row = (const int8_t *)from + k * product->a_stride[1];
+      memset(dense + n, 0, (size_t)(padded - n));
+      for (int64_t i = 0; i < n; i++) dense[i] = row[i * product->a_stride[1]];
+      p->tiles->load(to + k * p->tiles->a_element, dense, padded);
     }
   }
 }
@@ -136,7 +97,7 @@ static void multiply(const mz_quantized *p, const scratch *s, const int8_t *b, c
 static void finish(const mz_quantized *p, const scratch *s, const mz_area *block, char *from, int64_t stride, char *const *at) {
   const mz_matmul *product = &p->product;
   _Alignas(64) double wide[BLOCK_COLUMNS];
-  for (int64_t r = 0; r < block->rows; r++, from += stride * (int64_t)sizeof(int32_t)) {
+  for (int64_t r = 0; r < block->rows; r++, from += stride) {
     int64_t row = block->row + r;
     char *result = at[2] + row * product->c_stride[0] + block->column * product->c_stride[1];
     void *out = from;
@@ -150,13 +111,9 @@ static void finish(const mz_quantized *p, const scratch *s, const mz_area *block
   }
 }
 
-/* Whether tiles can be written to the result itself. */
-static bool is_direct(const mz_quantized *p, const mz_area *block) {
-  return p->is_plain && block->columns % p->tile->columns == 0;
-}
-
+/* What stands for 0 in a row, with what is added to it, times the sum of a column, comes off a sum. */
 static void load_zeros(const mz_quantized *p, int32_t *to, const char *from, int64_t rows) {
-  for (int64_t r = 0; r < rows; r++) to[r] = *(const int8_t *)(from + r * p->zero_stride);
+  for (int64_t r = 0; r < rows; r++) to[r] = -(*(const int8_t *)(from + r * p->zero_stride) + p->tiles->offset);
 }
 
 /* at: A, packed B, C, the scales of rows and columns, the bias, what stands for 0, and the operands of the steps. */
@@ -164,25 +121,31 @@ static void run_area(const mz_quantized *p, const scratch *s, const mz_area *tas
   const mz_matmul *product = &p->product;
   const int32_t *sum = (const int32_t *)(const void *)(at[1] + p->panels * panel_bytes(p));
   memset(s->scale, 0, (size_t)(2 * vector_bytes(p)));
-  for (int64_t j = 0; j < task->columns; j += product->block_columns) {
-    mz_area block = {.column = task->column + j, .columns = min64(product->block_columns, task->columns - j)};
-    const int8_t *b = (const int8_t *)at[1] + block.column * p->padded_k;
-    p->load_scale(s->scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
-    if (product->bias.operand >= 0)
-      product->bias.load(s->bias, at[5] + block.column * product->bias.column_stride, product->bias.column_stride, block.columns);
-    for (int64_t i = 0; i < task->rows; i += product->block_rows) {
-      block.row = task->row + i;
-      block.rows = min64(product->block_rows, task->rows - i);
-      if (j == 0 || task->rows > product->block_rows) {
-        load_rows(p, s, at[0] + block.row * product->a_stride[0], block.rows);
-        p->load_scale(s->row_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
-        load_zeros(p, s->zero, at[6] + block.row * p->zero_stride, block.rows);
-      }
-      bool direct = is_direct(p, &block);
-      char *to = direct ? at[2] + block.row * product->c_stride[0] + block.column * product->c_stride[1] : s->acc;
-      int64_t stride = direct ? product->c_stride[0] / (int64_t)sizeof(int32_t) : acc_columns(p);
-      multiply(p, s, b, sum + block.column, &block, to, stride);
-      if (!direct || product->n_steps > 0) finish(p, s, &block, to, stride, at);
+  for (int64_t i = 0; i < task->rows; i += product->block_rows) {
+    mz_area block = {.row = task->row + i, .rows = min64(product->block_rows, task->rows - i)};
+    load_rows(p, s->a, at[0] + block.row * product->a_stride[0], block.rows);
+    p->load_scale(s->row_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
+    load_zeros(p, s->zero, at[6] + block.row * p->zero_stride, block.rows);
+    for (int64_t j = 0; j < task->columns; j += product->block_columns) {
+      block.column = task->column + j;
+      block.columns = min64(product->block_columns, task->columns - j);
+      p->load_scale(s->scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
+      if (product->bias.operand >= 0)
+        product->bias.load(s->bias, at[5] + block.column * product->bias.column_stride, product->bias.column_stride, block.columns);
+      char *result = at[2] + block.row * product->c_stride[0] + block.column * product->c_stride[1];
+      mz_int8_sums sums = {.zero = s->zero,
+                           .sum = sum + block.column,
+                           .row = (const float *)(const void *)s->row_scale,
+                           .column = (const float *)(const void *)s->scale,
+                           .bias = (const float *)(const void *)s->bias,
+                           .at = p->is_direct ? result : s->acc,
+                           .stride = p->is_direct ? product->c_stride[0] : acc_columns(p) * (int64_t)sizeof(int32_t),
+                           .columns = block.columns,
+                           .is_scaled = !p->in_double,
+                           .is_narrow = p->is_narrow};
+      const int8_t *b = (const int8_t *)at[1] + block.column * p->padded_k;
+      mz_multiply_int8(p->tiles, p->padded_k / MZ_INT8_GROUP, s->a, p->a_stride, block.rows, b, &sums);
+      if (!p->is_direct || product->n_steps > 0) finish(p, s, &block, sums.at, sums.stride, at);
     }
   }
 }
@@ -214,12 +177,20 @@ static mezzo_status run(const mz_call *call) {
   return mz_parallel(call->plan, p->product.slots, 1, body, (void *)(uintptr_t)call);
 }
 
+/* Blocks of whole tiles, of which none is much smaller than the others. */
+static int64_t even(int64_t length, int64_t most, int64_t tile) {
+  most -= most % tile;
+  return min64(length, round_up(divide_up(length, divide_up(length, most)), tile));
+}
+
 static mezzo_status plan_tasks(mz_request *r) {
   mz_plan *plan = r->plan;
   mz_quantized *p = &plan->u.quantized;
   mz_matmul *product = &p->product;
-  int64_t rows = p->tile->size[0].rows, columns = p->tile->columns;
+  int64_t rows = p->tiles->rows, columns = p->tiles->columns;
   p->padded_k = round_up(product->k, MZ_INT8_GROUP);
+  /* An odd number of cache lines, so that rows do not meet in one set. */
+  p->a_stride = round_up(p->padded_k * p->tiles->a_element, 64) | 64;
   p->panels = divide_up(product->n, columns);
   if (product->m == 0 || product->n == 0) return MEZZO_OK;
   double operations = 2.0 * (double)product->m * (double)product->n * (double)product->k;
@@ -232,11 +203,12 @@ static mezzo_status plan_tasks(mz_request *r) {
   product->task_columns = round_up(divide_up(product->n, product->column_tasks), columns);
   product->row_tasks = divide_up(product->m, product->task_rows);
   product->column_tasks = divide_up(product->n, product->task_columns);
-  product->block_rows = min64(product->task_rows, BLOCK_TILES * rows);
-  product->block_columns = min64(product->task_columns, BLOCK_COLUMNS);
+  int64_t most = min64(BLOCK_ROWS, BLOCK_BYTES / p->a_stride);
+  product->block_rows = even(product->task_rows, most < rows ? rows : most, rows);
+  product->block_columns = even(product->task_columns, BLOCK_COLUMNS, p->tiles->panels[rows] * columns);
   product->slots = product->row_tasks * product->column_tasks;
   int64_t panels_bytes, sums = p->panels * columns * (int64_t)sizeof(int32_t), total;
-  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + 2 * row_scale_bytes(p) + round_up(start_bytes(p), 64);
+  product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + 2 * row_scale_bytes(p);
   bool fits = !__builtin_mul_overflow(p->panels, panel_bytes(p), &panels_bytes) && panels_bytes < INT64_MAX / 4 &&
               !__builtin_mul_overflow(product->slot_bytes, product->slots, &total);
   p->packed_bytes = fits ? panels_bytes + sums : 0;
@@ -295,17 +267,19 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   }
   product->element = mz_dtype_size(mz_domain_dtype(domain));
   product->store = mz_storer(domain, c->dtype);
-  p->is_plain = c->dtype == MZ_F32 && c->stride[1] == c->size;
   p->load_scale = mz_loader(domain, mz_domain_dtype(domain));
   p->a_scale_stride = plan->operand[2].stride[0];
   p->b_scale_stride = plan->operand[3].stride[0];
   p->zero_stride = plan->operand[4].stride[0];
-  p->tile = mz_int8_tile_at(0);
+  p->tiles = mz_int8_tiles_at(0);
   product->packs_b = is_constant(r);
   MZ_TRY(mz_plan_epilogue(r, product, p->in_double, true));
   product->alpha = 1;
   /* It is added with the scales. */
   mz_take_bias(r, product);
+  p->is_narrow = c->dtype == MZ_BF16 && product->n_steps == 0 && p->tiles->narrows && plan->may_flush;
+  p->is_direct = (c->dtype == MZ_F32 || p->is_narrow) && (c->stride[1] == c->size || n == 1);
+  p->is_narrow &= p->is_direct;
   MZ_TRY(plan_tasks(r));
   plan->run = run;
   return MEZZO_OK;
