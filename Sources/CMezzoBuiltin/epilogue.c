@@ -1,5 +1,6 @@
 #include <string.h>
 #include "check.h"
+#include "gelu_pieces.h"
 
 /* How many operands beyond A, B and C the batches can walk. */
 enum { MAX_STEP_OPERANDS = MZ_MAX_MAPPED - 3 };
@@ -33,6 +34,21 @@ static mezzo_epilogue step_at(const mezzo_op *op, uint32_t index) {
   return step;
 }
 
+/* A GELU whose results are rounded to bfloat16 next, by a step or when they are stored, need not be exact in a float's last places. */
+static void plan_rounded_gelu(const mz_request *r, mz_matmul *matmul) {
+  for (int i = 0; i < matmul->n_steps; i++) {
+    uint32_t kind = step_at(r->op, (uint32_t)i).kind;
+    if (kind != MEZZO_EPI_GELU_ERF && kind != MEZZO_EPI_GELU_TANH) continue;
+    mz_dtype next = r->plan->operand[r->plan->n_in].dtype;
+    if (i + 1 < matmul->n_steps) {
+      const mezzo_epilogue given = step_at(r->op, (uint32_t)i + 1);
+      next = given.kind == MEZZO_EPI_CAST ? mz_dtype_of(given.to) : MZ_F32;
+    }
+    mz_step *step = &matmul->step[i];
+    if (next == MZ_BF16) step->kernel = mz_gelu_for_bfloat16(kind == MEZZO_EPI_GELU_TANH, step->kernel);
+  }
+}
+
 mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, bool takes_whole) {
   mz_plan *plan = r->plan;
   const mz_operand *result = &plan->operand[plan->n_in];
@@ -61,6 +77,7 @@ mezzo_status mz_plan_epilogue(mz_request *r, mz_matmul *matmul, bool in_double, 
     }
     matmul->n_steps = plan->n_epilogue = (int)i + 1;
   }
+  if (!in_double) plan_rounded_gelu(r, matmul);
   return MEZZO_OK;
 }
 

@@ -1,6 +1,7 @@
-/* From LEAST on the share is a cubic polynomial over each of 32 pieces; below, where it falls faster than polynomials can follow, the
- * power of 2 of one over each of 16. Both are within 0.8 units in the last place of a bfloat16. */
-#include <math.h>
+/* GELU for results of bfloat16: max(x, 0) - |x| s(-|x|), so that one side of the axis serves both. Up to MOST the share s is a cubic
+ * polynomial over each of 32 pieces, as near as those that a float32 is asked for: within 2^-20. Beyond, where it falls faster than
+ * polynomials can follow, it is the power of 2 of one over each of 16. A result is within a tenth of a unit in the last place of a
+ * bfloat16 before it is rounded, wherever it lies. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,33 +12,43 @@ enum { DEGREE = 3, SHARES = 32, EXPONENTS = 16, VECTORS = 4 };
 #include "gelu_lanes.h"
 
 typedef struct {
+  float most, middle; /* of the magnitudes with a share */
   mz_axis share_axis, exponent_axis;
   float share[DEGREE + 1][SHARES], exponent[DEGREE + 1][EXPONENTS];
 } pieces;
 
-static const double LEAST = -5, MOST = 3.5;
+static const double MOST[MZ_GELU_FORMS] = {5, 4.75};
 static const double VANISHES = -165; /* a power of 2 that is 0 in float */
 
+static _Atomic(pieces *) places[MZ_GELU_FORMS];
+
+/* The axis of magnitudes begins so many pieces below its 0: with polynomials of numbers around 0, little is lost to rounding. */
+enum { LOWER = SHARES / 2 };
+
+static double middle(int64_t form) { return LOWER * MOST[form] / (SHARES - 1); }
+
+static double share_around_middle(double x, int64_t form) { return mz_gelu_share(-(x + middle(form)), form); }
+
 static const pieces *pieces_of(int64_t form) {
-  static _Atomic(pieces *) places[MZ_GELU_FORMS];
   pieces *found = atomic_load_explicit(&places[form], memory_order_acquire), *made;
   if (found != NULL || (made = malloc(sizeof *made)) == NULL) return found;
-  double bottom = LEAST;
+  double bottom = -MOST[form];
   while (mz_gelu_exponent(bottom, form) > VANISHES) bottom -= 0.125;
-  made->share_axis = mz_axis_of(LEAST, MOST, SHARES);
-  made->exponent_axis = mz_axis_of(bottom, LEAST, EXPONENTS);
-  mz_fit_pieces(made->share[0], DEGREE, SHARES, &made->share_axis, mz_gelu_share, form);
-  mz_fit_pieces(made->exponent[0], DEGREE, EXPONENTS, &made->exponent_axis, mz_gelu_exponent, form);
+  made->most = (float)MOST[form];
+  made->middle = (float)middle(form);
+  made->share_axis = (mz_axis){.scale = (float)((SHARES - 1) / MOST[form]), .shift = LOWER};
+  made->exponent_axis = mz_axis_of(bottom, -MOST[form], EXPONENTS);
+  mz_fit_pieces(made->share[0], DEGREE, SHARES, &made->share_axis, false, share_around_middle, form);
+  mz_fit_pieces(made->exponent[0], DEGREE, EXPONENTS, &made->exponent_axis, true, mz_gelu_exponent, form);
   if (atomic_compare_exchange_strong(&places[form], &found, made)) return made;
   free(made);
   return found;
 }
 
 #define EACH_PAIR _Pragma("unroll") for (int v = 0; v < VECTORS; v += 2)
-#define ROUNDED(u) \
-  _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1)))
 
-TARGET MZ_INLINE void exponents(__m512 share[VECTORS], const __m512 x[VECTORS], const pieces *p) {
+/* y, but for what lies below the pieces. */
+TARGET MZ_INLINE void exponents(__m512 y[VECTORS], const __m512 x[VECTORS], const pieces *p) {
   const mz_axis *on = &p->exponent_axis;
   __m512 column[DEGREE + 1], at[VECTORS], t[VECTORS], h[VECTORS], f[VECTORS], power[VECTORS];
   for (int i = 0; i <= DEGREE; i++) column[i] = _mm512_loadu_ps(p->exponent[i]);
@@ -49,60 +60,129 @@ TARGET MZ_INLINE void exponents(__m512 share[VECTORS], const __m512 x[VECTORS], 
   EACH power[v] = _mm512_fmadd_ps(f[v], SPREAD(0.0780244584f), SPREAD(0.226067247f));
   EACH power[v] = _mm512_fmadd_ps(power[v], f[v], SPREAD(0.695833509f));
   EACH power[v] = _mm512_scalef_ps(_mm512_fmadd_ps(power[v], f[v], SPREAD(0.99992522f)), h[v]);
-  EACH share[v] = _mm512_mask_mov_ps(share[v], _mm512_cmp_ps_mask(x[v], SPREAD(on->most), _CMP_LT_OQ), power[v]);
+  EACH y[v] = _mm512_mask_mul_ps(y[v], _mm512_cmp_ps_mask(x[v], SPREAD(on->most), _CMP_LT_OQ), x[v], power[v]);
 }
 
-/* A 32-bit word holds two elements; NaNs have none but upper bits, so that rounding cannot carry out of them. */
-TARGET static void gelu_512(void *const *out, const void *const *in, const double *scalar, int64_t n) {
-  uint16_t *y = out[0], last[STEP];
-  const uint16_t *x = in[0];
-  const pieces *p = in[1];
-  (void)scalar;
-  const mz_axis *on = &p->share_axis;
-  __m512i upper = _mm512_set1_epi32((int)0xffff0000);
-  __m512 low[DEGREE + 1], high[DEGREE + 1];
-  for (int i = 0; i <= DEGREE; i++) {
-    low[i] = _mm512_loadu_ps(p->share[i]);
-    high[i] = _mm512_loadu_ps(p->share[i] + LANES);
+typedef struct {
+  __m512i least;
+  __m512 most, middle, scale, low[DEGREE + 1], high[DEGREE + 1];
+} spread;
+
+TARGET MZ_INLINE spread spread_of(const pieces *p) {
+  spread s = {.least = BITS(SPREAD(-p->most)), .most = SPREAD(p->most), .middle = SPREAD(p->middle)};
+  s.scale = SPREAD(p->share_axis.scale);
+  _Pragma("unroll") for (int i = 0; i <= DEGREE; i++) {
+    s.low[i] = _mm512_loadu_ps(p->share[i]);
+    s.high[i] = _mm512_loadu_ps(p->share[i] + LANES);
   }
-  int64_t whole = n - n % STEP;
-  if (whole < n) {
-    memset(last, 0, sizeof last);
-    memcpy(last, x + whole, (size_t)(n - whole) * sizeof *x);
-  }
-  for (int64_t i = 0; i < n; i += STEP) {
-    const uint16_t *from = i < whole ? x + i : last;
-    uint16_t *to = i < whole ? y + i : last;
-    __m512 value[VECTORS], share[VECTORS], at[VECTORS], t[VECTORS];
-    EACH_PAIR {
-      __m512i pair = _mm512_loadu_si512(from + v * LANES);
-      value[v] = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
-      value[v + 1] = _mm512_castsi512_ps(_mm512_and_si512(pair, upper));
-    }
-    __mmask16 below = 0;
-    EACH below |= _mm512_cmp_ps_mask(value[v], SPREAD(on->least), _CMP_LT_OQ);
-    EACH PIECE(at[v], t[v], _mm512_min_ps(SPREAD(on->most), value[v]), on);
-    EACH share[v] = _mm512_permutex2var_ps(low[DEGREE], BITS(at[v]), high[DEGREE]);
-    _Pragma("unroll") for (int d = DEGREE - 1; d >= 0; d--)
-      EACH share[v] = _mm512_fmadd_ps(share[v], t[v], _mm512_permutex2var_ps(low[d], BITS(at[v]), high[d]));
-    if (__builtin_expect(below != 0, 0)) exponents(share, value, p);
-    EACH value[v] = _mm512_mul_ps(value[v], share[v]);
-    EACH_PAIR {
-      __m512i even = ROUNDED(BITS(value[v])), odd = ROUNDED(BITS(value[v + 1]));
-      _mm512_storeu_si512(to + v * LANES, _mm512_or_si512(_mm512_srli_epi32(even, 16), _mm512_and_si512(odd, upper)));
-    }
-  }
-  if (whole < n) memcpy(y + whole, last, (size_t)(n - whole) * sizeof *y);
+  return s;
 }
+
+/* Of what is not below the pieces. A NaN passes through the larger of it and 0, whose second operand it is. */
+TARGET MZ_INLINE void shares(__m512 y[VECTORS], const __m512 x[VECTORS], const spread *s) {
+  enum { SMALLER = 2, WITHOUT_SIGN = 2 << 2 };
+  __m512 magic = SPREAD(0x1.8p23f + LOWER), a[VECTORS], at[VECTORS], t[VECTORS], share[VECTORS];
+  EACH a[v] = _mm512_range_ps(x[v], s->most, SMALLER | WITHOUT_SIGN);
+  EACH t[v] = _mm512_sub_ps(a[v], s->middle);
+  EACH at[v] = _mm512_fmadd_ps(t[v], s->scale, magic);
+  EACH share[v] = _mm512_permutex2var_ps(s->low[DEGREE], BITS(at[v]), s->high[DEGREE]);
+  _Pragma("unroll") for (int d = DEGREE - 1; d >= 0; d--)
+    EACH share[v] = _mm512_fmadd_ps(share[v], t[v], _mm512_permutex2var_ps(s->low[d], BITS(at[v]), s->high[d]));
+  EACH y[v] = _mm512_fnmadd_ps(a[v], share[v], _mm512_max_ps(_mm512_setzero_ps(), x[v]));
+}
+
+/* A 32-bit word holds two elements, which go to two vectors and back. Results are no ties, so that adding half a unit rounds them;
+ * NaNs have none but upper bits, out of which nothing carries then. */
+TARGET MZ_INLINE void load_bfloat16(__m512 x[VECTORS], const uint16_t *from) {
+  __m512i upper = _mm512_set1_epi32((int)0xffff0000);
+  EACH_PAIR {
+    __m512i pair = _mm512_loadu_si512(from + v * LANES);
+    x[v] = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
+    x[v + 1] = _mm512_castsi512_ps(_mm512_and_si512(pair, upper));
+  }
+}
+
+TARGET MZ_INLINE void store_bfloat16(uint16_t *to, const __m512 y[VECTORS]) {
+  __m512i half = _mm512_set1_epi32(0x8000);
+  EACH_PAIR {
+    __m512i even = _mm512_srli_epi32(_mm512_add_epi32(BITS(y[v]), half), 16), odd = _mm512_add_epi32(BITS(y[v + 1]), half);
+    _mm512_storeu_si512(to + v * LANES, _mm512_mask_mov_epi16(odd, 0x55555555, even));
+  }
+}
+
+TARGET MZ_INLINE void load_float(__m512 x[VECTORS], const float *from) { EACH x[v] = _mm512_loadu_ps(from + v * LANES); }
+
+TARGET MZ_INLINE void store_float(float *to, const __m512 y[VECTORS]) { EACH _mm512_storeu_ps(to + v * LANES, y[v]); }
+
+/* A step of either type. What is below as a float is above as an integer. A step with such elements is done out of line, as
+ * registers are not laid out for that. */
+#define STEPS(type, T)                                                                                              \
+  TARGET __attribute__((noinline)) static void beyond_##type(T *to, const T *from, const pieces *p) {               \
+    spread s = spread_of(p);                                                                                        \
+    __m512 x[VECTORS], y[VECTORS];                                                                                  \
+    load_##type(x, from);                                                                                           \
+    shares(y, x, &s);                                                                                               \
+    exponents(y, x, p);                                                                                             \
+    store_##type(to, y);                                                                                            \
+  }                                                                                                                 \
+                                                                                                                    \
+  TARGET MZ_INLINE void step_##type(T *to, const T *from, const spread *s, const pieces *p) {                       \
+    __m512 x[VECTORS], y[VECTORS];                                                                                  \
+    load_##type(x, from);                                                                                           \
+    __m512i lowest = BITS(x[0]);                                                                                    \
+    _Pragma("unroll") for (int v = 1; v < VECTORS; v++) lowest = _mm512_max_epu32(lowest, BITS(x[v]));              \
+    if (__builtin_expect(_mm512_cmpgt_epu32_mask(lowest, s->least) != 0, 0)) {                                      \
+      beyond_##type(to, from, p);                                                                                   \
+      return;                                                                                                       \
+    }                                                                                                               \
+    shares(y, x, s);                                                                                                \
+    store_##type(to, y);                                                                                            \
+  }                                                                                                                 \
+                                                                                                                    \
+  TARGET MZ_INLINE void steps_##type(T *y, const T *x, const pieces *p, int64_t n) {                                \
+    T last[STEP] = {0};                                                                                             \
+    spread s = spread_of(p);                                                                                        \
+    int64_t rest = n % STEP;                                                                                        \
+    for (int64_t i = 0; i < n - rest; i += STEP) step_##type(y + i, x + i, &s, p);                                  \
+    if (rest == 0) return;                                                                                          \
+    memcpy(last, x + n - rest, (size_t)rest * sizeof *x);                                                           \
+    step_##type(last, last, &s, p);                                                                                 \
+    memcpy(y + n - rest, last, (size_t)rest * sizeof *y);                                                           \
+  }
+STEPS(bfloat16, uint16_t)
+STEPS(float, float)
+
+TARGET static void gelu_512(void *const *out, const void *const *in, const double *scalar, int64_t n) {
+  (void)scalar;
+  steps_bfloat16(out[0], in[0], in[1], n);
+}
+
+#define KERNEL(name, form)                                                                            \
+  TARGET static void name(void *const *out, const void *const *in, const double *scalar, int64_t n) { \
+    (void)scalar;                                                                                     \
+    steps_float(out[0], in[0], atomic_load_explicit(&places[form], memory_order_acquire), n);                                                                \
+  }
+KERNEL(float_erf, 0)
+KERNEL(float_tanh, 1)
 
 mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces) {
   *pieces = __builtin_cpu_supports("x86-64-v4") ? pieces_of(form) : NULL;
   return *pieces == NULL ? NULL : gelu_512;
+}
+
+mz_kernel *mz_gelu_for_bfloat16(int64_t form, mz_kernel *plain) {
+  bool can = __builtin_cpu_supports("x86-64-v4") && pieces_of(form) != NULL;
+  return !can ? plain : form == 1 ? float_tanh : float_erf;
 }
 #else
 mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces) {
   (void)form;
   *pieces = NULL;
   return NULL;
+}
+
+mz_kernel *mz_gelu_for_bfloat16(int64_t form, mz_kernel *plain) {
+  (void)form;
+  return plain;
 }
 #endif

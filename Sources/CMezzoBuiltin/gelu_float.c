@@ -30,7 +30,7 @@ static bool make_pieces(fitted what, int64_t form, mz_kernel *plain) {
   if ((made = malloc(sizeof *made)) == NULL) return false;
   made->plain = plain;
   made->axis = mz_axis_of(LEAST, MOST[what], PIECES);
-  mz_fit_pieces(made->row[0], DEGREE, PIECES, &made->axis, what == SHARE ? mz_gelu_share : mz_slope_of_gelu, form);
+  mz_fit_pieces(made->row[0], DEGREE, PIECES, &made->axis, true, what == SHARE ? mz_gelu_share : mz_slope_of_gelu, form);
   if (!atomic_compare_exchange_strong(&places[what][form], &found, made)) free(made);
   return true;
 }

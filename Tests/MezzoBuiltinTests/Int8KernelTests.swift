@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2, 3, 5, 13, 16], [1, 4, 7, 64, 511, 512]) func productsAreExact(rows: Int, depth: Int) {
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 13, 16], [1, 4, 7, 64, 511, 512]) func productsAreExact(rows: Int, depth: Int) {
     var (index, columns) = (Int32(0), Int32(0))
     while mezzo_builtin_int8_product(index, Int32(rows), Int64(depth), nil, nil, nil, &columns) == 1 {
       let width = Int(columns)
