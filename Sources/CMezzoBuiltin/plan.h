@@ -172,8 +172,10 @@ typedef struct {
   mz_space rows; /* of x, q, scale and zero */
   int64_t count, x_stride, q_stride;
   bool is_symmetric;
-  bool in_double, is_plain; /* is_plain: a row of x is a run of the domain's type */
-  mz_load *load;
+  bool in_double, is_plain; /* is_plain: a row of x is a run of what is taken */
+  const struct mz_quantize_rows *kernels; /* of what is taken: float32 or bfloat16 */
+  int64_t element;                        /* of it, bytes */
+  mz_load *load, *load_tiny;              /* into the domain's type; of what is taken into double */
 } mz_quantize;
 
 /* A product of int8, whose own are B's panels, the tiles, and what the sums are multiplied with. */
