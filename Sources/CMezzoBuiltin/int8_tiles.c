@@ -1,6 +1,7 @@
 /* Tiles of int32 sums that fill the registers over the whole of k: a vector holds a group of k of as many columns of B as it has
  * lanes, and is multiplied with a group of a row of A, spread over a vector. One of few rows takes more panels at once, so that
- * enough sums run beside each other. */
+ * enough sums run beside each other; one of many has the next panels fetched, which else come from the third cache or memory a little
+ * too late. */
 #include "int8_tiles.h"
 #include "mezzo_builtin.h"
 #include <stddef.h>
@@ -69,7 +70,7 @@ MZ_INLINE int32_t group_at(const char *p) {
   _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(c[r][p]), _mm512_set1_ps(to.row[r])), column[p], bias[p])
 
 /* Once with the instruction that rounds to bfloat16 and once without, as processors have either. */
-#define VNNI_512(suffix, ROWS, PANELS, STORE_NARROW, features)                                                         \
+#define VNNI_512(suffix, ROWS, PANELS, NARROW, features)                                                               \
   __attribute__((target("arch=x86-64-v4,avx512vnni" features), min_vector_width(512))) static void                     \
       vnni_512##suffix##_##ROWS##_##PANELS(PARAMETERS) {                                                               \
     enum { STEP = 16 * MZ_INT8_GROUP };                                                                                \
@@ -82,6 +83,8 @@ MZ_INLINE int32_t group_at(const char *p) {
     }                                                                                                                  \
     for (; groups > 0; groups--, a += MZ_INT8_GROUP, b += STEP) {                                                      \
       UNROLL for (int p = 0; p < PANELS; p++) row[p] = _mm512_loadu_si512(b + p * panel);                              \
+      if (ROWS > MZ_INT8_ROWS / 2)                                                                                     \
+        UNROLL for (int p = 0; p < PANELS; p++) _mm_prefetch((const char *)b + (PANELS + p) * panel, _MM_HINT_T1);     \
       UNROLL for (int r = 0; r < ROWS; r++) {                                                                          \
         __m512i x = _mm512_set1_epi32(group_at(a + r * a_stride));                                                     \
         UNROLL for (int p = 0; p < PANELS; p++) c[r][p] = _mm512_dpbusd_epi32(c[r][p], x, row[p]);                     \
@@ -103,22 +106,32 @@ MZ_INLINE int32_t group_at(const char *p) {
     }                                                                                                                  \
     if (to.is_narrow) {                                                                                                \
       UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
-        UNROLL for (int p = 0; p < PANELS; p++) STORE_NARROW(at + 32 * p, there[p], SCALED(r, p));                     \
+        NARROW(r, PANELS)                                                                                              \
     } else {                                                                                                           \
       UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
         UNROLL for (int p = 0; p < PANELS; p++) _mm512_mask_storeu_ps(at + 64 * p, there[p], SCALED(r, p));            \
     }                                                                                                                  \
   }
-#define STORE_ROUNDED(to, there, x) _mm256_mask_storeu_epi16(to, there, (__m256i)_mm512_cvtneps_pbh(x))
-#define STORE_NEVER(to, there, x) (void)(to)
+
+/* Two vectors at a time, which the instruction puts behind each other. */
+#define PAIRS_OF(r, PANELS)                                                                                            \
+  {                                                                                                                    \
+    UNROLL for (int p = 0; p + 1 < PANELS; p += 2)                                                                     \
+      _mm512_mask_storeu_epi16(at + 32 * p, there[p] | (__mmask32)there[p + 1] << 16,                                  \
+                               (__m512i)_mm512_cvtne2ps_pbh(SCALED(r, p + 1), SCALED(r, p)));                          \
+    enum { LAST = PANELS - 1 };                                                                                        \
+    if (PANELS % 2 != 0)                                                                                               \
+      _mm256_mask_storeu_epi16(at + 32 * LAST, there[LAST], (__m256i)_mm512_cvtneps_pbh(SCALED(r, LAST)));             \
+  }
+#define NEVER(r, PANELS) (void)at;
 
 #define UP_TO_3(of, rows) of(rows, 1) of(rows, 2) of(rows, 3)
 #define UP_TO_4(of, rows) UP_TO_3(of, rows) of(rows, 4)
 #define UP_TO_6(of, rows) UP_TO_4(of, rows) of(rows, 5) of(rows, 6)
 #define ALL_512(of) \
   UP_TO_6(of, 1) UP_TO_6(of, 2) UP_TO_4(of, 3) UP_TO_4(of, 4) UP_TO_3(of, 5) UP_TO_3(of, 6) UP_TO_3(of, 7) UP_TO_3(of, 8)
-#define ROUNDED(rows, panels) VNNI_512(_bf16, rows, panels, STORE_ROUNDED, ",avx512bf16")
-#define PLAIN(rows, panels) VNNI_512(, rows, panels, STORE_NEVER, "")
+#define ROUNDED(rows, panels) VNNI_512(_bf16, rows, panels, PAIRS_OF, ",avx512bf16")
+#define PLAIN(rows, panels) VNNI_512(, rows, panels, NEVER, "")
 ALL_512(ROUNDED)
 ALL_512(PLAIN)
 

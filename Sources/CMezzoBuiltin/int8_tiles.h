@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 enum {
-  MZ_INT8_GROUP = 4,  /* places of k that lie side by side, and are multiplied and added by one instruction */
-  MZ_INT8_ROWS = 8,   /* of the largest tile */
-  MZ_INT8_PANELS = 6, /* that a tile takes at once, at most */
-  MZ_INT8_COLUMNS = 16 /* of a panel of B, at most */
+  MZ_INT8_GROUP = 4,    /* places of k that lie side by side, and are multiplied and added by one instruction */
+  MZ_INT8_ROWS = 8,     /* of the largest tile */
+  MZ_INT8_PANELS = 6,   /* that a tile takes at once, at most */
+  MZ_INT8_COLUMNS = 16, /* of a panel of B, at most */
 };
 
 /* What sums begin with, what becomes of them, and where they go: rows that lie `stride` bytes apart, of which only so many columns
@@ -31,9 +31,9 @@ typedef struct mz_int8_tiles {
   int rows;          /* of the largest tile */
   int offset;        /* what is added to the elements of A, so that they have no sign */
   int64_t a_element; /* bytes of an element of A */
-  void (*load)(void *to, const int8_t *from, int64_t n); /* of A */
-  bool narrows; /* whether bfloat16 can be stored, with denormals taken for 0 */
-  int panels[MZ_INT8_ROWS + 1];                              /* that a tile of so many rows takes at most */
+  void (*load)(void *to, const int8_t *from, int64_t n);        /* of A */
+  bool narrows;                                                 /* bfloat16 can be stored, with denormals taken for 0 */
+  int panels[MZ_INT8_ROWS + 1];                                 /* that a tile of so many rows takes at most */
   mz_int8_multiply *tile[MZ_INT8_ROWS + 1][MZ_INT8_PANELS + 1]; /* of rows and panels */
 } mz_int8_tiles;
 
