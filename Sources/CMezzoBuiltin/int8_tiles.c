@@ -69,10 +69,19 @@ MZ_INLINE int32_t group_at(const char *p) {
 #define SCALED(r, p)                                                                                                   \
   _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(c[r][p]), _mm512_set1_ps(to.row[r])), column[p], bias[p])
 
-/* Once with the instruction that rounds to bfloat16 and once without, as processors have either. */
-#define VNNI_512(suffix, ROWS, PANELS, NARROW, features)                                                               \
-  __attribute__((target("arch=x86-64-v4,avx512vnni" features), min_vector_width(512))) static void                     \
-      vnni_512##suffix##_##ROWS##_##PANELS(PARAMETERS) {                                                               \
+/* Rounded to nearest even in the upper halves, with denormals, which the instruction for it takes for 0. */
+__attribute__((target("arch=x86-64-v4"), always_inline)) static inline __m512i rounded_512(__m512 x) {
+  __m512i u = _mm512_castps_si512(x), rounded = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
+  return _mm512_mask_add_epi32(rounded, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), rounded, _mm512_set1_epi32(1));
+}
+
+/* The upper halves of two vectors behind each other. */
+static const uint16_t upper_halves[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                                          33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+
+#define VNNI_512(ROWS, PANELS)                                                                                         \
+  __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512))) static void                              \
+      vnni_512_##ROWS##_##PANELS(PARAMETERS) {                                                                         \
     enum { STEP = 16 * MZ_INT8_GROUP };                                                                                \
     __m512i c[ROWS][PANELS], row[PANELS];                                                                              \
     int64_t panel = groups * STEP;                                                                                     \
@@ -105,46 +114,44 @@ MZ_INLINE int32_t group_at(const char *p) {
       bias[p] = _mm512_loadu_ps(to.bias + 16 * p);                                                                     \
     }                                                                                                                  \
     if (to.is_narrow) {                                                                                                \
-      UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
-        NARROW(r, PANELS)                                                                                              \
+      enum { LAST = PANELS - 1 };                                                                                      \
+      __m512i upper = _mm512_loadu_si512(upper_halves);                                                                \
+      UNROLL for (int r = 0; r < ROWS; r++, at += to.stride) {                                                         \
+        UNROLL for (int p = 0; p < LAST; p += 2) {                                                                     \
+          __m512i left = rounded_512(SCALED(r, p)), right = rounded_512(SCALED(r, p + 1));                             \
+          _mm512_mask_storeu_epi16(at + 32 * p, there[p] | (__mmask32)there[p + 1] << 16,                              \
+                                   _mm512_permutex2var_epi16(left, upper, right));                                     \
+        }                                                                                                              \
+        if (PANELS % 2 != 0)                                                                                           \
+          _mm256_mask_storeu_epi16(at + 32 * LAST, there[LAST],                                                        \
+                                   _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded_512(SCALED(r, LAST)), 16)));        \
+      }                                                                                                                \
     } else {                                                                                                           \
       UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
         UNROLL for (int p = 0; p < PANELS; p++) _mm512_mask_storeu_ps(at + 64 * p, there[p], SCALED(r, p));            \
     }                                                                                                                  \
   }
 
-/* Two vectors at a time, which the instruction puts behind each other. */
-#define PAIRS_OF(r, PANELS)                                                                                            \
-  {                                                                                                                    \
-    UNROLL for (int p = 0; p + 1 < PANELS; p += 2)                                                                     \
-      _mm512_mask_storeu_epi16(at + 32 * p, there[p] | (__mmask32)there[p + 1] << 16,                                  \
-                               (__m512i)_mm512_cvtne2ps_pbh(SCALED(r, p + 1), SCALED(r, p)));                          \
-    enum { LAST = PANELS - 1 };                                                                                        \
-    if (PANELS % 2 != 0)                                                                                               \
-      _mm256_mask_storeu_epi16(at + 32 * LAST, there[LAST], (__m256i)_mm512_cvtneps_pbh(SCALED(r, LAST)));             \
-  }
-#define NEVER(r, PANELS) (void)at;
-
 #define UP_TO_3(of, rows) of(rows, 1) of(rows, 2) of(rows, 3)
 #define UP_TO_4(of, rows) UP_TO_3(of, rows) of(rows, 4)
 #define UP_TO_6(of, rows) UP_TO_4(of, rows) of(rows, 5) of(rows, 6)
-#define ALL_512(of) \
-  UP_TO_6(of, 1) UP_TO_6(of, 2) UP_TO_4(of, 3) UP_TO_4(of, 4) UP_TO_3(of, 5) UP_TO_3(of, 6) UP_TO_3(of, 7) UP_TO_3(of, 8)
-#define ROUNDED(rows, panels) VNNI_512(_bf16, rows, panels, PAIRS_OF, ",avx512bf16")
-#define PLAIN(rows, panels) VNNI_512(, rows, panels, NEVER, "")
-ALL_512(ROUNDED)
-ALL_512(PLAIN)
+UP_TO_6(VNNI_512, 1)
+UP_TO_6(VNNI_512, 2)
+UP_TO_4(VNNI_512, 3)
+UP_TO_4(VNNI_512, 4)
+UP_TO_3(VNNI_512, 5)
+UP_TO_3(VNNI_512, 6)
+UP_TO_3(VNNI_512, 7)
+UP_TO_3(VNNI_512, 8)
 
 #define SET_3(name, rows) NULL, name##_##rows##_1, name##_##rows##_2, name##_##rows##_3
 #define SET_4(name, rows) SET_3(name, rows), name##_##rows##_4
 #define SET_6(name, rows) SET_4(name, rows), name##_##rows##_5, name##_##rows##_6
-#define TILES_512(name)                                                                                                \
-  {{NULL}, {SET_6(name, 1)}, {SET_6(name, 2)}, {SET_4(name, 3)}, {SET_4(name, 4)}, {SET_3(name, 5)},                   \
-   {SET_3(name, 6)}, {SET_3(name, 7)}, {SET_3(name, 8)}}
-static const mz_int8_tiles vnni_512_bf16_tiles = {.columns = 16, .rows = 8, .offset = 128, .a_element = 1, .load = load_offset,
-    .narrows = true, .panels = {0, 6, 6, 4, 4, 3, 3, 3, 3}, .tile = TILES_512(vnni_512_bf16)};
-static const mz_int8_tiles vnni_512_tiles = {.columns = 16, .rows = 8, .offset = 128, .a_element = 1, .load = load_offset,
-    .panels = {0, 6, 6, 4, 4, 3, 3, 3, 3}, .tile = TILES_512(vnni_512)};
+static const mz_int8_tiles vnni_512_tiles = {
+    .columns = 16, .rows = 8, .offset = 128, .a_element = 1, .load = load_offset, .narrows = true,
+    .panels = {0, 6, 6, 4, 4, 3, 3, 3, 3},
+    .tile = {{NULL}, {SET_6(vnni_512, 1)}, {SET_6(vnni_512, 2)}, {SET_4(vnni_512, 3)}, {SET_4(vnni_512, 4)}, {SET_3(vnni_512, 5)},
+             {SET_3(vnni_512, 6)}, {SET_3(vnni_512, 7)}, {SET_3(vnni_512, 8)}}};
 
 /* Sums of a row, as many as are there. */
 __attribute__((target("arch=x86-64-v3"), always_inline)) static inline void store_256(const mz_int8_sums *to, int row, int column,
@@ -231,11 +238,10 @@ static const mz_int8_tiles pairs_256_tiles = {
 
 const mz_int8_tiles *mz_int8_tiles_at(int index) {
 #if defined(__x86_64__)
-  bool has_vnni = __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni");
-  bool has[] = {has_vnni && __builtin_cpu_supports("avx512bf16"), has_vnni,
+  bool has[] = {__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni"),
                 __builtin_cpu_supports("x86-64-v3") && __builtin_cpu_supports("avxvnni"), __builtin_cpu_supports("x86-64-v3")};
-  const mz_int8_tiles *tiles[] = {&vnni_512_bf16_tiles, &vnni_512_tiles, &vnni_256_tiles, &pairs_256_tiles};
-  for (int i = 0; i < 4; i++)
+  const mz_int8_tiles *tiles[] = {&vnni_512_tiles, &vnni_256_tiles, &pairs_256_tiles};
+  for (int i = 0; i < 3; i++)
     if (has[i] && index-- == 0) return tiles[i];
 #endif
   return index == 0 ? &portable_tiles : NULL;

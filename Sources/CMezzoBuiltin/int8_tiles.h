@@ -13,7 +13,8 @@ enum {
 
 /* What sums begin with, what becomes of them, and where they go: rows that lie `stride` bytes apart, of which only so many columns
  * are there. A sum begins with zero[row] * sum[column]; without scales it stays int32, else it is stored as float32, or, narrow,
- * bfloat16, sum * row[row] * column[column] + bias[column]. `sum`, `column` and `bias` hold whole panels. */
+ * bfloat16, sum * row[row] * column[column] + bias[column]. `sum`, `column` and `bias` hold whole panels. What is
+ * stored narrow has no NaNs with a payload among what sums are multiplied with. */
 typedef struct {
   const int32_t *zero, *sum;
   const float *row, *column, *bias;
@@ -32,7 +33,7 @@ typedef struct mz_int8_tiles {
   int offset;        /* what is added to the elements of A, so that they have no sign */
   int64_t a_element; /* bytes of an element of A */
   void (*load)(void *to, const int8_t *from, int64_t n);        /* of A */
-  bool narrows;                                                 /* bfloat16 can be stored, with denormals taken for 0 */
+  bool narrows;                                                 /* bfloat16 can be stored */
   int panels[MZ_INT8_ROWS + 1];                                 /* that a tile of so many rows takes at most */
   mz_int8_multiply *tile[MZ_INT8_ROWS + 1][MZ_INT8_PANELS + 1]; /* of rows and panels */
 } mz_int8_tiles;

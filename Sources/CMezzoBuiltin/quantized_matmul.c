@@ -1,5 +1,6 @@
 /* Products of int8 by rows of A and packed panels of B: sums in int32, which are scaled, finished and stored while they are in
  * the cache. Threads share out rows or columns, never k. */
+#include <math.h>
 #include <string.h>
 #include "int8_tiles.h"
 #include "matmul.h"
@@ -116,6 +117,13 @@ static void load_zeros(const mz_quantized *p, int32_t *to, const char *from, int
   for (int64_t r = 0; r < rows; r++) to[r] = -(*(const int8_t *)(from + r * p->zero_stride) + p->tiles->offset);
 }
 
+/* NaNs lose their payload, so that rounding a result to fewer bits cannot carry out of it. */
+static void load_scale(const mz_quantized *p, char *to, mz_load *load, const char *from, int64_t stride, int64_t n) {
+  load(to, from, stride, n);
+  float *scale = (float *)(void *)to;
+  for (int64_t i = 0; p->is_narrow && i < n; i++) scale[i] = scale[i] != scale[i] ? NAN : scale[i];
+}
+
 /* at: A, packed B, C, the scales of rows and columns, the bias, what stands for 0, and the operands of the steps. */
 static void run_area(const mz_quantized *p, const scratch *s, const mz_area *task, char *const *at) {
   const mz_matmul *product = &p->product;
@@ -124,14 +132,15 @@ static void run_area(const mz_quantized *p, const scratch *s, const mz_area *tas
   for (int64_t i = 0; i < task->rows; i += product->block_rows) {
     mz_area block = {.row = task->row + i, .rows = min64(product->block_rows, task->rows - i)};
     load_rows(p, s->a, at[0] + block.row * product->a_stride[0], block.rows);
-    p->load_scale(s->row_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
+    load_scale(p, s->row_scale, p->load_scale, at[3] + block.row * p->a_scale_stride, p->a_scale_stride, block.rows);
     load_zeros(p, s->zero, at[6] + block.row * p->zero_stride, block.rows);
     for (int64_t j = 0; j < task->columns; j += product->block_columns) {
       block.column = task->column + j;
       block.columns = min64(product->block_columns, task->columns - j);
-      p->load_scale(s->scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
+      load_scale(p, s->scale, p->load_scale, at[4] + block.column * p->b_scale_stride, p->b_scale_stride, block.columns);
       if (product->bias.operand >= 0)
-        product->bias.load(s->bias, at[5] + block.column * product->bias.column_stride, product->bias.column_stride, block.columns);
+        load_scale(p, s->bias, product->bias.load, at[5] + block.column * product->bias.column_stride,
+                   product->bias.column_stride, block.columns);
       char *result = at[2] + block.row * product->c_stride[0] + block.column * product->c_stride[1];
       mz_int8_sums sums = {.zero = s->zero,
                            .sum = sum + block.column,
@@ -277,7 +286,7 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   product->alpha = 1;
   /* It is added with the scales. */
   mz_take_bias(r, product);
-  p->is_narrow = c->dtype == MZ_BF16 && product->n_steps == 0 && p->tiles->narrows && plan->may_flush;
+  p->is_narrow = c->dtype == MZ_BF16 && product->n_steps == 0 && p->tiles->narrows;
   p->is_direct = (c->dtype == MZ_F32 || p->is_narrow) && (c->stride[1] == c->size || n == 1);
   p->is_narrow &= p->is_direct;
   MZ_TRY(plan_tasks(r));
