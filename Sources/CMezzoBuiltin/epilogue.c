@@ -45,7 +45,11 @@ static void plan_rounded_gelu(const mz_request *r, mz_matmul *matmul) {
       next = given.kind == MEZZO_EPI_CAST ? mz_dtype_of(given.to) : MZ_F32;
     }
     mz_step *step = &matmul->step[i];
-    if (next == MZ_BF16) step->kernel = mz_gelu_for_bfloat16(kind == MEZZO_EPI_GELU_TANH, step->kernel);
+    if (next != MZ_BF16) continue;
+    step->kernel = mz_gelu_for_bfloat16(kind == MEZZO_EPI_GELU_TANH, step->kernel);
+    const mz_operand *result = &r->plan->operand[r->plan->n_in];
+    bool is_last = i + 1 == matmul->n_steps, is_run = result->stride[result->rank - 1] == result->size;
+    if (is_last && is_run) matmul->store_last = mz_gelu_store_bfloat16(kind == MEZZO_EPI_GELU_TANH);
   }
 }
 
@@ -98,9 +102,9 @@ bool mz_take_relu(const mz_request *r, mz_matmul *matmul) {
   return true;
 }
 
-void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n) {
+static void run_steps(const mz_matmul *matmul, int steps, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n) {
   _Alignas(64) char staged[MZ_BLOCK * sizeof(double)];
-  for (int i = 0; i < matmul->n_steps; i++) {
+  for (int i = 0; i < steps; i++) {
     const mz_step *step = &matmul->step[i];
     if (step->operand >= 0)
       step->load(staged, operands[step->place] + row * step->row_stride + column * step->column_stride, step->column_stride, n);
@@ -111,4 +115,15 @@ void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row
       step->load(acc, staged, step->size, n);
     }
   }
+}
+
+void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n) {
+  run_steps(matmul, matmul->n_steps, operands, row, column, acc, n);
+}
+
+void mz_store_finished(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, char *result,
+                       int64_t n) {
+  bool stores_last = matmul->store_last != NULL;
+  run_steps(matmul, matmul->n_steps - stores_last, operands, row, column, acc, n);
+  (stores_last ? matmul->store_last : matmul->store)(result, matmul->c_stride[1], acc, n);
 }

@@ -2,6 +2,7 @@
  * polynomial over each of 32 pieces, as near as those that a float32 is asked for: within 2^-20. Beyond, where it falls faster than
  * polynomials can follow, it is the power of 2 of one over each of 16. A result is within a tenth of a unit in the last place of a
  * bfloat16 before it is rounded, wherever it lies. */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,56 +115,89 @@ TARGET MZ_INLINE void load_float(__m512 x[VECTORS], const float *from) { EACH x[
 
 TARGET MZ_INLINE void store_float(float *to, const __m512 y[VECTORS]) { EACH _mm512_storeu_ps(to + v * LANES, y[v]); }
 
-/* A step of either type. What is below as a float is above as an integer. A step with such elements is done out of line, as
- * registers are not laid out for that. */
-#define STEPS(type, T)                                                                                              \
-  TARGET __attribute__((noinline)) static void beyond_##type(T *to, const T *from, const pieces *p) {               \
+/* Sums to bfloat16, to nearest even; NaNs have no payload that rounding could carry out of. */
+TARGET MZ_INLINE __m512i rounded(__m512 y) {
+  __m512i u = BITS(y), up = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
+  return _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
+}
+
+TARGET MZ_INLINE void store_narrow(uint16_t *to, const __m512 y[VECTORS]) {
+  static const uint16_t upper[2 * LANES] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                                            33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+  __m512i order = _mm512_loadu_si512(upper);
+  EACH_PAIR _mm512_storeu_si512(to + v * LANES, _mm512_permutex2var_epi16(rounded(y[v]), order, rounded(y[v + 1])));
+}
+
+/* Whether there is something that shares are not for: what is below as a float is above as an integer without sign. A NaN, above
+ * infinity, is such only where rounding could carry out of it. */
+TARGET MZ_INLINE bool is_beyond(const __m512 x[VECTORS], const spread *s, bool with_nans) {
+  __m512i lowest = BITS(x[0]), highest = BITS(x[0]);
+  _Pragma("unroll") for (int v = 1; v < VECTORS; v++) {
+    lowest = _mm512_max_epu32(lowest, BITS(x[v]));
+    highest = _mm512_max_epi32(highest, BITS(x[v]));
+  }
+  __mmask16 beyond = _mm512_cmpgt_epu32_mask(lowest, s->least);
+  if (with_nans) beyond |= _mm512_cmpgt_epi32_mask(highest, _mm512_set1_epi32(0x7f800000));
+  return beyond != 0;
+}
+
+/* Steps of a type to another. One that has something beyond is done out of line, as registers are not laid out for that. */
+#define STEPS(name, To, From, load, store)                                                                          \
+  TARGET __attribute__((noinline)) static void beyond_##name(To *to, const From *from, const pieces *p) {           \
     spread s = spread_of(p);                                                                                        \
     __m512 x[VECTORS], y[VECTORS];                                                                                  \
-    load_##type(x, from);                                                                                           \
+    load(x, from);                                                                                                  \
     shares(y, x, &s);                                                                                               \
     exponents(y, x, p);                                                                                             \
-    store_##type(to, y);                                                                                            \
+    EACH y[v] = _mm512_mask_mov_ps(y[v], _mm512_cmp_ps_mask(y[v], y[v], _CMP_UNORD_Q), SPREAD(NAN));                \
+    store(to, y);                                                                                                   \
   }                                                                                                                 \
                                                                                                                     \
-  TARGET MZ_INLINE void step_##type(T *to, const T *from, const spread *s, const pieces *p) {                       \
+  TARGET MZ_INLINE void step_##name(To *to, const From *from, const spread *s, const pieces *p) {                   \
     __m512 x[VECTORS], y[VECTORS];                                                                                  \
-    load_##type(x, from);                                                                                           \
-    __m512i lowest = BITS(x[0]);                                                                                    \
-    _Pragma("unroll") for (int v = 1; v < VECTORS; v++) lowest = _mm512_max_epu32(lowest, BITS(x[v]));              \
-    if (__builtin_expect(_mm512_cmpgt_epu32_mask(lowest, s->least) != 0, 0)) {                                      \
-      beyond_##type(to, from, p);                                                                                   \
+    load(x, from);                                                                                                  \
+    if (__builtin_expect(is_beyond(x, s, sizeof(To) < sizeof(From)), 0)) {                                          \
+      beyond_##name(to, from, p);                                                                                   \
       return;                                                                                                       \
     }                                                                                                               \
     shares(y, x, s);                                                                                                \
-    store_##type(to, y);                                                                                            \
+    store(to, y);                                                                                                   \
   }                                                                                                                 \
                                                                                                                     \
-  TARGET MZ_INLINE void steps_##type(T *y, const T *x, const pieces *p, int64_t n) {                                \
-    T last[STEP] = {0};                                                                                             \
+  TARGET MZ_INLINE void steps_##name(To *y, const From *x, const pieces *p, int64_t n) {                            \
+    From last[STEP] = {0};                                                                                          \
+    To result[STEP];                                                                                                \
     spread s = spread_of(p);                                                                                        \
     int64_t rest = n % STEP;                                                                                        \
-    for (int64_t i = 0; i < n - rest; i += STEP) step_##type(y + i, x + i, &s, p);                                  \
+    for (int64_t i = 0; i < n - rest; i += STEP) step_##name(y + i, x + i, &s, p);                                  \
     if (rest == 0) return;                                                                                          \
     memcpy(last, x + n - rest, (size_t)rest * sizeof *x);                                                           \
-    step_##type(last, last, &s, p);                                                                                 \
-    memcpy(y + n - rest, last, (size_t)rest * sizeof *y);                                                           \
+    step_##name(result, last, &s, p);                                                                               \
+    memcpy(y + n - rest, result, (size_t)rest * sizeof *y);                                                         \
   }
-STEPS(bfloat16, uint16_t)
-STEPS(float, float)
+STEPS(bfloat16, uint16_t, uint16_t, load_bfloat16, store_bfloat16)
+STEPS(float, float, float, load_float, store_float)
+STEPS(narrow, uint16_t, float, load_float, store_narrow)
 
 TARGET static void gelu_512(void *const *out, const void *const *in, const double *scalar, int64_t n) {
   (void)scalar;
   steps_bfloat16(out[0], in[0], in[1], n);
 }
 
-#define KERNEL(name, form)                                                                            \
-  TARGET static void name(void *const *out, const void *const *in, const double *scalar, int64_t n) { \
-    (void)scalar;                                                                                     \
-    steps_float(out[0], in[0], atomic_load_explicit(&places[form], memory_order_acquire), n);                                                                \
+static const pieces *made(int64_t form) { return atomic_load_explicit(&places[form], memory_order_acquire); }
+
+#define KERNELS(form)                                                                                         \
+  TARGET static void float_##form(void *const *out, const void *const *in, const double *scalar, int64_t n) { \
+    (void)scalar;                                                                                             \
+    steps_float(out[0], in[0], made(form), n);                                                                \
+  }                                                                                                           \
+                                                                                                              \
+  TARGET static void narrow_##form(char *to, int64_t stride, const void *from, int64_t n) {                   \
+    (void)stride;                                                                                             \
+    steps_narrow((uint16_t *)(void *)to, from, made(form), n);                                                \
   }
-KERNEL(float_erf, 0)
-KERNEL(float_tanh, 1)
+KERNELS(0)
+KERNELS(1)
 
 mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces) {
   *pieces = __builtin_cpu_supports("x86-64-v4") ? pieces_of(form) : NULL;
@@ -172,7 +206,12 @@ mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces) {
 
 mz_kernel *mz_gelu_for_bfloat16(int64_t form, mz_kernel *plain) {
   bool can = __builtin_cpu_supports("x86-64-v4") && pieces_of(form) != NULL;
-  return !can ? plain : form == 1 ? float_tanh : float_erf;
+  return !can ? plain : form == 1 ? float_1 : float_0;
+}
+
+mz_store *mz_gelu_store_bfloat16(int64_t form) {
+  bool can = __builtin_cpu_supports("x86-64-v4") && pieces_of(form) != NULL;
+  return !can ? NULL : form == 1 ? narrow_1 : narrow_0;
 }
 #else
 mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces) {
@@ -184,5 +223,10 @@ mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces) {
 mz_kernel *mz_gelu_for_bfloat16(int64_t form, mz_kernel *plain) {
   (void)form;
   return plain;
+}
+
+mz_store *mz_gelu_store_bfloat16(int64_t form) {
+  (void)form;
+  return NULL;
 }
 #endif

@@ -26,6 +26,8 @@ void mz_fit_pieces(float *rows, int degree, int pieces, const mz_axis *axis, boo
 mz_kernel *mz_gelu_bfloat16(int64_t form, const void **pieces);
 /* Of a GELU whose results are rounded to bfloat16 at once, what is faster than `plain` on this processor, or that. */
 mz_kernel *mz_gelu_for_bfloat16(int64_t form, mz_kernel *plain);
+/* The same, which also rounds them and stores them side by side, or NULL. */
+mz_store *mz_gelu_store_bfloat16(int64_t form);
 /* Of GELU and of its gradient, what is faster than `plain` on this processor, or that. */
 mz_kernel *mz_gelu_float(int64_t form, mz_kernel *plain);
 mz_kernel *mz_gelu_gradient_float(int64_t form, mz_kernel *plain);

@@ -15,6 +15,9 @@ void mz_take_bias(const mz_request *r, mz_matmul *matmul);
 bool mz_take_relu(const mz_request *r, mz_matmul *matmul);
 /* Applies them to n accumulators of one row; operands: first elements of the steps' operands, for this batch. */
 void mz_run_epilogue(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, int64_t n);
+/* The same, and stores them to the result. */
+void mz_store_finished(const mz_matmul *matmul, char *const *operands, int64_t row, int64_t column, void *acc, char *result,
+                       int64_t n);
 
 /* Plans a product whose A has its rows in memory, or whose B is constant; *takes: whether it is one. */
 mezzo_status mz_plan_rows(mz_request *r, bool *takes);

@@ -101,6 +101,7 @@ typedef struct {
   int64_t shared_bytes; /* of all of B's panels, which the threads pack together at each call; 0: each packs what it needs */
   int n_steps;
   mz_step step[MZ_MAX_EPILOGUE];
+  mz_store *store_last; /* does the last step as well; NULL: there is none for it */
   const struct mz_panel_tiles *tiles;
   mz_step bias; /* what sums begin with; operand -1: 0 */
   bool has_relu; /* tiles do it */

@@ -107,8 +107,8 @@ static void finish(const mz_quantized *p, const scratch *s, const mz_area *block
       scale_double(wide, (const int32_t *)(const void *)from, ((const double *)(const void *)s->row_scale)[r],
                    (const double *)(const void *)s->scale, (const double *)(const void *)s->bias, block->columns);
     }
-    mz_run_epilogue(product, at + 7, row, block->column, out, block->columns);
-    if (out != result) product->store(result, product->c_stride[1], out, block->columns);
+    if (out == result) mz_run_epilogue(product, at + 7, row, block->column, out, block->columns);
+    else mz_store_finished(product, at + 7, row, block->column, out, result, block->columns);
   }
 }
 
