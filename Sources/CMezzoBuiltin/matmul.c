@@ -57,8 +57,7 @@ void mz_finish_row(const mz_matmul *p, char *const *at, char *acc, int64_t row, 
   acc += n_direct * p->element;
   result += n_direct * p->c_stride[1];
   mz_blend(p, result, acc, n - n_direct);
-  mz_run_epilogue(p, at + 3, row, column + n_direct, acc, n - n_direct);
-  p->store(result, p->c_stride[1], acc, n - n_direct);
+  mz_store_finished(p, at + 3, row, column + n_direct, acc, result, n - n_direct);
 }
 
 void mz_finish_tiles(const mz_matmul *p, const mz_scratch *s, const mz_area *block, char *const *at) {
