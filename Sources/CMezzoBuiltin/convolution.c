@@ -3,7 +3,7 @@
  * change a bit of the result. */
 #include <string.h>
 #include "convolution_direct.h"
-#include "matmul.h"
+#include "convolution_panels.h"
 #include "windows.h"
 
 enum {
@@ -307,6 +307,9 @@ static mezzo_status plan_convolution(mz_request *r, int x, int kernel, int y, in
     MZ_TRY(mz_plan_epilogue(r, p, in_double, false));
     if (mz_takes_lines(plan)) return mz_plan_lines(r);
   }
+  bool takes_panels;
+  MZ_TRY((by_kernel ? mz_plan_kernel_panels : mz_plan_window_panels)(r, &takes_panels));
+  if (takes_panels) return MEZZO_OK;
   MZ_TRY(plan_blocks(r, by_kernel));
   plan->run = by_kernel ? run_kernel : run_rows;
   return MEZZO_OK;

@@ -127,6 +127,17 @@ typedef struct {
   mz_load *load;
 } mz_gather;
 
+/* What windows see of one operand where it lies, or of a copy of some of it in float, with zeros around: from = place * step + tap *
+ * dilation - low. Taps outside of it are skipped. */
+typedef struct {
+  int64_t held[MZ_MAX_RANK], low[MZ_MAX_RANK];
+  int64_t ahead[MZ_MAX_RANK];  /* zeros of the copy before the first place */
+  int64_t stride[MZ_MAX_RANK]; /* bytes from one place to the next */
+  int64_t image;               /* bytes of one of the batch */
+  int64_t unit;                /* of the batch that are worked on at once */
+  bool is_copy;
+} mz_held;
+
 /* A convolution or one of its gradients: for each group a product, of which one operand is gathered from windows. */
 typedef struct {
   mz_matmul product; /* slots, slot_bytes and what a slot holds are its own */
@@ -139,7 +150,14 @@ typedef struct {
   int64_t blocks, columns_blocks; /* of rows, of columns */
   int64_t chunks, chunk;          /* of the places that are summed over, and how long they are */
   int64_t sums_bytes;             /* of the accumulators of one block */
-  bool is_short, has_bias, has_relu; /* of few channels: whether no other steps are to be done than these */
+  bool is_short, has_bias, has_relu; /* where windows are multiplied as they lie: whether no other steps are to be done than these */
+  const struct mz_panel_tiles *tiles; /* which do that */
+  mz_held held;
+  int64_t panel_taps; /* of the kernel in a panel, once for each box of places (boxes.h) that sees others */
+  int64_t most_runs;  /* of a row of a tile */
+  int64_t parts;      /* of a chunk or unit that threads share */
+  int sums_kind;      /* of panel_tiles.h */
+  bool copies_other;
 } mz_convolution;
 
 /* Pooling: windows of x at places of y, and, for a gradient, of y at places of x. */

@@ -66,6 +66,7 @@ enum WindowBlueprints {
       make(2, same, channels: 6, filters: 4, groups: 2), make(1, image, channels: 5, filters: 5, groups: 5),
       make(2, same, channels: 3, filters: 6, groups: 3),
       make(1, Windows([8], [3], low: [2]), channels: 4, filters: 4, groups: 4),
+      make(2, Windows([3, 3], [2, 2], low: [1, 0], high: [1, 1]), channels: 35, filters: 33),
       make(1, image, channels: 3, filters: 4, recipes: [.scattered, .ordinary]),
       make(1, image, channels: 4, filters: 6, recipes: [.scattered, .ordinary]),
     ]
