@@ -31,7 +31,8 @@
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .numerics = accumulator,     \
    .flags = SHARED, .epilogue_mask = STEPS, .cost = {.fixed_ns = 300, .flop_per_ns = rate, .byte_per_ns = 25}}
 
-/* Of processors whose registers hold large tiles. Many rows and long sums are cut for the caches, which libraries do as well. */
+/* Of processors whose registers hold large tiles. What comes from memory, libraries read as well. */
+#define IN_CACHE "m <= 1024 and n <= 1024 and k <= 1024 and (m <= 256 or k <= 256)"
 #define WIDE "cpu.avx512bw and cpu.avx512dq and cpu.avx512vl"
 #define WIDE_PRODUCT(id, text, condition, rate)                                                                    \
   {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = id, .sig = text, .when = WIDE condition,      \
@@ -104,7 +105,7 @@ const mezzo_rule mz_rules[] = {
     PRODUCT("matmul.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 185),
     PRODUCT("matmul.f64", "A:f64[...,m,k] B:f64[...,k,n] -> C:f64[...,m,n]", F64_ACCUM, 70),
     WIDE_PRODUCT("matmul.wide.16", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", " and not const(B)", 210),
-    WIDE_PRODUCT("matmul.wide.f32", "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]", " and not const(B) and (m <= 256 or k <= 256)", 210),
+    WIDE_PRODUCT("matmul.wide.f32", "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]", " and not const(B) and " IN_CACHE, 210),
     WIDE_PRODUCT("matmul.wide.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", " and not const(B)", 210),
     PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 195),
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),
