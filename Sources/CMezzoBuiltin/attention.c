@@ -1,7 +1,6 @@
 /* Attention by stretches of keys: scores become weights against the largest so far, sums and what they weigh are corrected when a
  * larger one comes, so that no matrix of scores is ever whole (Rabe and Staats, arXiv 2112.05682; Dao et al., arXiv 2205.14135). */
 #include "attention.h"
-#include "pair_tiles.h"
 #include <math.h>
 #include <string.h>
 
@@ -46,9 +45,8 @@ static void weigh_rows(const mz_attention *p, const scratch *s, const char *bias
   for (int64_t r = 0; r < rows; r++) {
     char *scores = s->scores + r * MZ_TILE_STRETCH * p->element, *sums = s->sums + r * p->padded_width * p->element;
     if (r == 0 || p->stride[BIAS][0] != 0) row = mz_bias_row(p, BIAS, bias, s->row, query + r, first, count);
-    double factor = p->kernels->weigh(scores, mz_seen(p, query + r, first, count), n, p->scale, row, s->max + r, s->sum + r);
+    double factor = p->weigh(scores, mz_seen(p, query + r, first, count), n, p->scale, row, s->max + r, s->sum + r);
     if (factor != 1) p->kernels->scale(sums, sums, factor, p->padded_width);
-    if (p->in_pairs) mz_narrow_to_pairs(scores, n);
   }
 }
 

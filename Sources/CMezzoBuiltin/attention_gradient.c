@@ -1,7 +1,6 @@
 /* The gradient of attention: weights are made anew from the scores and lse, for a block of queries and a stretch of keys at a
  * time; what belongs to keys and values is summed over all queries before it is rounded. */
 #include "attention.h"
-#include "pair_tiles.h"
 #include <math.h>
 #include <string.h>
 
@@ -70,10 +69,7 @@ static void slope_rows(const mz_attention *p, const scratch *s, const char *bias
   for (int64_t r = 0; r < rows; r++) {
     char *weights = s->weights + r * MZ_TILE_STRETCH * p->element, *slopes = s->slopes + r * MZ_TILE_STRETCH * p->element;
     if (r == 0 || p->stride[BIAS][0] != 0) row = mz_bias_row(p, BIAS, bias, s->row, query + r, first, count);
-    p->kernels->slope(weights, slopes, mz_seen(p, query + r, first, count), n, p->scale, row, lse[r], along[r]);
-    if (!p->in_pairs) continue;
-    mz_narrow_to_pairs(weights, n);
-    mz_narrow_to_pairs(slopes, n);
+    p->slope(weights, slopes, mz_seen(p, query + r, first, count), n, p->scale, row, lse[r], along[r]);
   }
 }
 

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 #include "attention.h"
+#include "attention_lanes.h"
 #include "pair_tiles.h"
 
 enum { PAIR = 2 * sizeof(uint16_t) };
@@ -64,6 +65,9 @@ mezzo_status mz_plan_scores(mz_request *r, const int operands[6]) {
   p->tile = in_double ? mz_tile_double() : mz_tile_float();
   p->element = in_double ? sizeof(double) : sizeof(float);
   p->kernels = in_double ? &mz_norms_double : &mz_norms_float;
+  const mz_score_kernels *wide = in_double ? NULL : mz_wide_scores();
+  p->weigh = wide != NULL ? wide->weigh : p->kernels->weigh;
+  p->slope = wide != NULL ? wide->slope : p->kernels->slope;
   p->padded_dim = mz_round_up(p->dim, p->tile->columns);
   p->padded_width = mz_round_up(p->width, p->tile->columns);
   return MEZZO_OK;
@@ -85,6 +89,8 @@ void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, in
   if (!fits) return;
   p->in_pairs = true;
   p->tile = mz_tile_pairs();
+  p->weigh = mz_wide_scores_in_pairs()->weigh;
+  p->slope = mz_wide_scores_in_pairs()->slope;
 }
 
 void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth) {

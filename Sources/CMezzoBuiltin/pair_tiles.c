@@ -48,18 +48,9 @@ static const mz_tile pairs_tile = {
     .by_rows = {[MZ_B_SAME] = {.many = many, .half = half, .few = few, .one = one}},
 };
 
-__attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512))) void mz_narrow_to_pairs(void *row, int64_t n) {
-  char *at = row;
-  for (int64_t i = 0; i < n; i += 16) {
-    __m256i narrow = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(at + 4 * i));
-    _mm256_storeu_si256((__m256i_u *)(void *)(at + 2 * i), narrow);
-  }
-}
-
 const mz_tile *mz_tile_pairs(void) {
   return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") ? &pairs_tile : NULL;
 }
 #else
 const mz_tile *mz_tile_pairs(void) { return NULL; }
-void mz_narrow_to_pairs(void *row, int64_t n) { (void)row, (void)n; }
 #endif

@@ -7,7 +7,4 @@
  * is the sum of both products. NULL where the processor does not multiply pairs. */
 const mz_tile *mz_tile_pairs(void);
 
-/* A row of n floats, whole vectors of 64 bytes, becomes one of bfloat16 in its place; only where there are such tiles. */
-void mz_narrow_to_pairs(void *row, int64_t n);
-
 #endif

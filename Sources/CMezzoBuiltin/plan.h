@@ -181,6 +181,8 @@ typedef struct {
   bool is_causal;
   const struct mz_tile *tile;
   const mz_norm_kernels *kernels;
+  mz_weigh_scores *weigh;
+  mz_slope_scores *slope;
   bool in_pairs; /* products take two places at a time, of elements as they lie in memory */
   int64_t element, block, padded_dim, padded_width; /* block: queries that are worked on at once */
   int64_t parts, part, slots, slot_bytes; /* of the queries of a matrix, and how long they are */

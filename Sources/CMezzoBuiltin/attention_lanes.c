@@ -1,0 +1,117 @@
+#include "attention_lanes.h"
+#include <math.h>
+#include <stddef.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include "target.h"
+
+#define UNROLL _Pragma("unroll")
+enum { LANES = 16, ABREAST = 4 /* vectors, which do not wait for each other */ };
+
+#define float_TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
+#define float_STORE(row, i, v) _mm512_storeu_ps((row) + (i), v)
+#define pair_TARGET __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
+#define pair_STORE(row, i, v) _mm256_storeu_si256((__m256i_u *)(void *)((char *)(row) + 2 * (i)), (__m256i)_mm512_cvtneps_pbh(v))
+
+#define WIDE_INLINE __attribute__((target("arch=x86-64-v4"), min_vector_width(512), always_inline)) static inline
+
+/* Those of the 16 from i on that a query sees. */
+WIDE_INLINE __mmask16 seen_from(int64_t i, int64_t seen) {
+  int64_t n = seen - i;
+  return n >= LANES ? 0xFFFF : (__mmask16)((1u << (n < 0 ? 0 : n)) - 1);
+}
+
+/* e^d within two units in the last place for d <= 0, or NaN: 2^(n + f) with a polynomial that is fitted for |f| <= 1/2. */
+WIDE_INLINE __m512 exponential(__m512 d, __mmask16 there) {
+  const __m512 log2_e = _mm512_set1_ps(1.44269504088896341f);
+  __m512 bounded = _mm512_max_ps(_mm512_set1_ps(-105.0f), d);
+  __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(bounded, log2_e), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m512 f = _mm512_fmsub_ps(bounded, log2_e, n);
+  __m512 p = _mm512_fmadd_ps(f, _mm512_set1_ps(1.5353359e-4f), _mm512_set1_ps(1.3398876e-3f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.618437e-3f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.5503324e-2f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.4022648e-1f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.931472e-1f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+  return _mm512_maskz_scalef_ps(there, p, n);
+}
+
+WIDE_INLINE __m512 score(const float *x, const float *bias, int64_t i, __m512 scale) {
+  __m512 s = _mm512_loadu_ps(x + i);
+  return bias == NULL ? _mm512_mul_ps(s, scale) : _mm512_fmadd_ps(s, scale, _mm512_loadu_ps(bias + i));
+}
+
+/* NaN is passed over: it is found again in the sum. */
+WIDE_INLINE float largest_score(const float *x, const float *bias, float so_far, __m512 scale, int64_t seen) {
+  __m512 most[ABREAST];
+  UNROLL for (int v = 0; v < ABREAST; v++) most[v] = _mm512_set1_ps(so_far);
+  for (int64_t i = 0; i < seen; i += ABREAST * LANES)
+    UNROLL for (int v = 0; v < ABREAST; v++) {
+      int64_t at = i + v * LANES;
+      if (at < seen) most[v] = _mm512_mask_max_ps(most[v], seen_from(at, seen), score(x, bias, at, scale), most[v]);
+    }
+  return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
+}
+
+#define KERNELS(of)                                                                                                       \
+  of##_TARGET static double of##_weigh(void *x_, int64_t seen, int64_t n, double scale_, const void *bias, double *max,   \
+                                       double *sum) {                                                                     \
+    float *x = x_, before = (float)*max;                                                                                  \
+    __m512 scale = _mm512_set1_ps((float)scale_), sums[ABREAST];                                                          \
+    float largest = largest_score(x, bias, before, scale, seen);                                                          \
+    if (largest == -INFINITY) {                                                                                           \
+      double factor = mz_norms_float.weigh(x, seen, n, scale_, bias, max, sum);                                           \
+      for (int64_t i = 0; i < n; i += LANES) of##_STORE(x, i, _mm512_loadu_ps(x + i));                                    \
+      return factor;                                                                                                      \
+    }                                                                                                                     \
+    UNROLL for (int v = 0; v < ABREAST; v++) sums[v] = _mm512_setzero_ps();                                               \
+    __m512 most = _mm512_set1_ps(largest);                                                                                \
+    for (int64_t i = 0; i < n; i += ABREAST * LANES)                                                                      \
+      UNROLL for (int v = 0; v < ABREAST; v++) {                                                                          \
+        int64_t at = i + v * LANES;                                                                                       \
+        if (at >= n) break;                                                                                               \
+        __m512 e = exponential(_mm512_sub_ps(score(x, bias, at, scale), most), seen_from(at, seen));                      \
+        sums[v] = _mm512_add_ps(sums[v], e);                                                                              \
+        of##_STORE(x, at, e);                                                                                             \
+      }                                                                                                                   \
+    double factor = largest != before && *sum != 0 ? exp((double)before - (double)largest) : 1;                           \
+    *max = (double)largest;                                                                                               \
+    *sum = *sum * factor + (double)_mm512_reduce_add_ps(                                                                  \
+                               _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));          \
+    return factor;                                                                                                        \
+  }                                                                                                                       \
+  of##_TARGET static void of##_slope(void *x_, void *slopes_, int64_t seen, int64_t n, double scale_, const void *bias,   \
+                                     double lse_, double along_) {                                                        \
+    float *x = x_, *slopes = slopes_;                                                                                     \
+    __m512 scale = _mm512_set1_ps((float)scale_), lse = _mm512_set1_ps((float)lse_), along = _mm512_set1_ps((float)along_); \
+    if ((float)lse_ == -INFINITY) seen = 0;                                                                               \
+    for (int64_t i = 0; i < n; i += ABREAST * LANES)                                                                      \
+      UNROLL for (int v = 0; v < ABREAST; v++) {                                                                          \
+        int64_t at = i + v * LANES;                                                                                       \
+        if (at >= n) break;                                                                                               \
+        __mmask16 there = seen_from(at, seen);                                                                            \
+        __m512 e = exponential(_mm512_sub_ps(score(x, bias, at, scale), lse), there);                                     \
+        __m512 slope = _mm512_maskz_mul_ps(there, e, _mm512_sub_ps(_mm512_loadu_ps(slopes + at), along));                 \
+        of##_STORE(x, at, e);                                                                                             \
+        of##_STORE(slopes, at, slope);                                                                                    \
+      }                                                                                                                   \
+  }                                                                                                                       \
+  static const mz_score_kernels of##_kernels = {of##_weigh, of##_slope};
+KERNELS(float)
+KERNELS(pair)
+#endif
+
+const mz_score_kernels *mz_wide_scores(void) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v4")) return &float_kernels;
+#endif
+  return NULL;
+}
+
+const mz_score_kernels *mz_wide_scores_in_pairs(void) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16")) return &pair_kernels;
+#endif
+  return NULL;
+}
