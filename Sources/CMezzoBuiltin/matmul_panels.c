@@ -6,7 +6,7 @@
 
 enum {
   BLOCK_ROWS = 128,        /* of A, which stay in the second cache */
-  BLOCK_COLUMNS = 480,     /* whole tiles, and no more than a row is finished by at once */
+  BLOCK_COLUMNS = 384,     /* whole tiles, and whole steps of what finishes a row */
   LEAST_COLUMNS = 48,      /* of a block whose panels are made at each call: one tile's */
   PANELS = 1 << 18,        /* bytes of such a block, for longer k */
   PANELS_OF_STAGED = 1 << 21, /* where rows of A would be converted again for each such block */
