@@ -87,7 +87,8 @@ struct ConvolutionTests {
       for threads in [1, 3] {
         let got = try compute(
           code, tensors(dtype), to: TensorType(dtype, result), attributes: windows.attributes, threads: threads)[0]
-        #expect(try got.scalars() == Tensor(exact.scalars(), shape: result, dtype: dtype).scalars(), "\(dtype), \(threads)")
+        #expect(
+          try got.scalars() == Tensor(exact.scalars(), shape: result, dtype: dtype).scalars(), "\(dtype), \(threads)")
       }
     }
   }
