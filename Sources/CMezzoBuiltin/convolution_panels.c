@@ -19,6 +19,7 @@ enum {
   BOXES = 4096,        /* at most */
   MOST_TAPS = 8,       /* that panels hold, times those of a window */
   MOST_RUNS = 1 << 16,
+  MOST_COPIED = 1 << 24, /* bytes of an image in float: each thread has one */
   FAIR = 4,            /* images for each thread beyond which one more or less does not count */
   ALONE = 1000000,     /* operations below which threads cost more than they bring */
   RATE = 250           /* operations a nanosecond, of one thread */
@@ -82,6 +83,7 @@ static void pack_body(void *user, uint64_t begin, uint64_t end, uint32_t worker)
 
 static void pack(const mz_plan *plan, const mezzo_tensor *b, void *to) {
   const mz_convolution *c = &plan->u.convolution;
+  memset(to, 0, (size_t)plan->packed_bytes); /* taps that no window sees have panels too */
   for (int64_t panel = 0; panel < divide_up(c->product.n, MZ_PANEL); panel++)
     pack_panel(c, panel, (const char *)b->data + b->byte_offset, (char *)to + panel * panel_bytes(c));
 }
@@ -414,6 +416,7 @@ static uint64_t key_of(const mz_convolution *c) {
   mz_box box;
   mz_first_box(g, &c->held, &box);
   do {
+    if (box.inner == 0) continue;
     MIX(g->taps[0]);
     for (int axis = 1; axis < g->axes; axis++) MIX(g->taps[axis]), MIX(box.tap[axis]), MIX(box.taps[axis]);
   } while (mz_next_box(g, &c->held, &box) && box.first[0] == 0);
@@ -429,12 +432,12 @@ static bool has_unit_steps(const mz_gather *g) {
 
 static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
 
-/* Of the workspace and of the panels; false where they cannot be counted. */
+/* Of the workspace and of the panels; false where they are too large. */
 static bool count_bytes(mz_plan *plan, mz_convolution *c, int64_t *packed, int64_t *total) {
   mz_matmul *p = &c->product;
   int64_t panel, copy = 0, columns;
   if (c->held.is_copy && !product(c->held.image, min64(c->held.unit, plan->operand[c->into].shape[0]), &copy)) return false;
-  if (copy > INT64_MAX / 4 || p->n > INT64_MAX / 64) return false;
+  if (copy > MOST_COPIED || p->n > INT64_MAX / 64) return false;
   columns = round_up(p->n, MZ_PANEL);
   p->a_bytes = min64(ROWS, p->m) * round_up(p->block_columns, MZ_PANEL) * (int64_t)sizeof(float);
   p->slot_bytes = run_table_bytes(c) + p->a_bytes + round_up(copy, 64);

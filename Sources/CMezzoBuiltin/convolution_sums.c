@@ -11,6 +11,7 @@ enum {
   CHUNKS = 8,
   SUMS = 1 << 20,   /* bytes of sums that are added up, at most; of larger ones threads share rows */
   COPY = 1 << 18,   /* bytes of x in float that stay in the second cache */
+  MOST_COPIED = 1 << 24, /* of an image: each thread has one */
   FAIR = 4,         /* chunks for each thread beyond which one more or less does not count */
   ROWS = 16,        /* that are added up at once */
   ALONE = 1000000   /* operations below which threads cost more than they bring */
@@ -238,13 +239,13 @@ static uint32_t padded_axes(const mz_gather *g) {
 
 static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
 
-/* False where the workspace cannot be counted. */
+/* False where the workspace is too large. */
 static bool count_bytes(mz_convolution *c, int64_t *total) {
   mz_matmul *p = &c->product;
   lines l = lines_of(&c->gather);
   int64_t copy = 0, sums;
   if (p->n > INT64_MAX / 1024 / (2 * PLACES) || p->m > INT64_MAX / 64) return false;
-  if (c->held.is_copy && (!product(c->held.image, c->held.unit, &copy) || copy > INT64_MAX / 4)) return false;
+  if (c->held.is_copy && (!product(c->held.image, c->held.unit, &copy) || copy > MOST_COPIED)) return false;
   c->most_runs = l.taken;
   p->b_bytes = c->copies_other ? bytes_of(l.taken * l.cut * width_of(c)) : 0;
   p->slot_bytes = run_table_bytes(c) + round_up(p->b_bytes, 64) + round_up(copy, 64);

@@ -92,8 +92,13 @@ TARGET MZ_INLINE void shares(__m512 y[VECTORS], const __m512 x[VECTORS], const s
   EACH y[v] = _mm512_fnmadd_ps(a[v], share[v], _mm512_max_ps(_mm512_setzero_ps(), x[v]));
 }
 
-/* A 32-bit word holds two elements, which go to two vectors and back. Results are no ties, so that adding half a unit rounds them;
- * NaNs have none but upper bits, out of which nothing carries then. */
+/* To bfloat16 in the upper half, to nearest even; NaNs have no payload that rounding could carry out of. */
+TARGET MZ_INLINE __m512i rounded(__m512 y) {
+  __m512i u = BITS(y), up = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
+  return _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
+}
+
+/* A 32-bit word holds two elements, which go to two vectors and back. */
 TARGET MZ_INLINE void load_bfloat16(__m512 x[VECTORS], const uint16_t *from) {
   __m512i upper = _mm512_set1_epi32((int)0xffff0000);
   EACH_PAIR {
@@ -104,9 +109,8 @@ TARGET MZ_INLINE void load_bfloat16(__m512 x[VECTORS], const uint16_t *from) {
 }
 
 TARGET MZ_INLINE void store_bfloat16(uint16_t *to, const __m512 y[VECTORS]) {
-  __m512i half = _mm512_set1_epi32(0x8000);
   EACH_PAIR {
-    __m512i even = _mm512_srli_epi32(_mm512_add_epi32(BITS(y[v]), half), 16), odd = _mm512_add_epi32(BITS(y[v + 1]), half);
+    __m512i even = _mm512_srli_epi32(rounded(y[v]), 16), odd = rounded(y[v + 1]);
     _mm512_storeu_si512(to + v * LANES, _mm512_mask_mov_epi16(odd, 0x55555555, even));
   }
 }
@@ -114,12 +118,6 @@ TARGET MZ_INLINE void store_bfloat16(uint16_t *to, const __m512 y[VECTORS]) {
 TARGET MZ_INLINE void load_float(__m512 x[VECTORS], const float *from) { EACH x[v] = _mm512_loadu_ps(from + v * LANES); }
 
 TARGET MZ_INLINE void store_float(float *to, const __m512 y[VECTORS]) { EACH _mm512_storeu_ps(to + v * LANES, y[v]); }
-
-/* Sums to bfloat16, to nearest even; NaNs have no payload that rounding could carry out of. */
-TARGET MZ_INLINE __m512i rounded(__m512 y) {
-  __m512i u = BITS(y), up = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
-  return _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
-}
 
 TARGET MZ_INLINE void store_narrow(uint16_t *to, const __m512 y[VECTORS]) {
   static const uint16_t upper[2 * LANES] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,

@@ -10,9 +10,9 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#define UNROLL _Pragma("unroll")
 #endif
 
-#define UNROLL _Pragma("unroll")
 #define PARAMETERS int64_t groups, const char *a, int64_t a_stride, const int8_t *b, const mz_int8_sums *sums
 
 static void load_same(void *to, const int8_t *from, int64_t n) { memcpy(to, from, (size_t)n); }

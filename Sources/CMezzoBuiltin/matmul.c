@@ -178,6 +178,12 @@ static mezzo_status plan_blocks(mz_request *r) {
   return MEZZO_OK;
 }
 
+/* Along rows or columns. An axis of one element may say anything, which is not to be multiplied. */
+static int64_t stride_of(const mz_operand *o, int i) {
+  int64_t stride = o->stride[o->rank - 2 + i], limit = INT64_C(1) << 40;
+  return o->shape[o->rank - 2 + i] > 1 || (-limit < stride && stride < limit) ? stride : 0;
+}
+
 /* Rows of a batch that repeat B are rows of one product by then, so that what is left of a batch has a B for each. */
 static bool has_constant_b(const mz_request *r) {
   mezzo_operand b;
@@ -214,9 +220,9 @@ mezzo_status mz_plan_matmul(mz_request *r) {
   p->k = a->shape[rank - 1];
   p->n = b->shape[rank - 1];
   for (int i = 0; i < 2; i++) {
-    p->a_stride[i] = a->stride[rank - 2 + i];
-    p->b_stride[i] = b->stride[rank - 2 + i];
-    p->c_stride[i] = c->stride[rank - 2 + i];
+    p->a_stride[i] = stride_of(a, i);
+    p->b_stride[i] = stride_of(b, i);
+    p->c_stride[i] = stride_of(c, i);
   }
   p->tile = in_double ? mz_tile_double() : mz_tile_float();
   p->element = in_double ? sizeof(double) : sizeof(float);

@@ -1,5 +1,5 @@
 /* Products by panels of B: rows of A are read where they are if they lie well, B where it is or from panels of 16 columns, and sums
- * stay in registers over all of k. Threads share out rows or columns, never k, so that their number does not change a bit. */
+ * stay in registers over all of k, or over long chunks of it. Threads share out rows or columns, never k, so that their number does not change a bit. */
 #include <string.h>
 #include "matmul.h"
 #include "panel_tiles.h"
@@ -13,7 +13,6 @@ enum {
   CHUNK = 512,             /* of k that is summed at once, at most, in float */
   FEW_ROWS = 256,          /* that do not pay for panels made of rows of B that are there */
   FEW_PLACES = 256,        /* of k, whose rows can be read at any distance */
-  COLLIDING = 4096,        /* bytes from one place to the next that leave a few lines of a cache to all */
   ALONE = 3000,            /* nanoseconds below which another thread costs more than it brings */
   RATE = 250,              /* operations a nanosecond, of one thread, in float */
   STREAM = 60,             /* bytes of B a nanosecond */

@@ -1,4 +1,4 @@
-/* Panels made at each call, where the time that it takes counts. */
+/* Panels of float, made at each call where nothing else is packed before: the time that it takes counts. */
 #include "panel_tiles.h"
 #include <stddef.h>
 

@@ -16,7 +16,7 @@
 #define float_LOAD(b) _mm512_loadu_ps(b)
 #define float_SPREAD(a) _mm512_set1_ps(*(const float *)(const void *)(a))
 #define float_MULTIPLY(sum, x, y) _mm512_fmadd_ps(x, y, sum)
-#define float_NARROW(sum, kind) _mm512_cvtps_ph(sum, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define float_NARROW(sum) _mm512_cvtps_ph(sum, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define float_GROUP 1
 
 #define pair_TARGET __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
@@ -24,7 +24,7 @@
 #define pair_LOAD(b) (__m512bh) _mm512_loadu_si512(b)
 #define pair_SPREAD(a) (__m512bh) _mm512_set1_epi32((int)two(a))
 #define pair_MULTIPLY(sum, x, y) _mm512_dpbf16_ps(sum, x, y)
-#define pair_NARROW(sum, kind) (__m256i) _mm512_cvtneps_pbh(sum)
+#define pair_NARROW(sum) (__m256i) _mm512_cvtneps_pbh(sum)
 #define pair_GROUP 2
 
 MZ_INLINE uint32_t two(const char *at) {
@@ -91,7 +91,7 @@ MZ_INLINE __mmask16 part(int64_t columns) {
         if (sums->kind == MZ_SUMS_F32)                                                                                      \
           _mm512_mask_storeu_ps(to + p * MZ_PANEL * 4, there, sum[r][p]);                                                   \
         else                                                                                                                \
-          _mm256_mask_storeu_epi16(to + p * MZ_PANEL * 2, there, of##_NARROW(sum[r][p], sums->kind));                       \
+          _mm256_mask_storeu_epi16(to + p * MZ_PANEL * 2, there, of##_NARROW(sum[r][p]));                       \
       }                                                                                                                     \
   }
 

@@ -150,7 +150,8 @@ typedef struct {
   int64_t blocks, columns_blocks; /* of rows, of columns */
   int64_t chunks, chunk;          /* of the places that are summed over, and how long they are */
   int64_t sums_bytes;             /* of the accumulators of one block */
-  bool is_short, has_bias, has_relu; /* where windows are multiplied as they lie: whether no other steps are to be done than these */
+  bool is_short, has_bias, has_relu; /* where windows are multiplied as they lie: of few channels, whose steps may be these alone; of
+                                      tiles has_relu alone */
   const struct mz_panel_tiles *tiles; /* which do that */
   mz_held held;
   int64_t panel_taps; /* of the kernel in a panel, once for each box of places (boxes.h) that sees others */

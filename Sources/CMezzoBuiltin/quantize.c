@@ -58,6 +58,7 @@ static void range_float(range *r, const mz_quantize_rows *kernels, const void *x
 
 static int8_t rounded(double value, int zero) {
   double least = -127 - zero, largest = 127 - zero;
+  if (value != value) return (int8_t)zero;
   return (int8_t)((int)rint(value > largest ? largest : value < least ? least : value) + zero);
 }
 
@@ -89,7 +90,7 @@ static const void *block(const mz_quantize *p, source *row, int64_t begin, int64
   return row->buffer;
 }
 
-/* The whole of a row that need not be converted. */
+/* The whole of a row that need not be converted, else a block of it. */
 static int64_t length(const mz_quantize *p, int64_t begin) {
   int64_t left = p->count - begin;
   return left < BLOCK || (p->is_plain && p->q_stride == 1) ? left : BLOCK;
@@ -97,8 +98,8 @@ static int64_t length(const mz_quantize *p, int64_t begin) {
 
 static range range_of(const mz_quantize *p, source *row) {
   range r = {0};
-  for (int64_t i = 0; i < p->count; i += BLOCK) {
-    int64_t n = length(p, i);
+  for (int64_t i = 0, n; i < p->count; i += n) {
+    n = length(p, i);
     const void *x = block(p, row, i, n);
     if (p->in_double) range_double(&r, x, n);
     else range_float(&r, p->kernels, x, n);
@@ -109,8 +110,8 @@ static range range_of(const mz_quantize *p, source *row) {
 static void round_row(const mz_quantize *p, char *q, source *row, double scale, int zero) {
   int8_t staged[BLOCK];
   double factor = p->in_double ? 1 / scale : (double)(float)(1 / scale);
-  for (int64_t i = 0; i < p->count; i += BLOCK) {
-    int64_t n = length(p, i);
+  for (int64_t i = 0, n; i < p->count; i += n) {
+    n = length(p, i);
     const void *x = block(p, row, i, n);
     int8_t *to = p->q_stride == 1 ? (int8_t *)q + i : staged;
     if (isinf(factor)) {

@@ -23,10 +23,14 @@ extension Layer {
   /// Logs a warning for each of ``constants`` that vanishes or overflows under the layer's policy. For the end of
   /// initializers; in strict mode such a constant is an error besides, as soon as a model calls the layer.
   public func warnOfLostConstants() {
-    for constant in constants(under: policy) {
-      guard let fate = constant.fate, let dtype = constant.dtype else { continue }
-      Logger(label: "mezzo.layers").warning(
-        "\(Self.className): \(constant.name) \(constant.value) \(fate) in \(dtype), under the policy \(policy.name)")
+    for loss in lostConstants { Logger(label: "mezzo.layers").warning("\(loss)") }
+  }
+
+  var lostConstants: [String] {
+    constants(under: policy).compactMap { constant in
+      guard let fate = constant.fate, let dtype = constant.dtype else { return nil }
+      return
+        "\(Self.className): \(constant.name) \(constant.value) \(fate) in \(dtype), under the policy \(policy.name)"
     }
   }
 }

@@ -37,6 +37,13 @@ struct GELUTests {
     }
   }
 
+  /// x ∕ 2, whose half units go to the even neighbour while the share of a half is one in float32.
+  @Test(arguments: [0, 1]) func denormalBfloat16AreHalved(form: Int) throws {
+    let bits = Array<UInt16>(0..<24)
+    let y = elements(try result(tensor(bits, .bfloat16), form: form), as: UInt16.self)
+    #expect(y == bits.map { $0 / 2 + ($0 % 4 == 3 ? 1 : 0) })
+  }
+
   @Test(arguments: [0, 1]) func float32IsWithinAFewUnits(form: Int) throws {
     let count = 100_003
     let x = try Tensor((0..<count).map { -14 + 20 * Double($0) / Double(count) }, shape: [count], dtype: .float32)

@@ -83,7 +83,21 @@ import Testing
     try withPolicy(DTypePolicy(dtype)) { Model(Shift(by: value), runtime: .builtinOnly()) }.build(input: input)
   }
 
-  @Test func epsilonsAreLookedAtWhenTheLayerIsMade() throws {
+  @Test func constantsThatVanishOrOverflowAreReported() throws {
+    #expect(
+      LayerNormalization(epsilon: 1e-50, policy: .mixedFloat16).lostConstants == [
+        "LayerNormalization: epsilon 1e-50 vanishes in float32, under the policy mixed_float16"
+      ])
+    #expect(LeakyReLU(negativeSlope: 1e39, policy: .float32).lostConstants.count == 1)
+    #expect(ELU(alpha: 1e-60, policy: .mixedBFloat16).lostConstants.count == 1)
+    #expect(Rescaling(1e-60, offset: 1e60, policy: .float32).lostConstants.count == 2)
+    #expect(Rescaling(1e-60, offset: 1e60, policy: .float64).lostConstants.isEmpty)
+    #expect(Rescaling(0, policy: .float16).lostConstants.isEmpty && LeakyReLU(policy: .float16).lostConstants.isEmpty)
+    let model = strict(.float32) { LeakyReLU(negativeSlope: 1e39) }
+    #expect(throws: LayerError.self) { try model.build(input: TensorType(.float32, [2, 3])) }
+  }
+
+  @Test func epsilonsOfStrictModelsAreErrors() throws {
     let layer = LayerNormalization(epsilon: 1e-50, policy: .mixedFloat16)
     let constant = LayerConstant("epsilon", 1e-50, dtype: .float32)
     #expect(layer.constants(under: layer.policy) == [constant] && constant.fate == .vanishes)

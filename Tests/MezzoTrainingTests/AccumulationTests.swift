@@ -86,6 +86,25 @@ import Testing
     #expect(try model.variables == before)
   }
 
+  /// All four batches of the update are bad: the first is enough, and is what is reported.
+  @Test func nothingIsComputedBehindABadBatch() async throws {
+    let data = try DataSet(
+      features: Tensor([Double](repeating: 60000, count: 24), shape: [12, 2], dtype: .float32),
+      targets: Tensor((0..<12).map { Double($0 % 2) }, shape: [12], dtype: .int32))
+    let profiler = Profiler()
+    let model = Model(seed: 1, runtime: Runtime(.builtin(), profiler: profiler)) {
+      Overflowing()
+      Dense(2, policy: .float32)
+    }
+    let history = try await model.fit(data, batch: 3, accumulating: 4)
+    let first = try #require(history.lossScaleEvents.first?.firstNonFinite)
+    #expect(history.skippedSteps == 1 && first.phase == .backward && first.layer == "overflowing", "\(first)")
+    // Once for the update, and perhaps once more for the report.
+    let profile = profiler.profile
+    let losses = profile.calls.filter { profile.operations[$0.operation].name.hasPrefix("sparse_cross_entropy") }
+    #expect((1...2).contains(losses.count))
+  }
+
   @Test func withoutTheBadBatchTheUpdateIsApplied() async throws {
     let model = Model(seed: 1, runtime: .builtinOnly()) {
       Overflowing()

@@ -85,4 +85,31 @@ import Testing
     #expect(history.lossScaleEvents.map(\.step) == [4, 8])
     #expect(history.lossScaleEvents.map(\.change) == [.grew(from: 16, to: 32), .grew(from: 32, to: 64)])
   }
+
+  /// Gradients that are infinite whatever the scale: its falling to the floor, the skips there and the run of skips are told.
+  @Test func aScaleThatIsStuckIsToldInTheHistory() async throws {
+    let data = try DataSet(
+      features: Tensor([Double](repeating: 60000, count: 40), shape: [20, 2], dtype: .float32),
+      targets: Tensor([Double](repeating: 0, count: 20), shape: [20, 1], dtype: .float32))
+    let model = Model(seed: 1, runtime: .builtinOnly()) {
+      AccumulationTests.Overflowing()
+      Dense(1, policy: .float32)
+    }
+    let history = try await model.fit(
+      data, batch: 2, loss: .meanSquaredError, scaling: .scale(.dynamic(initialScale: 4096, floor: 1024)))
+    #expect(history.skippedSteps == 10)
+    #expect(
+      history.lossScaleHealthEvents == [
+        .init(step: 5, event: .stuckAtFloor(scale: 1024, skips: 3)),
+        .init(step: 10, event: .skipsRunning(count: 10, scale: 1024)),
+      ])
+    #expect(history.lossScaleSummary?.longestRun == 10)
+  }
+
+  @Test func aScaleAtItsCeilingIsTold() async throws {
+    let history = try await FitTests.model(.mixedFloat16).fit(
+      FitTests.clouds(100), epochs: 1, batch: 10,
+      scaling: .scale(.dynamic(initialScale: 16, growthInterval: 2, ceiling: 32)))
+    #expect(history.lossScaleHealthEvents == [.init(step: 6, event: .stuckAtCeiling(scale: 32, droppedGrowths: 2))])
+  }
 }

@@ -25,12 +25,40 @@ struct CallBench {
     }
     countAllocations(library)
     let cost = try CallCost(library: library)
-    return cost.paths.map { path in
+    let calls = cost.paths.map { path in
       Measurement(
         path: path.name, arguments: path.arguments, nanoseconds: cost.nanoseconds(path, for: .seconds(seconds)),
         allocations: OrNull(cost.allocations(path)))
     }
+    return calls + readsOfPolicies(for: .seconds(seconds))
   }
+
+  /// What it takes to ask which policy is in effect, as a layer does once, when it is made.
+  private static func readsOfPolicies(for duration: Duration) -> [Measurement] {
+    func row(_ path: String, _ read: () -> DTypePolicy) -> Measurement {
+      Measurement(path: path, arguments: 0, nanoseconds: nanoseconds(of: read, for: duration), allocations: OrNull(nil))
+    }
+    let layer = Dense(1)
+    return [
+      row("the global policy") { globalPolicy() },
+      withPolicy(.mixedBFloat16) { row("the policy of a scope") { globalPolicy() } },
+      row("the policy of a layer") { layer.policy },
+    ]
+  }
+
+  /// Of one read, in the best of the rounds of 1000.
+  private static func nanoseconds(of read: () -> DTypePolicy, for duration: Duration) -> Double {
+    let clock = ContinuousClock()
+    let end = clock.now + duration
+    var best = Duration.seconds(1)
+    repeat {
+      best = min(best, clock.measure { for _ in 0..<1000 { keep(read()) } })
+    } while clock.now < end
+    return Double(best.components.attoseconds) / 1e12
+  }
+
+  /// So that no read is left out because nobody uses it.
+  @inline(never) private static func keep(_ policy: DTypePolicy) {}
 
   /// Begins this program anew with the library in front of the C library, where allocations pass through it.
   ///

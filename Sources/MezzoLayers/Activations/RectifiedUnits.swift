@@ -61,6 +61,12 @@ public struct LeakyReLU: MaskPassing, Hashable {
     self.negativeSlope = negativeSlope
     self.name = name
     self.policy = policy ?? globalPolicy()
+    warnOfLostConstants()
+  }
+
+  /// The slope, in the dtype of the arithmetic.
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] {
+    [LayerConstant("negative_slope", negativeSlope, dtype: NormalizationArithmetic.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
@@ -86,6 +92,12 @@ public struct ELU: MaskPassing, Hashable {
     self.alpha = alpha
     self.name = name
     self.policy = policy ?? globalPolicy()
+    warnOfLostConstants()
+  }
+
+  /// `alpha`, in the dtype of the arithmetic.
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] {
+    [LayerConstant("alpha", alpha, dtype: NormalizationArithmetic.dtype(under: policy))]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {

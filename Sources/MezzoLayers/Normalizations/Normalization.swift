@@ -113,6 +113,13 @@ public struct Rescaling: MaskPassing, Hashable {
     self.offset = offset
     self.name = name
     self.policy = policy ?? globalPolicy()
+    warnOfLostConstants()
+  }
+
+  /// Scale and offset, in the dtype of the arithmetic.
+  public func constants(under policy: DTypePolicy) -> [LayerConstant] {
+    let dtype = NormalizationArithmetic.dtype(under: policy)
+    return [LayerConstant("scale", scale, dtype: dtype), LayerConstant("offset", offset, dtype: dtype)]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
