@@ -64,6 +64,36 @@ import Testing
     #expect(refused > Self.models / 10)
   }
 
+  /// What only arranges other layers has no dtype to compute in: sequences and graphs of calls take every policy, wrappers every one
+  /// that layers compute in; they are repoliced, have their configuration read back, and compute what they did.
+  @Test func whatArrangesLayersTakesEveryPolicy() throws {
+    let steps = TensorType(.float32, [2, 3, 4])
+    let batch = try Tensor((0..<24).map { Double($0) / 8 }, shape: [2, 3, 4], dtype: .float32)
+    for seed in 0..<Self.models {
+      var policies = RandomPolicies(seed: UInt64(seed))
+      let (policy, other) = (try policies.any(), try policies.any())
+      func dense() -> Dense { Dense(2, policy: .float32) }
+      let x = LayerOutput.input("x", shape: [3, 4])
+      let arrangements: [any Layer] = [
+        Sequential([dense(), Sequential([dense()], policy: other)], policy: policy),
+        try Functional(inputs: [x], outputs: dense()(dense()(x)), policy: policy),
+        TimeDistributed(dense(), policy: policies.computing()),
+        Bidirectional(GRU(2, policy: .float32), policy: policies.computing()),
+      ]
+      for arrangement in arrangements {
+        let model = Model(arrangement, seed: 1, runtime: runtime)
+        try model.build(input: steps)
+        let before = try model(batch)
+        let text = try encoded(AnyLayer(arrangement))
+        #expect(try encoded(JSONDecoder().decode(AnyLayer.self, from: text)) == text)
+        let change = try model.repolicy(.float32, sample: batch)
+        #expect(try model(batch) == before)
+        try change.undo()
+        #expect(try model(batch) == before)
+      }
+    }
+  }
+
   @Test func layersFollowWhatTheRulesGiveThem() throws {
     for seed in 0..<Self.models {
       var layers = RandomLayers(seed: UInt64(seed))
@@ -118,6 +148,30 @@ import Testing
         #expect(globalPolicy() == global)
         #expect(globalPolicy().origin == .global)
         #expect(floatx() == .float32)
+      }
+    }
+  }
+
+  @Test func scopesThatThrowOrWaitLeaveNoTrace() async throws {
+    struct Stop: Error {}
+    for seed in 0..<Self.models {
+      var policies = RandomPolicies(seed: UInt64(seed))
+      let environment = PolicyEnvironment()
+      let global = policies.computing()
+      try environment.setGlobalPolicy(global)
+      let (outer, inner) = (try policies.any(), try policies.any())
+      await withPolicyEnvironment(environment) {
+        await #expect(throws: Stop.self) {
+          try await withPolicy(outer) {
+            await Task.yield()
+            #expect(globalPolicy() == outer)
+            try withPolicy(inner) {
+              #expect(globalPolicy() == inner)
+              throw Stop()
+            }
+          }
+        }
+        #expect(globalPolicy() == global && globalPolicy().origin == .global)
       }
     }
   }
