@@ -16,31 +16,31 @@ typedef struct {
   double *max, *sum;
 } scratch;
 
-static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
+static int64_t stretches(int64_t depth) { return round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
 
 /* The parts of a slot, or, without memory, how many bytes they take. */
 static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
   int64_t columns = p->tile->columns, at = 0;
   int64_t dim = mz_units(p, p->dim);
-  const int64_t elements[] = {mz_round_up(p->keys, columns) * dim, p->padded_width * mz_units(p, p->keys),
+  const int64_t elements[] = {round_up(p->keys, columns) * dim, p->padded_width * mz_units(p, p->keys),
                               stretches(dim) * p->block * MZ_TILE_STRETCH, p->block * MZ_TILE_STRETCH, MZ_TILE_STRETCH,
                               p->block * p->padded_width};
   char **parts[] = {&s->keys, &s->values, &s->q, &s->scores, &s->row, &s->sums};
   for (int i = 0; i < 6; i++) {
     if (from != NULL) *parts[i] = from + at;
-    at += mz_round_up(elements[i] * p->element, 64);
+    at += round_up(elements[i] * p->element, 64);
   }
   if (from != NULL) {
     s->max = (double *)(void *)(from + at);
     s->sum = s->max + p->block;
   }
-  return at + mz_round_up(2 * p->block * (int64_t)sizeof(double), 64);
+  return at + round_up(2 * p->block * (int64_t)sizeof(double), 64);
 }
 
 /* Scores become weights, relative to the largest of their row so far. */
 static void weigh_rows(const mz_attention *p, const scratch *s, const char *bias, int64_t query, int64_t rows, int64_t first,
                        int64_t count) {
-  int64_t n = mz_round_up(count, 64 / p->element);
+  int64_t n = round_up(count, 64 / p->element);
   const void *row = NULL;
   for (int64_t r = 0; r < rows; r++) {
     char *scores = s->scores + r * MZ_TILE_STRETCH * p->element, *sums = s->sums + r * p->padded_width * p->element;
@@ -72,9 +72,9 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
     s->max[r] = -(double)INFINITY;
     s->sum[r] = 0;
   }
-  int64_t keys = p->is_causal ? mz_least(p->keys, query + rows) : p->keys;
+  int64_t keys = p->is_causal ? min64(p->keys, query + rows) : p->keys;
   for (int64_t first = 0; first < keys; first += MZ_TILE_STRETCH) {
-    int64_t count = mz_least(MZ_TILE_STRETCH, keys - first);
+    int64_t count = min64(MZ_TILE_STRETCH, keys - first);
     mz_make_scores(p, s->scores, s->q, s->keys, dim, rows, first, count);
     weigh_rows(p, s, bias, query, rows, first, count);
     mz_weigh(p, s->sums, s->scores, s->values, depth, rows, mz_units(p, first), mz_units(p, count), p->padded_width);
@@ -96,9 +96,9 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       mz_space_seek(&p->batches, task / p->parts, (char *const *)call->at, at);
       mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
       mz_pack_rows(p, V, s.values, at[V], p->keys, p->width);
-      int64_t from = task % p->parts * p->part, to = mz_least(from + p->part, p->queries);
+      int64_t from = task % p->parts * p->part, to = min64(from + p->part, p->queries);
       for (int64_t query = from; query < to; query += p->block)
-        run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, mz_least(p->block, to - query));
+        run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, min64(p->block, to - query));
     }
   }
 }
@@ -115,12 +115,12 @@ mezzo_status mz_plan_attention(mz_request *r) {
   plan->run = run;
   mz_plan_pairs(plan, p, (int[]){Q, K, V}, 3);
   if (p->queries == 0 || p->batches.count == 0) return MEZZO_OK;
-  p->block = mz_least(mz_round_up(p->queries, p->tile->rows), BLOCK_TILES * p->tile->rows);
+  p->block = min64(round_up(p->queries, p->tile->rows), BLOCK_TILES * p->tile->rows);
   double operations = 2.0 * (double)p->batches.count * (double)p->queries * (double)p->keys * (double)(p->dim + p->width);
   int64_t threads = plan->host->parallel_for != NULL && operations > ALONE ? plan->threads : 1;
-  p->parts = p->batches.count >= threads ? 1 : mz_least(mz_round_up(p->queries, p->block) / p->block, threads);
-  p->part = mz_round_up(mz_round_up(p->queries, p->parts) / p->parts, p->block);
-  p->slots = mz_least(threads < 1 ? 1 : threads, p->batches.count * p->parts);
+  p->parts = p->batches.count >= threads ? 1 : min64(round_up(p->queries, p->block) / p->block, threads);
+  p->part = round_up(round_up(p->queries, p->parts) / p->parts, p->block);
+  p->slots = min64(threads < 1 ? 1 : threads, p->batches.count * p->parts);
   int64_t most = INT64_MAX / 256 / 1024, total;
   bool fits = p->keys < most && p->dim < most && p->width < most && p->keys * (p->dim / 8 + p->width / 8 + 64) < most * 64;
   scratch unused;

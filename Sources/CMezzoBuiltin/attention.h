@@ -2,6 +2,7 @@
  * rows of A and of scores lie MZ_TILE_STRETCH apart, as tiles want them. */
 #ifndef MZ_ATTENTION_H
 #define MZ_ATTENTION_H
+#include "counts.h"
 #include "matmul.h"
 
 /* Reads attributes, shapes and dtypes. operands: places of q, k, v, bias, o, lse. */
@@ -44,8 +45,6 @@ static inline int64_t mz_seen(const mz_attention *p, int64_t query, int64_t firs
 /* Whether the bias of a call is anything but one 0 for all. */
 bool mz_has_bias(const mz_call *call, int operand);
 
-static inline int64_t mz_round_up(int64_t a, int64_t b) { return (a / b + (a % b != 0)) * b; }
-static inline int64_t mz_least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static inline double mz_number(const mz_attention *p, const void *at) {
   return p->element == sizeof(double) ? *(const double *)at : (double)*(const float *)at;

@@ -19,11 +19,11 @@ typedef struct {
   char *dq, *dk, *dv;             /* accumulators */
 } scratch;
 
-static int64_t stretches(int64_t depth) { return mz_round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
+static int64_t stretches(int64_t depth) { return round_up(depth, MZ_TILE_STRETCH) / MZ_TILE_STRETCH; }
 
 /* The parts of a slot, or, without memory, how many bytes they take. */
 static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
-  int64_t columns = p->tile->columns, at = 0, block = p->block, keys = mz_round_up(p->keys, columns);
+  int64_t columns = p->tile->columns, at = 0, block = p->block, keys = round_up(p->keys, columns);
   int64_t dim = mz_units(p, p->dim), width = mz_units(p, p->width), depth = mz_units(p, p->keys), queries = mz_units(p, block);
   /* A tile reads beyond the last row of weights. */
   int64_t scores = (block + 1) * MZ_TILE_STRETCH, pairs = p->in_pairs ? (queries + 1) * MZ_TILE_STRETCH : 0;
@@ -35,7 +35,7 @@ static int64_t lay_out(const mz_attention *p, char *from, scratch *s) {
                     &s->weights, &s->slopes, &s->row, &s->weight_pairs, &s->slope_pairs, &s->dq, &s->dk, &s->dv};
   for (int i = 0; i < 15; i++) {
     if (from != NULL) *parts[i] = from + at;
-    at += mz_round_up(elements[i] * p->element, 64);
+    at += round_up(elements[i] * p->element, 64);
   }
   return at;
 }
@@ -64,7 +64,7 @@ static void collect(const mz_attention *p, char *acc, const char *scores, const 
 /* Weights from scores, and the gradients by the scores from those by the weights. */
 static void slope_rows(const mz_attention *p, const scratch *s, const char *bias, int64_t query, int64_t rows, int64_t first,
                        int64_t count, const double *lse, const double *along) {
-  int64_t n = mz_round_up(count, 64 / p->element);
+  int64_t n = round_up(count, 64 / p->element);
   const void *row = NULL;
   for (int64_t r = 0; r < rows; r++) {
     char *weights = s->weights + r * MZ_TILE_STRETCH * p->element, *slopes = s->slopes + r * MZ_TILE_STRETCH * p->element;
@@ -86,7 +86,7 @@ static double along(const mz_attention *p, const scratch *s, char *const *at, in
   _Alignas(64) char out[MZ_TILE_STRETCH * sizeof(double)];
   double sum = 0;
   for (int64_t k = 0; k < p->width; k += MZ_TILE_STRETCH) {
-    int64_t n = mz_least(MZ_TILE_STRETCH, p->width - k);
+    int64_t n = min64(MZ_TILE_STRETCH, p->width - k);
     p->load[O](s->row, at[O] + (query + r) * p->stride[O][0] + k * p->stride[O][1], p->stride[O][1], n);
     p->load[DO](out, at[DO] + (query + r) * p->stride[DO][0] + k * p->stride[DO][1], p->stride[DO][1], n);
     sum += p->kernels->dot(out, s->row, n);
@@ -108,9 +108,9 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
     lse[r] = mz_number(p, s->row);
     products[r] = along(p, s, at, query, r);
   }
-  int64_t keys = p->is_causal ? mz_least(p->keys, query + rows) : p->keys;
+  int64_t keys = p->is_causal ? min64(p->keys, query + rows) : p->keys;
   for (int64_t first = 0; first < keys; first += MZ_TILE_STRETCH) {
-    int64_t count = mz_least(MZ_TILE_STRETCH, keys - first);
+    int64_t count = min64(MZ_TILE_STRETCH, keys - first);
     mz_make_scores(p, s->weights, s->q, s->keys, dim, rows, first, count);
     mz_make_scores(p, s->slopes, s->out, s->values, width, rows, first, count);
     slope_rows(p, s, bias, query, rows, first, count, lse, products);
@@ -146,7 +146,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       memset(s.dk, 0, (size_t)(p->keys * p->padded_dim * p->element));
       memset(s.dv, 0, (size_t)(p->keys * p->padded_width * p->element));
       for (int64_t query = 0; query < p->queries; query += p->block)
-        run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, mz_least(p->block, p->queries - query));
+        run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, min64(p->block, p->queries - query));
       for (int64_t key = 0; key < p->keys; key++) {
         char *dk = s.dk + key * p->padded_dim * p->element;
         p->kernels->scale(dk, dk, p->scale, p->dim);
@@ -171,10 +171,10 @@ mezzo_status mz_plan_attention_gradient(mz_request *r) {
   plan->run = run;
   mz_plan_pairs(plan, p, (int[]){Q, K, V, DO}, 4);
   if (p->batches.count == 0) return MEZZO_OK;
-  p->block = mz_least(mz_round_up(p->queries > 0 ? p->queries : 1, p->tile->rows), BLOCK_TILES * p->tile->rows);
+  p->block = min64(round_up(p->queries > 0 ? p->queries : 1, p->tile->rows), BLOCK_TILES * p->tile->rows);
   double operations = 5.0 * (double)p->batches.count * (double)p->queries * (double)p->keys * (double)(p->dim + p->width);
   int64_t threads = plan->host->parallel_for != NULL && operations > ALONE ? plan->threads : 1;
-  p->slots = mz_least(threads < 1 ? 1 : threads, p->batches.count);
+  p->slots = min64(threads < 1 ? 1 : threads, p->batches.count);
   int64_t most = INT64_MAX / 256 / 1024, total;
   bool fits = p->keys < most && p->dim < most && p->width < most && p->keys * (p->dim / 8 + p->width / 8 + 64) < most * 64;
   scratch unused;

@@ -68,8 +68,8 @@ mezzo_status mz_plan_scores(mz_request *r, const int operands[6]) {
   const mz_score_kernels *wide = in_double ? NULL : mz_wide_scores();
   p->weigh = wide != NULL ? wide->weigh : p->kernels->weigh;
   p->slope = wide != NULL ? wide->slope : p->kernels->slope;
-  p->padded_dim = mz_round_up(p->dim, p->tile->columns);
-  p->padded_width = mz_round_up(p->width, p->tile->columns);
+  p->padded_dim = round_up(p->dim, p->tile->columns);
+  p->padded_width = round_up(p->width, p->tile->columns);
   return MEZZO_OK;
 }
 
@@ -97,7 +97,7 @@ void mz_load_block(const mz_attention *p, int operand, char *to, const char *fro
   int64_t step = p->in_pairs ? PAIR : p->stride[operand][1];
   mz_load *load = p->in_pairs ? load_pairs : p->load[operand];
   for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, to += p->block * stretch_bytes(p)) {
-    int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
+    int64_t n = min64(MZ_TILE_STRETCH, depth - k);
     for (int64_t r = 0; r < rows; r++) load(to + r * stretch_bytes(p), from + r * p->stride[operand][0] + k * step, step, n);
   }
 }
@@ -121,7 +121,7 @@ static void pack_pairs(const mz_attention *p, int operand, char *to, const char 
   uint32_t joined[MZ_BLOCK];
   int64_t most = MZ_BLOCK / width * width;
   for (int64_t first = 0; first < columns; first += most, to += most * units * PAIR) {
-    int64_t n = mz_least(most, columns - first);
+    int64_t n = min64(most, columns - first);
     if (n % width != 0) memset(to + n / width * width * units * PAIR, 0, (size_t)(width * units * PAIR));
     for (int64_t unit = 0; unit < units; unit++) {
       const char *at = from + 2 * unit * stride[0] + first * stride[1];
@@ -146,7 +146,7 @@ void mz_make_scores(const mz_attention *p, char *scores, const char *a, const ch
   if (depth == 0)
     for (int64_t r = 0; r < p->block; r++) memset(scores + r * stretch_bytes(p), 0, (size_t)stretch_bytes(p));
   for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, a += p->block * stretch_bytes(p)) {
-    int64_t n = mz_least(MZ_TILE_STRETCH, depth - k);
+    int64_t n = min64(MZ_TILE_STRETCH, depth - k);
     for (int64_t j = 0; j < count; j += tile->columns) {
       const char *panel = panels + ((first + j) * depth + k * tile->columns) * p->element;
       for (int64_t i = 0, step; i < rows; i += step) {

@@ -1,14 +1,11 @@
+#include "counts.h"
 #include "boxes.h"
 #include <string.h>
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t max64(int64_t a, int64_t b) { return a < b ? b : a; }
 
 /* For b > 0. */
 static int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-static int64_t divide_up(int64_t a, int64_t b) { return -divide_down(-a, b); }
+static int64_t divide_up_signed(int64_t a, int64_t b) { return -divide_down(-a, b); }
 
 bool mz_hold(const mz_gather *g, uint32_t padded, mz_held *h) {
   int64_t bytes = g->channels * (int64_t)sizeof(float);
@@ -32,12 +29,12 @@ bool mz_hold(const mz_gather *g, uint32_t padded, mz_held *h) {
 static void see(const mz_gather *g, const mz_held *h, mz_box *box, int axis, int64_t first) {
   int64_t step = g->step[axis], dilation = g->dilation[axis], taps = g->taps[axis], low = h->low[axis];
   int64_t reach = h->held[axis] - 1 + low;
-  int64_t begin = max64(divide_up(low - first * step, dilation), 0);
+  int64_t begin = max64(divide_up_signed(low - first * step, dilation), 0);
   int64_t end = min64(divide_down(reach - first * step, dilation) + 1, taps);
   int64_t next = first + 1;
   if (begin < end) {
     next = min64(g->place[axis], divide_down(reach - (end - 1) * dilation, step) + 1);
-    if (begin > 0) next = min64(next, divide_up(low - (begin - 1) * dilation, step));
+    if (begin > 0) next = min64(next, divide_up_signed(low - (begin - 1) * dilation, step));
   }
   box->first[axis] = first;
   box->count[axis] = next - first;

@@ -157,3 +157,11 @@ mezzo_status mz_expect_accumulator(mz_request *r, mz_dtype gives) {
   return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_ACCUM, MZ_NO_OPERAND, "wants an accumulator of %u bits; this is done in %s",
                    wanted.bits, mz_dtype_name(gives));
 }
+
+bool mz_is_constant(const mz_request *r, int operand) {
+  mezzo_operand o;
+  memset(&o, 0, sizeof o);
+  size_t known = r->op->operand_stride < sizeof o ? r->op->operand_stride : sizeof o;
+  memcpy(&o, (const char *)r->op->operands + (size_t)operand * r->op->operand_stride, known);
+  return (o.flags & MEZZO_T_CONST) != 0;
+}

@@ -33,6 +33,8 @@ mezzo_status mz_expect_shape(mz_request *r, int operand, int rank, const int64_t
 mezzo_status mz_expect_same(mz_request *r, int operand, int as, bool dtype_too);
 /* Dense, in row-major order. */
 mezzo_status mz_expect_dense(mz_request *r, int operand);
+/* Whether the content of an input stays the same from one execution to the next. */
+bool mz_is_constant(const mz_request *r, int operand);
 /* Declines if a wider accumulator than the operation's is wanted. */
 mezzo_status mz_expect_accumulator(mz_request *r, mz_dtype gives);
 

@@ -2,6 +2,7 @@
  * and never there as a whole. Rows, columns and fixed chunks of the sums are shared out, so that the number of threads does not
  * change a bit of the result. */
 #include <string.h>
+#include "counts.h"
 #include "convolution_direct.h"
 #include "convolution_panels.h"
 #include "windows.h"
@@ -14,14 +15,6 @@ enum {
   FEW_BLOCKS = 8,
   ALONE = 2000000         /* operations below which threads cost more than they bring */
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t max64(int64_t a, int64_t b) { return a < b ? b : a; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 static char *packed_other(const mz_call *call, int64_t group) {
   const mz_convolution *c = &call->plan->u.convolution;

@@ -1,5 +1,6 @@
 /* Convolutions of few channels: too short for panels, a window is multiplied where its lines lie. A line is what the windows of
  * one row of places see of a row of x, converted, with the zeros around it. */
+#include "counts.h"
 #include "convolution_direct.h"
 #include <string.h>
 #include "windows.h"
@@ -15,10 +16,6 @@ enum {
 
 typedef float vector __attribute__((vector_size(64)));
 typedef int32_t mask __attribute__((vector_size(64)));
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
 /* Of the window's innermost axis. */
 typedef struct {

@@ -1,6 +1,7 @@
 /* Convolutions, and gradients by their input, as products whose A is never there: a row of a tile begins where a window does, and
  * a run of it is what a row of the window sees. Taps outside are skipped, for which places are taken box by box, each with the
  * part of the kernel that it sees. Threads share out tiles, never sums. */
+#include "counts.h"
 #include "convolution_panels.h"
 #include <string.h>
 #include "boxes.h"
@@ -26,14 +27,6 @@ enum {
 };
 
 static const double PACK = 0.4, COPYING = 0.1; /* nanoseconds an element */
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t max64(int64_t a, int64_t b) { return a < b ? b : a; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 /* In workspace that all share: what sums begin with, then the panels. */
 static float *start_of(const mz_call *call) {
@@ -399,14 +392,6 @@ static bool hold(const mz_plan *plan, mz_convolution *c) {
   return true;
 }
 
-static bool is_constant(const mz_request *r, int operand) {
-  mezzo_operand o;
-  memset(&o, 0, sizeof o);
-  size_t known = r->op->operand_stride < sizeof o ? r->op->operand_stride : sizeof o;
-  memcpy(&o, (const char *)r->op->operands + (size_t)operand * r->op->operand_stride, known);
-  return (o.flags & MEZZO_T_CONST) != 0;
-}
-
 /* Of all that the packed form depends on. */
 static uint64_t key_of(const mz_convolution *c) {
   const mz_gather *g = &c->gather;
@@ -430,19 +415,17 @@ static bool has_unit_steps(const mz_gather *g) {
   return true;
 }
 
-static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
-
 /* Of the workspace and of the panels; false where they are too large. */
 static bool count_bytes(mz_plan *plan, mz_convolution *c, int64_t *packed, int64_t *total) {
   mz_matmul *p = &c->product;
   int64_t panel, copy = 0, columns;
-  if (c->held.is_copy && !product(c->held.image, min64(c->held.unit, plan->operand[c->into].shape[0]), &copy)) return false;
+  if (c->held.is_copy && !multiply_fits(c->held.image, min64(c->held.unit, plan->operand[c->into].shape[0]), &copy)) return false;
   if (copy > MOST_COPIED || p->n > INT64_MAX / 64) return false;
   columns = round_up(p->n, MZ_PANEL);
   p->a_bytes = min64(ROWS, p->m) * round_up(p->block_columns, MZ_PANEL) * (int64_t)sizeof(float);
   p->slot_bytes = run_table_bytes(c) + p->a_bytes + round_up(copy, 64);
-  return product(c->panel_taps, c->gather.run, &panel) && product(panel, columns * (int64_t)sizeof(float), packed) &&
-         product(p->slot_bytes, p->slots, total) && !__builtin_add_overflow(*total, columns * (int64_t)sizeof(float), total);
+  return multiply_fits(c->panel_taps, c->gather.run, &panel) && multiply_fits(panel, columns * (int64_t)sizeof(float), packed) &&
+         multiply_fits(p->slot_bytes, p->slots, total) && !__builtin_add_overflow(*total, columns * (int64_t)sizeof(float), total);
 }
 
 mezzo_status mz_plan_window_panels(mz_request *r, bool *takes) {
@@ -466,7 +449,7 @@ mezzo_status mz_plan_window_panels(mz_request *r, bool *takes) {
     *takes = false;
     return MEZZO_OK;
   }
-  if (plan->may_pack && is_constant(r, c->other)) {
+  if (plan->may_pack && mz_is_constant(r, c->other)) {
     plan->pack = pack;
     plan->packed_bytes = (uint64_t)packed;
     plan->pack_key[0] = UINT64_C(0x6d657a7a6f2d7770); /* "mezzo-wp" */

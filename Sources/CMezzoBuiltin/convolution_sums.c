@@ -1,6 +1,7 @@
 /* The gradient of a convolution by its kernel, as a product whose A is never there: each tap and channel is a row that begins
  * somewhere in x, and rows of places are its runs; B is the gradient by the result as it lies. Fixed chunks of the batch are summed
  * apart and added up in order, so that the number of threads does not change a bit of the result. */
+#include "counts.h"
 #include "boxes.h"
 #include "convolution_panels.h"
 #include "panel_tiles.h"
@@ -18,14 +19,6 @@ enum {
 };
 
 static const float zeros[MZ_PANELS * MZ_PANEL]; /* what the first sums begin with, of any row */
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t max64(int64_t a, int64_t b) { return a < b ? b : a; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 static int64_t bytes_of(int64_t floats) { return floats * (int64_t)sizeof(float); }
 
@@ -237,19 +230,17 @@ static uint32_t padded_axes(const mz_gather *g) {
   return axes;
 }
 
-static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
-
 /* False where the workspace is too large. */
 static bool count_bytes(mz_convolution *c, int64_t *total) {
   mz_matmul *p = &c->product;
   lines l = lines_of(&c->gather);
   int64_t copy = 0, sums;
   if (p->n > INT64_MAX / 1024 / (2 * PLACES) || p->m > INT64_MAX / 64) return false;
-  if (c->held.is_copy && (!product(c->held.image, c->held.unit, &copy) || copy > MOST_COPIED)) return false;
+  if (c->held.is_copy && (!multiply_fits(c->held.image, c->held.unit, &copy) || copy > MOST_COPIED)) return false;
   c->most_runs = l.taken;
   p->b_bytes = c->copies_other ? bytes_of(l.taken * l.cut * width_of(c)) : 0;
   p->slot_bytes = run_table_bytes(c) + round_up(p->b_bytes, 64) + round_up(copy, 64);
-  return product(c->sums_bytes, c->chunks - p->is_direct, &sums) && product(p->slot_bytes, p->slots, total) &&
+  return multiply_fits(c->sums_bytes, c->chunks - p->is_direct, &sums) && multiply_fits(p->slot_bytes, p->slots, total) &&
          !__builtin_add_overflow(*total, sums, total) && !__builtin_add_overflow(*total, rows_bytes(p), total);
 }
 
@@ -263,7 +254,7 @@ mezzo_status mz_plan_kernel_panels(mz_request *r, bool *takes) {
   c->tiles = mz_panel_tiles_float();
   *takes = c->tiles != NULL && c->groups == 1 && p->element == sizeof(float) && g->axes <= MZ_BOX_AXES && p->k > 0 &&
            plan->operand[c->into].count > 0 && mz_hold(g, padded, &c->held) && p->n < INT64_MAX / 64 &&
-           product(bytes_of(width_of(c)), p->m, &sums);
+           multiply_fits(bytes_of(width_of(c)), p->m, &sums);
   if (!*takes) return MEZZO_OK;
   bool is_float = plan->operand[c->from].dtype == MZ_F32;
   c->held.is_copy = !is_float || padded != 0;

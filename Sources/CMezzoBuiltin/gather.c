@@ -4,11 +4,10 @@
  * of a row, in the table first. */
 #include <math.h>
 #include <string.h>
+#include "counts.h"
 #include "operations.h"
 
 enum { ROWS_GRAIN = 32768 /* elements */ };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t index_at(const mz_call *call, const char *at) {
   int64_t index;

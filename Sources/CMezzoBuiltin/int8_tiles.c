@@ -2,6 +2,7 @@
  * lanes, and is multiplied with a group of a row of A, spread over a vector. One of few rows takes more panels at once, so that
  * enough sums run beside each other; one of many has the next panels fetched, which else come from the third cache or memory a little
  * too late. */
+#include "counts.h"
 #include "int8_tiles.h"
 #include "mezzo_builtin.h"
 #include <stddef.h>
@@ -17,8 +18,6 @@
 
 static void load_same(void *to, const int8_t *from, int64_t n) { memcpy(to, from, (size_t)n); }
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 #define PORTABLE(ROWS)                                                                                                 \
   MZ_CLONES static void portable_##ROWS(PARAMETERS) {                                                                  \
     int32_t c[ROWS][8];                                                                                                \
@@ -33,7 +32,7 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
       float scaled[8];                                                                                                 \
       for (int i = 0; sums->is_scaled && i < 8; i++)                                                                   \
         scaled[i] = (float)c[r][i] * sums->row[r] * sums->column[i] + sums->bias[i];                                   \
-      memcpy(sums->at + r * sums->stride, sums->is_scaled ? (const void *)scaled : c[r], (size_t)least(sums->columns, 8) * 4); \
+      memcpy(sums->at + r * sums->stride, sums->is_scaled ? (const void *)scaled : c[r], (size_t)min64(sums->columns, 8) * 4); \
     }                                                                                                                  \
   }
 PORTABLE(4)
@@ -246,8 +245,6 @@ const mz_int8_tiles *mz_int8_tiles_at(int index) {
 #endif
   return index == 0 ? &portable_tiles : NULL;
 }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 /* Tiles of about the same size: a few rows behind large tiles would wait for B. */
 void mz_multiply_int8(const mz_int8_tiles *t, int64_t groups, const char *a, int64_t a_stride, int64_t rows, const int8_t *b,

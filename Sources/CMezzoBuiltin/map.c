@@ -1,3 +1,4 @@
+#include "counts.h"
 #include "map.h"
 #include <string.h>
 
@@ -51,8 +52,6 @@ void mz_plan_map(mz_plan *plan, mz_kernel *kernel, int n_in, int n_out, const mz
   }
   plan->run = mz_run_map;
 }
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* A conversion skips the staging where one of its ends already is what passes between loader and storer. */
 static void convert(const mz_map *map, char *const *at, int64_t n) {

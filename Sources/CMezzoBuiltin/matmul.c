@@ -1,6 +1,7 @@
 /* Products by blocks: B[k, columns] and A[rows, k] are packed into panels as wide as a tile, converted on the way, whatever
  * their strides; tiles of the result are summed in registers over stretches of k, and finished (epilogue, one rounding) while
  * they are in the cache. Threads share out rows or columns, never k, so their number does not change a bit of the result. */
+#include "counts.h"
 #include "matmul.h"
 #include <string.h>
 
@@ -10,12 +11,6 @@ enum {
   BLOCK_COLUMNS = 512, /* A is packed once for each such block */
   ALONE = 2000000      /* operations below which threads cost more than they bring */
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 static mz_scratch scratch_of(const mz_call *call, int64_t slot) {
   const mz_matmul *p = &call->plan->u.matmul;
@@ -186,11 +181,7 @@ static int64_t stride_of(const mz_operand *o, int i) {
 
 /* Rows of a batch that repeat B are rows of one product by then, so that what is left of a batch has a B for each. */
 static bool has_constant_b(const mz_request *r) {
-  mezzo_operand b;
-  memset(&b, 0, sizeof b);
-  size_t known = r->op->operand_stride < sizeof b ? r->op->operand_stride : sizeof b;
-  memcpy(&b, (const char *)r->op->operands + r->op->operand_stride, known);
-  return r->plan->may_pack && (b.flags & MEZZO_T_CONST) != 0 && r->plan->u.matmul.batches.count == 1;
+  return r->plan->may_pack && mz_is_constant(r, 1) && r->plan->u.matmul.batches.count == 1;
 }
 
 mezzo_status mz_plan_matmul(mz_request *r) {

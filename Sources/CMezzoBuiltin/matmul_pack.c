@@ -1,4 +1,5 @@
 #include <string.h>
+#include "counts.h"
 #include "matmul.h"
 
 /* Lanes that are rearranged at once, in registers. */
@@ -49,8 +50,6 @@ static void pack_along_k(char *to, int64_t element, int64_t width, const mz_pack
     }
   }
 }
-
-static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 /* Widths that are usual are copied without a call. */
 void mz_deal(char *to, int64_t panel, int64_t width, const char *row, int64_t bytes) {

@@ -1,6 +1,7 @@
 /* Products by panels of B: rows of A are read where they are if they lie well, B where it is or from panels of 16 columns, and sums
  * stay in registers over all of k, or over long chunks of it. Threads share out rows or columns, never k, so that their number does not change a bit. */
 #include <string.h>
+#include "counts.h"
 #include "matmul.h"
 #include "panel_tiles.h"
 
@@ -18,16 +19,6 @@ enum {
   STREAM = 60,             /* bytes of B a nanosecond */
   LARGEST_K = 1 << 30
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t max64(int64_t a, int64_t b) { return a < b ? b : a; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-
-static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 /* Of panels of so many rows or columns each: a line more than they hold, so that they do not meet in a few lines of a cache. */
 static int64_t panels_bytes(const mz_matmul *p, int64_t lanes, int64_t of) {

@@ -2,6 +2,7 @@
  * rearranged; B lies in panels as wide as a tile, narrow floats as they are; accumulators are rows, finished as far as they
  * reach. Threads share out rows or columns, never k, and every element is summed in the order of k. */
 #include <string.h>
+#include "counts.h"
 #include "matmul.h"
 
 enum {
@@ -10,12 +11,6 @@ enum {
   ALONE = 1000000, /* operations below which threads cost more than they bring */
   SHARED = 1 << 25 /* bytes of panels that threads may pack together */
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 typedef struct {
   char *b, *a, *acc, *wide;
@@ -150,10 +145,6 @@ static void pack(const mz_plan *plan, const mezzo_tensor *b, void *to) {
   mz_pack(to, p->b_element, p->tile->columns, &packing, p->n, p->k);
 }
 
-static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
-
-static bool product(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
-
 mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
   mz_plan *plan = r->plan;
   mz_matmul *p = &plan->u.matmul;
@@ -183,9 +174,9 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
   p->block_columns = min64(p->task_columns, BLOCK_COLUMNS);
   p->slots = min64(threads, batches * p->row_tasks * p->column_tasks);
   int64_t panel_columns = round_up(p->n, columns), packed = 0, total = 0, k_bytes;
-  bool fits = product(round_up(min64(p->k, INT64_MAX / 2), MZ_TILE_STRETCH), p->element, &k_bytes) &&
-              product(k_bytes, p->block_rows, &p->a_bytes) && product(k_bytes, p->block_columns, &p->b_bytes) &&
-              product(k_bytes, panel_columns, &packed) && p->a_bytes < INT64_MAX / 4 && p->b_bytes < INT64_MAX / 4;
+  bool fits = multiply_fits(round_up(min64(p->k, INT64_MAX / 2), MZ_TILE_STRETCH), p->element, &k_bytes) &&
+              multiply_fits(k_bytes, p->block_rows, &p->a_bytes) && multiply_fits(k_bytes, p->block_columns, &p->b_bytes) &&
+              multiply_fits(k_bytes, panel_columns, &packed) && p->a_bytes < INT64_MAX / 4 && p->b_bytes < INT64_MAX / 4;
   if (fits) {
     bool shares_b = !p->packs_b && batches == 1 && p->row_tasks > 1;
     int64_t shared = panel_columns * p->k * p->b_element;
@@ -193,7 +184,7 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
     p->b_bytes = p->packs_b || p->shared_bytes > 0 ? 0 : round_up(p->k * p->b_element * p->block_columns, 64);
     p->a_bytes = round_up(p->a_bytes, 64);
     p->slot_bytes = p->b_bytes + p->a_bytes + acc_bytes(p) + MZ_TILE_STRETCH * columns * p->element;
-    fits = product(p->slot_bytes, p->slots, &total) && !__builtin_add_overflow(total, p->shared_bytes, &total);
+    fits = multiply_fits(p->slot_bytes, p->slots, &total) && !__builtin_add_overflow(total, p->shared_bytes, &total);
   }
   if (!fits)
     return mz_refuse(r->err, MEZZO_UNSUPPORTED, MEZZO_WHY_LIMIT, 0, "a workspace for k = %lld exceeds 2^63 bytes", (long long)p->k);

@@ -1,10 +1,9 @@
 /* pad, slice and concatenate: elements as they are, from one place to another. */
 #include <string.h>
+#include "counts.h"
 #include "operations.h"
 
 enum { MOVE_GRAIN = 32768 /* elements */ };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* A run of elements; one of its ends that is dense saves the staging. */
 static void move_run(const mz_moves *moves, const char *from, int64_t from_stride, char *to, int64_t to_stride, int64_t size,

@@ -2,6 +2,7 @@
  * the cache. Threads share out rows or columns, never k. */
 #include <math.h>
 #include <string.h>
+#include "counts.h"
 #include "int8_tiles.h"
 #include "matmul.h"
 #include "target.h"
@@ -13,12 +14,6 @@ enum {
   ALONE = 4000000,         /* operations below which threads cost more than they bring */
   LARGEST_K = 65793        /* beyond, a sum may not fit into int32 */
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 static int64_t panel_bytes(const mz_quantized *p) { return p->padded_k * p->tiles->columns; }
 
@@ -234,12 +229,6 @@ static mezzo_status plan_tasks(mz_request *r) {
   return MEZZO_OK;
 }
 
-static bool is_constant(const mz_request *r) {
-  uint32_t flags;
-  memcpy(&flags, (const char *)r->op->operands + r->op->operand_stride + offsetof(mezzo_operand, flags), sizeof flags);
-  return r->plan->may_pack && (flags & MEZZO_T_CONST) != 0;
-}
-
 mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   mz_plan *plan = r->plan;
   mz_quantized *p = &plan->u.quantized;
@@ -281,7 +270,7 @@ mezzo_status mz_plan_quantized_matmul(mz_request *r) {
   p->b_scale_stride = plan->operand[3].stride[0];
   p->zero_stride = plan->operand[4].stride[0];
   p->tiles = mz_int8_tiles_at(0);
-  product->packs_b = is_constant(r);
+  product->packs_b = plan->may_pack && mz_is_constant(r, 1);
   MZ_TRY(mz_plan_epilogue(r, product, p->in_double, true));
   product->alpha = 1;
   /* It is added with the scales. */

@@ -1,6 +1,7 @@
 /* Sums, means and maxima over any set of axes. */
 #include <math.h>
 #include <string.h>
+#include "counts.h"
 #include "operations.h"
 
 enum {
@@ -9,8 +10,6 @@ enum {
   CHUNK_ROWS = 512,     /* of few long columns, which are shared out by rows: a multiple of FLUSH_ROWS */
   MAX_CHUNKS = 64
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* total: double for sums and means, the maximum otherwise. */
 static void write(const mz_rows *rows, char *to, int64_t stride, double *total, int64_t n) {

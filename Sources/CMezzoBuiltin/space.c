@@ -1,3 +1,4 @@
+#include "counts.h"
 #include "space.h"
 
 void mz_space_init(mz_space *space, int operands) {
@@ -17,8 +18,6 @@ void mz_space_add(mz_space *space, int64_t extent, const int64_t *strides) {
   space->count *= extent;
   for (int o = 0; o < space->operands; o++) space->stride[o][axis] = strides[o];
 }
-
-static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 /* Whether axis b belongs inside axis a: the last operand decides, the ones before it break ties. */
 static bool is_inner(const mz_space *space, int a, int b) {

@@ -1,13 +1,12 @@
 /* window_sum: what windows into a tensor are made of, added up where they overlap; the transpose of taking windows. */
 #include <string.h>
+#include "counts.h"
 #include "operations.h"
 
 enum {
   WINDOW_GRAIN = 8192, /* elements of y */
   WINDOW_ROW = 4096    /* elements of a row that is summed at once */
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 typedef struct {
   const mz_windows *windows;
