@@ -83,6 +83,16 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
     store_row(p, s, r, at[O] + (query + r) * p->stride[O][0], at[LSE] + (query + r) * p->stride[LSE][0]);
 }
 
+/* What the next task begins with. */
+static void fetch(const mz_call *call, int64_t batch) {
+  const mz_attention *p = &call->plan->u.attention;
+  char *at[6];
+  mz_space_seek(&p->batches, batch, (char *const *)call->at, at);
+  mz_fetch_matrix(p, Q, at[Q], p->queries, p->dim);
+  mz_fetch_matrix(p, K, at[K], p->keys, p->dim);
+  mz_fetch_matrix(p, V, at[V], p->keys, p->width);
+}
+
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   const mz_call *call = user;
@@ -96,6 +106,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       mz_space_seek(&p->batches, task / p->parts, (char *const *)call->at, at);
       mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
       mz_pack_rows(p, V, s.values, at[V], p->keys, p->width);
+      if (task + p->slots < p->batches.count * p->parts) fetch(call, (task + p->slots) / p->parts);
       int64_t from = task % p->parts * p->part, to = min64(from + p->part, p->queries);
       for (int64_t query = from; query < to; query += p->block)
         run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, min64(p->block, to - query));

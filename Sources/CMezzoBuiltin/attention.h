@@ -42,6 +42,13 @@ static inline int64_t mz_seen(const mz_attention *p, int64_t query, int64_t firs
   return seen < 0 ? 0 : seen;
 }
 
+/* Has a matrix of an operand brought near: its rows lie too far apart for a processor to guess the next. */
+static inline void mz_fetch_matrix(const mz_attention *p, int operand, const char *at, int64_t rows, int64_t columns) {
+  int64_t bytes = columns * p->stride[operand][1];
+  for (int64_t r = 0; r < rows; r++, at += p->stride[operand][0])
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
 /* Whether the bias of a call is anything but one 0 for all. */
 bool mz_has_bias(const mz_call *call, int operand);
 

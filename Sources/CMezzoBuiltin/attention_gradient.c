@@ -129,6 +129,18 @@ static void run_block(const mz_attention *p, const scratch *s, char *const *at, 
   }
 }
 
+/* What the next task begins with. */
+static void fetch(const mz_call *call, int64_t batch) {
+  const mz_attention *p = &call->plan->u.attention;
+  char *at[10];
+  mz_space_seek(&p->batches, batch, (char *const *)call->at, at);
+  mz_fetch_matrix(p, Q, at[Q], p->queries, p->dim);
+  mz_fetch_matrix(p, K, at[K], p->keys, p->dim);
+  mz_fetch_matrix(p, V, at[V], p->keys, p->width);
+  mz_fetch_matrix(p, O, at[O], p->queries, p->width);
+  mz_fetch_matrix(p, DO, at[DO], p->queries, p->width);
+}
+
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   const mz_call *call = user;
@@ -143,6 +155,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
       mz_pack_rows(p, K, s.key_rows, at[K], p->keys, p->dim);
       mz_pack_columns(p, V, s.values, at[V], mz_units(p, p->width), p->keys);
+      if (task + p->slots < p->batches.count) fetch(call, task + p->slots);
       memset(s.dk, 0, (size_t)(p->keys * p->padded_dim * p->element));
       memset(s.dv, 0, (size_t)(p->keys * p->padded_width * p->element));
       for (int64_t query = 0; query < p->queries; query += p->block)

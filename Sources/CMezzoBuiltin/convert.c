@@ -27,6 +27,20 @@
     }                                                                                               \
   }
 
+/* Without a conversion. Rows of some dozens are copied: vector code would leave them to the loop behind it. */
+#define LOAD_SAME(name, T)                                                                          \
+  LOAD(name##_apart, T, T, SAME)                                                                    \
+  static void name(void *to, const char *from, int64_t stride, int64_t n) {                         \
+    if (stride == (int64_t)sizeof(T)) memmove(to, from, (size_t)n * sizeof(T));                     \
+    else name##_apart(to, from, stride, n);                                                         \
+  }
+#define STORE_SAME(name, T)                                                                         \
+  STORE(name##_apart, T, T, SAME)                                                                   \
+  static void name(char *to, int64_t stride, const void *from, int64_t n) {                         \
+    if (stride == (int64_t)sizeof(T)) memmove(to, from, (size_t)n * sizeof(T));                     \
+    else name##_apart(to, stride, from, n);                                                         \
+  }
+
 #define SAME(x) (x)
 #define IS_TRUE(x) ((x) != 0)
 
@@ -49,9 +63,7 @@
 #define LOADS_OF_FLOATS(suffix, To)                        \
   LOAD(f8e4m3fn_##suffix, To, uint8_t, mz_from_f8e4m3fn)   \
   LOAD(f8e5m2_##suffix, To, uint8_t, mz_from_f8e5m2)       \
-  LOAD(bf16_##suffix, To, uint16_t, mz_from_bf16)          \
-  LOAD(f32_##suffix, To, float, SAME)                      \
-  LOAD(f64_##suffix, To, double, SAME)
+  LOAD(bf16_##suffix, To, uint16_t, mz_from_bf16)
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -78,6 +90,8 @@ static bool converts_f16(void) { return false; }
 
 LOADS(float, float)
 LOADS_OF_FLOATS(float, float)
+LOAD_SAME(f32_float, float)
+LOAD(f64_float, float, double, SAME)
 LOAD(f16_plain, float, uint16_t, mz_from_f16)
 LOAD(f16_double, double, uint16_t, mz_from_f16)
 
@@ -87,6 +101,8 @@ static void f16_float(void *to, const char *from, int64_t stride, int64_t n) {
 }
 LOADS(double, double)
 LOADS_OF_FLOATS(double, double)
+LOAD(f32_double, double, float, SAME)
+LOAD_SAME(f64_double, double)
 LOADS(int64, int64_t)
 
 LOAD(i32_odd, float, int32_t, mz_odd_from_i64)
@@ -109,10 +125,10 @@ static void float_f16(char *to, int64_t stride, const void *from, int64_t n) {
 }
 
 STORE(float_bf16, uint16_t, float, mz_to_bf16)
-STORE(float_f32, float, float, SAME)
+STORE_SAME(float_f32, float)
 STORE(float_f64, double, float, SAME)
 STORE(double_f32, float, double, SAME)
-STORE(double_f64, double, double, SAME)
+STORE_SAME(double_f64, double)
 
 STORE(int64_bool, uint8_t, int64_t, IS_TRUE)
 STORE(int64_8, uint8_t, int64_t, SAME)
@@ -120,14 +136,14 @@ STORE(int64_16, uint16_t, int64_t, SAME)
 STORE(int64_32, uint32_t, int64_t, SAME)
 STORE(int64_64, int64_t, int64_t, SAME)
 
-LOAD(raw_8, uint8_t, uint8_t, SAME)
-LOAD(raw_16, uint16_t, uint16_t, SAME)
-LOAD(raw_32, uint32_t, uint32_t, SAME)
-LOAD(raw_64, uint64_t, uint64_t, SAME)
-STORE(raw_to_8, uint8_t, uint8_t, SAME)
-STORE(raw_to_16, uint16_t, uint16_t, SAME)
-STORE(raw_to_32, uint32_t, uint32_t, SAME)
-STORE(raw_to_64, uint64_t, uint64_t, SAME)
+LOAD_SAME(raw_8, uint8_t)
+LOAD_SAME(raw_16, uint16_t)
+LOAD_SAME(raw_32, uint32_t)
+LOAD_SAME(raw_64, uint64_t)
+STORE_SAME(raw_to_8, uint8_t)
+STORE_SAME(raw_to_16, uint16_t)
+STORE_SAME(raw_to_32, uint32_t)
+STORE_SAME(raw_to_64, uint64_t)
 
 mz_load *mz_load_raw(int64_t size) { return size == 1 ? raw_8 : size == 2 ? raw_16 : size == 4 ? raw_32 : raw_64; }
 
