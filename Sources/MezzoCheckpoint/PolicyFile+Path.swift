@@ -3,8 +3,11 @@ public import MezzoPolicy
 extension PolicyFile {
   /// Reads the file at `path`.
   ///
-  /// - Throws: `CheckpointError` if it cannot be read, `PolicyError` if it is no policy file.
-  public init(contentsOf path: String) throws { try self.init(json: CheckpointFile.read(path)) }
+  /// - Throws: `CheckpointError` if it cannot be read, `PolicyError.file` with what is wrong if it is no policy file.
+  public init(contentsOf path: String) throws {
+    let json = try CheckpointFile.read(path)
+    do throws(PolicyError) { try self.init(json: json) } catch { throw PolicyError.file(path: path, error: error) }
+  }
 
   /// Writes the file at `path`, which is whole or as it was.
   ///
