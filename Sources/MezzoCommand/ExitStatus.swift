@@ -51,8 +51,8 @@ enum ExitStatus: Int32, CaseIterable {
       }
     case let error as GraphError:
       switch error.kind {
-      // A policy names an operation that there is not.
-      case .operation: self = .usage
+      // A policy names an operation that there is not, or has one work in a dtype that nothing computes in.
+      case .operation, .attribute: self = .usage
       default: self = .software
       }
     case is OutputError: self = .cannotCreate

@@ -9,8 +9,8 @@ public struct PolicyExplanation: Sendable {
   public struct Layer: Sendable {
     /// Where it is, what it was given, and what it follows. The origin of its policy says where that came from.
     public let record: LayerRecord
-    /// What it keeps, in what dtype, in the order in which it asks for them. Normalisations keep float32 under 16 bits, and
-    /// kernels are int8 under int8, whatever the policy stores.
+    /// What it keeps, in what dtype, in the order in which it asks for it. That is not always what the policy stores: batch
+    /// normalisation keeps float32 under 16 bits, and kernels are int8 under int8.
     public let variables: [Variable]
     /// What the policy casts in a call: inputs, variables and what is quantized in the order of the call, then operations that
     /// work in a dtype of their own, then outputs.
