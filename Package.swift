@@ -210,7 +210,8 @@ let package = Package(
         "MezzoRuntime", "MezzoTraining",
       ], swiftSettings: swift),
     .testTarget(
-      name: "MezzoCommandTests", dependencies: ["CMezzoHost", "MezzoCheckpoint", "MezzoCommand", "MezzoTraining"],
+      name: "MezzoCommandTests",
+      dependencies: ["CMezzoHost", "Mezzo", "MezzoCheckpoint", "MezzoCommand", "MezzoTraining"],
       swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -29,6 +29,7 @@ enum ExitStatus: Int32, CaseIterable {
       case .nonFiniteLoss: self = .software
       default: self = .data
       }
+    case PolicyError.file: self = .data
     case is PolicyError, is LayerError: self = .usage
     case let error as RuntimeError:
       switch error {
@@ -48,7 +49,12 @@ enum ExitStatus: Int32, CaseIterable {
       case .unwritable: self = .cannotCreate
       default: self = .data
       }
-    case is GraphError: self = .software
+    case let error as GraphError:
+      switch error.kind {
+      // A policy names an operation that there is not, or has one work in a dtype that nothing computes in.
+      case .operation, .attribute: self = .usage
+      default: self = .software
+      }
     case is OutputError: self = .cannotCreate
     case let error as GoldenFileError:
       switch error {

@@ -94,3 +94,13 @@ public struct OperationPrecision: Sendable, Hashable {
     GraphError(.operation(name: name, known: operations.map(\.name).sorted()))
   }
 }
+
+/// An operation of a layer whose floating operands were cast to a dtype of its own.
+public struct OperationCast: Sendable, Hashable {
+  /// The path of the layer.
+  public let layer: String
+  /// The operation's name.
+  public let operation: String
+  public let from: DType
+  public let to: DType
+}

@@ -23,6 +23,9 @@ public final class Trace {
   /// Which operations work in a dtype of their own.
   public private(set) var precision = OperationPrecision.ofOperands
 
+  /// Which operations of the forward pass cast their operands to such a dtype, each once, in the order in which they were traced.
+  public private(set) var operationCasts: [OperationCast] = []
+
   /// Whether constants that a dtype cannot hold, and integers that it may not hold, are errors.
   public private(set) var isStrict = false
 
@@ -58,11 +61,19 @@ public final class Trace {
     if isStrict { try requireExactIntegers(operation, operands) }
     let types = try resultTypes(of: operation, operands)
     guard let dtype = precision.dtype(of: operation) else { return record(operation, operands, types) }
-    let inside = try operands.map { operand throws(GraphError) in
-      operand.dtype.isFloatingPoint ? try operand.cast(to: dtype) : operand
+    let inside = try operands.map { operand throws(GraphError) -> SymbolicTensor in
+      guard operand.dtype.isFloatingPoint else { return operand }
+      note(type(of: operation).name, operand.dtype, dtype)
+      return try operand.cast(to: dtype)
     }
     let results = record(operation, inside, try resultTypes(of: operation, inside))
     return try zip(results, types).map { result, type throws(GraphError) in try result.cast(to: type.dtype) }
+  }
+
+  private func note(_ operation: String, _ from: DType, _ to: DType) {
+    guard from != to, origin.phase == .forward else { return }
+    let cast = OperationCast(layer: origin.layer, operation: operation, from: from, to: to)
+    if !operationCasts.contains(cast) { operationCasts.append(cast) }
   }
 
   private func requireExactIntegers(

@@ -61,6 +61,9 @@ public enum LayerRegistry {
     types.withLock { $0[type.className] = type }
   }
 
+  /// The classes that Mezzo has and those that were added.
+  static var classNames: Set<String> { Set(types.withLock { $0.keys }) }
+
   static func type(named name: String) throws(LayerError) -> any Layer.Type {
     let known = types.withLock { $0 }
     guard let type = known[name] else { throw .unknownClass(name: name, known: known.keys.sorted()) }

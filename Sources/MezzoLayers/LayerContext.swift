@@ -20,7 +20,7 @@ public final class LayerContext {
   }
 
   private var frame = Frame()
-  private let rules: CastingRules
+  let rules: CastingRules
   private let policyMap: DTypePolicyMap?
   let built: BuiltModel?
   let freezing: Freezing
@@ -214,11 +214,15 @@ extension LayerContext {
     _ kind: LayerCast.Kind, _ name: String, _ value: SymbolicTensor, to dtype: DType?
   ) throws(GraphError) -> SymbolicTensor {
     guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
-    let note = LayerCast(kind: kind, name: name, from: value.dtype, to: dtype)
-    if !casts[path, default: []].contains(note) { casts[path, default: []].append(note) }
+    note(LayerCast(kind: kind, name: name, from: value.dtype, to: dtype))
     let result = try value.cast(to: dtype)
     setMask(mask(of: value), of: result)
     return result
+  }
+
+  /// Takes note of a cast in the layer that is being called.
+  func note(_ cast: LayerCast) {
+    if !casts[path, default: []].contains(cast) { casts[path, default: []].append(cast) }
   }
 
   private func checkConstants(of layer: any Layer) throws(LayerError) {

@@ -12,6 +12,8 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case undeclaredCast(layer: String, input: String, from: DType, to: DType)
   /// In strict mode: a number of the layer's configuration that is lost in the dtype that it is computed with in.
   case constant(layer: String, LayerConstant, ConstantFate)
+  /// In strict mode: a policy has a rule for a kind of layers that there is none of.
+  case unknownLayerRule(policy: String, className: String, nearest: String?)
   case nonFloatingPolicy(layer: String, policy: String)
   case quantizedPolicy(layer: String, policy: String)
   /// Weights in int8, which no gradient can change, where they are to be trained.
@@ -51,6 +53,10 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
     case .constant(let layer, let constant, let fate):
       "\(Self.named(layer)): \(constant.name) \(constant.value) \(fate) in \(constant.dtype?.name ?? ""); "
         + "use another value, or a policy of more range"
+    case .unknownLayerRule(let policy, let className, let nearest):
+      "the policy \(policy) has a rule for the layer class \(className), which is neither registered nor in the model; "
+        + (nearest.map { "write \($0), " } ?? "write the name of a class, ")
+        + "or add one's own with LayerRegistry.register(_:)"
     case .nonFloatingPolicy(let layer, let policy):
       "\(Self.named(layer)) needs a floating-point policy, such as float32 or mixed_bfloat16, got \(policy)"
     case .quantizedPolicy(let layer, let policy):

@@ -12,7 +12,7 @@ public struct LayerRecord: Sendable, Hashable {
   public let className: String
   /// Whether it is made of others and computes nothing itself, so that its policy casts nothing.
   public let isContainer: Bool
-  /// What the layer was given, or took when it was made.
+  /// What the layer was given, or took when it was made; which of them its origin says.
   public let requested: DTypePolicy
   /// What it was assigned in the model: `requested`, or where a ``SublayerPolicy`` says so that of the layer around it
   /// or the global one.
@@ -48,6 +48,7 @@ public struct LayerRecord: Sendable, Hashable {
 extension LayerRecord: Codable {
   private enum Key: String, CodingKey {
     case path, requested, assigned, policy, origin
+    case requestedOrigin = "requested_origin"
     case className = "class_name"
     case isContainer = "is_container"
   }
@@ -57,9 +58,13 @@ extension LayerRecord: Codable {
     path = try container.decode(String.self, forKey: .path)
     className = try container.decode(String.self, forKey: .className)
     isContainer = try container.decodeIfPresent(Bool.self, forKey: .isContainer) ?? false
-    requested = try container.decode(DTypePolicy.self, forKey: .requested)
     let origin = try container.decode(PolicyOrigin.self, forKey: .origin)
     assigned = try container.decode(DTypePolicy.self, forKey: .assigned).from(origin)
+    let requested = try container.decode(DTypePolicy.self, forKey: .requested)
+    // Files that do not say it are older. A layer whose policy was its own follows it, unless the model was re-policied.
+    self.requested = requested.from(
+      try container.decodeIfPresent(PolicyOrigin.self, forKey: .requestedOrigin)
+        ?? (requested == assigned ? origin : .floatx))
     policy = try container.decode(DTypePolicy.self, forKey: .policy).from(origin)
   }
 
@@ -69,6 +74,7 @@ extension LayerRecord: Codable {
     try container.encode(className, forKey: .className)
     try container.encode(isContainer, forKey: .isContainer)
     try container.encode(requested, forKey: .requested)
+    try container.encode(requested.origin, forKey: .requestedOrigin)
     try container.encode(assigned, forKey: .assigned)
     try container.encode(policy, forKey: .policy)
     try container.encode(policy.origin, forKey: .origin)

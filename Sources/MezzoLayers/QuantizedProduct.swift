@@ -37,6 +37,7 @@ extension LayerContext {
     guard !isTraining || isFrozen else { throw LayerError.quantizedTraining(layer: path, policy: policy.name) }
     let wide: DType = policy.computeDType == .float64 ? .float64 : .float32
     let kernel = try quantizedParameter("kernel", shape: shape, initializer: initializer, from: wide)
+    note(LayerCast(kind: .quantized, name: "kernel", from: wide, to: .int8))
     let scale = try parameter(
       QuantizedKernel.scalePath("kernel"), shape: QuantizedKernel.scaleShape(shape, summed: summed), initializer: .ones,
       dtype: wide, isTrainable: false, autocast: false)
@@ -63,6 +64,7 @@ extension LayerContext {
       quantizedRows[key] = known
     }
     quantizedInputs[path] = known.rows
+    note(LayerCast(kind: .quantized, name: "input", from: rows.dtype, to: .int8))
     let columns = try 1 / kernel.scale.reshaped([kernel.values.shape[1]])
     return try known.values.quantizedMatmul(
       kernel.values, rows: known.scale, columns: columns, zero: known.zero, to: rows.dtype)

@@ -10,6 +10,10 @@ public struct TracedCall {
   /// The dtypes that gradients by the trainable variables pass through: what layers really compute in, whatever
   /// policies are called.
   public let computeDTypes: Set<DType>
+  /// Those of them to which policies round the gradients of trainable variables.
+  public let gradientDTypes: Set<DType>
+  /// Those of them that the values have which depend on trainable variables.
+  public let valueDTypes: Set<DType>
   private let context: LayerContext
 
   /// - Parameter role: whether a variable is constant over many runs, or a state that the run replaces.
@@ -35,8 +39,10 @@ public struct TracedCall {
       built: built, role: role)
     outputs = try context.call(model.layer, inputs, at: model.layer.name ?? "")
     let trainable = context.variables.specs.filter(\.isTrainable)
-    computeDTypes = trace.dtypes(dependingOn: trainable.compactMap { [context] in context.variables.stored($0.path) })
-      .union(trainable.compactMap(\.gradientDType))
+    valueDTypes = trace.dtypes(dependingOn: trainable.compactMap { [context] in context.variables.stored($0.path) })
+    gradientDTypes = Set(trainable.compactMap(\.gradientDType))
+    computeDTypes = valueDTypes.union(gradientDTypes)
+    try context.checkLayerRules()
   }
 
   /// The call with one tensor.
@@ -80,8 +86,17 @@ public struct TracedCall {
   /// Which places of a tensor count, `bool[batch, steps]`, if a layer said so.
   public func mask(of tensor: SymbolicTensor) -> SymbolicTensor? { context.mask(of: tensor) }
 
-  /// What policies cast in each layer, by its path.
-  public var casts: [String: [LayerCast]] { context.casts }
+  /// What policies cast in each layer, by its path: inputs, variables and what is quantized in the order of the call, then
+  /// the operations that work in a dtype of their own, then outputs.
+  public var casts: [String: [LayerCast]] {
+    var casts = context.casts
+    for cast in trace.operationCasts {
+      let note = LayerCast(kind: .operation, name: cast.operation, from: cast.from, to: cast.to)
+      let place = casts[cast.layer]?.firstIndex { $0.kind == .output } ?? casts[cast.layer]?.count ?? 0
+      casts[cast.layer, default: []].insert(note, at: place)
+    }
+    return casts
+  }
 
   /// The constants of each layer that computes, by its path.
   public var constants: [String: [LayerConstant]] { context.constants }

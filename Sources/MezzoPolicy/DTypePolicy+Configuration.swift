@@ -95,8 +95,8 @@ extension DTypePolicy {
   /// is ``infer``, as in TensorFlow. Mixed names as strings, which TensorFlow 2.4 refuses here, are read too, because
   /// configurations of later versions have them.
   ///
-  /// - Throws: ``PolicyError/unknownPolicy(name:)`` for a string or a class that is not known,
-  ///   ``PolicyError/serialization(expected:found:)`` for another form, else what ``init(configuration:dialect:)`` throws.
+  /// - Throws: ``PolicyError/unknownPolicy(name:)`` for a string that is not known,
+  ///   ``PolicyError/unknownClass(name:known:)`` for such a class, ``PolicyError/serialization(expected:found:)`` for another form, else what ``init(configuration:dialect:)`` throws.
   public static func deserialize(
     _ value: ConfigurationValue, dialect: PolicyDialect = .mezzo
   ) throws(PolicyError) -> DTypePolicy {
@@ -118,7 +118,7 @@ extension DTypePolicy {
         throw .serialization(expected: "an object with class_name and config", found: value.excerpt)
       }
       guard let policyClass = PolicyClass(rawValue: name), policyClass.exists(in: dialect) else {
-        throw .unknownPolicy(name: name)
+        throw .unknownClass(name: name, known: PolicyClass.names(in: dialect))
       }
       return try DTypePolicy(configuration, policyClass, dialect)
     case .bool, .integer, .number, .array:

@@ -36,6 +36,10 @@ public func setFloatx(_ dtype: DType) throws(PolicyError) { try PolicyEnvironmen
 /// - Throws: ``PolicyError/unknownFloatx(name:)``, also for the alias `half`. The state is then as before.
 public func setFloatx(_ name: String) throws(PolicyError) { try PolicyEnvironment.current.setFloatx(name) }
 
+/// Forgets what belongs to a session of Keras in the current ``PolicyEnvironment``. As in TensorFlow 2.4 the global policy and
+/// ``floatx()`` do not, so that nothing changes; with ``PolicyDialect/keras3`` the global policy is unset.
+public func clearSession() { PolicyEnvironment.current.clearSession() }
+
 /// Has dtypes behave as in TensorFlow 2 in the current ``PolicyEnvironment``, which they do at first. See
 /// ``PolicyEnvironment/usesV2DTypeBehavior``.
 public func enableV2DTypeBehavior() { PolicyEnvironment.current.usesV2DTypeBehavior = true }

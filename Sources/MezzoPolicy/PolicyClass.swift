@@ -1,5 +1,5 @@
 /// The classes that configurations name policies by: Keras 2's two, then Keras 3's.
-enum PolicyClass: String {
+enum PolicyClass: String, CaseIterable {
   case policy = "Policy"
   case policyV1 = "PolicyV1"
   case dtypePolicy = "DTypePolicy"
@@ -38,6 +38,11 @@ enum PolicyClass: String {
     case .gptq: "gptq/<weight_bits>/<group_size>"
     case .awq: "awq/<weight_bits>/<group_size>"
     }
+  }
+
+  /// Those that the dialect reads, as error messages list them.
+  static func names(in dialect: PolicyDialect) -> [String] {
+    allCases.filter { $0.exists(in: dialect) }.map(\.rawValue)
   }
 
   /// Whether the dialect reads configurations of the class.

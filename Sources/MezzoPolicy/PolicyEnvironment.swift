@@ -26,7 +26,9 @@ public final class PolicyEnvironment: Sendable {
     var floatx = DType.float32
     var usesV2DTypeBehavior = true
     var isStrict = false
-    /// Every policy that was ever in effect here. They live as long as the environment, so that a reader needs no lock.
+    /// Every policy that was ever in effect here, one of those that are equal and of one origin. They live as long as the
+    /// environment, because a reader, which takes no lock, may hold on to one at any time: none can be let go. Setting
+    /// the same policies again and again adds none.
     var published: [Key: DTypePolicy] = [:]
 
     var policyInEffect: DTypePolicy {
@@ -65,8 +67,9 @@ public final class PolicyEnvironment: Sendable {
     state.withLock { state in
       body(&state)
       let new = state.policyInEffect
-      let next = state.published[Key(new)] ?? new
-      state.published[Key(next)] = next
+      let key = Key(new)
+      let next = state.published[key] ?? new
+      state.published[key] = next
       inEffect.store(.passUnretained(next.storage), ordering: .releasing)
     }
   }

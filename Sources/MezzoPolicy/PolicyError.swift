@@ -37,6 +37,14 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   case serialization(expected: String, found: String)
   /// What was given for the dtype of a layer names no policy.
   case unknownIdentifier(String)
+  /// What should be a serialised policy is of a class that is none of a policy's.
+  case unknownClass(name: String, known: [String])
+  /// A policy file of a schema that is not known yet.
+  case schemaVersion(found: Int, readable: Int)
+  /// A text is no JSON from this place on; lines and columns begin with 1, and columns count bytes.
+  case json(line: Int, column: Int, expected: String, found: String)
+  /// What is wrong with the file at `path`.
+  indirect case file(path: String, error: PolicyError)
 
   public var description: String {
     switch self {
@@ -103,6 +111,17 @@ public enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
       """
       Cannot interpret \(text) as the dtype of a layer. Use a policy, its configuration, or a name such as "float32".
       """
+    case .unknownClass(let name, let known):
+      "The class \"\(name)\" is none of a dtype policy. Use one of \(known.joined(separator: ", "))."
+    case .schemaVersion(let found, let readable):
+      """
+      The policy file is of schema version \(found); this Mezzo reads version \(readable). Update Mezzo, or write the \
+      file again with this one.
+      """
+    case .json(let line, let column, let expected, let found):
+      "The text is no JSON at line \(line), column \(column): expected \(expected), found \(found)."
+    case .file(let path, let error):
+      "\(path): \(error)"
     }
   }
 }

@@ -39,8 +39,9 @@ public struct PolicyFile: Sendable, Hashable {
 
   /// Reads the text of a file.
   ///
-  /// - Throws: ``PolicyError/configuration(place:expected:found:)`` if it is no JSON, too large, too deep, or of no form
-  ///   that is known; else what reading the policies in it throws.
+  /// - Throws: ``PolicyError/json(line:column:expected:found:)`` if it is no JSON,
+  ///   ``PolicyError/configuration(place:expected:found:)`` if it is too large, too deep, or of no form that is known,
+  ///   ``PolicyError/schemaVersion(found:readable:)`` if a later Mezzo wrote it; else what reading the policies in it throws.
   public init(json: some Collection<UInt8>) throws(PolicyError) {
     guard !json.contains(0) else { throw .configuration(place: "", expected: "JSON in UTF-8", found: "a byte 0") }
     guard json.count <= Self.largestSize else {
@@ -51,7 +52,13 @@ public struct PolicyFile: Sendable, Hashable {
         place: "", expected: "at most \(Self.deepestNesting) values in each other", found: "more")
     }
     guard let value = try? JSONDecoder().decode(ConfigurationValue.self, from: Data(json)) else {
-      throw .configuration(place: "", expected: "JSON", found: "something else")
+      let bytes = Array(json)
+      // What is JSON by its form, and was refused all the same, has bytes that are no text, or a number of no kind.
+      guard let flaw = JSONFlaw(in: bytes) else {
+        throw .configuration(place: "", expected: "JSON in UTF-8 with numbers of 64 bits", found: "something else")
+      }
+      let (line, column) = flaw.place(in: bytes)
+      throw .json(line: line, column: column, expected: flaw.expected, found: flaw.found(in: bytes))
     }
     try self.init(configuration: value)
   }
@@ -79,8 +86,17 @@ public struct PolicyFile: Sendable, Hashable {
     } else if value["class_name"] == nil, value["name"] != nil || value["mode"] != nil {
       self.init(policy: try DTypePolicy(configuration: value))
     } else {
+      try Self.requireKnownClass(value)
       self.init(policy: try DTypePolicy.deserialize(value))
     }
+  }
+
+  /// A file may be of more classes than those of policies, which its errors list too.
+  private static func requireKnownClass(_ value: ConfigurationValue) throws(PolicyError) {
+    guard case .string(let name)? = value["class_name"], PolicyClass(rawValue: name) == nil else { return }
+    throw .unknownClass(
+      name: name,
+      known: PolicyClass.names(in: .mezzo) + [DTypePolicyMap.className, "a layer whose config has a dtype"])
   }
 
   /// The policy in the configuration of a layer of Keras, bare or with its class around it.
@@ -93,9 +109,12 @@ public struct PolicyFile: Sendable, Hashable {
     guard case .object(let members) = value else {
       throw .configuration(place: "", expected: "an object", found: value.kind)
     }
-    guard case .integer(Self.version)? = members[Self.versionKey] else {
+    switch members[Self.versionKey] {
+    case .integer(Self.version): break
+    case .integer(let later) where later > Self.version: throw .schemaVersion(found: later, readable: Self.version)
+    case let other:
       throw .configuration(
-        place: Self.versionKey, expected: "the version \(Self.version)", found: "\(members[Self.versionKey] ?? .null)")
+        place: Self.versionKey, expected: "the schema version \(Self.version)", found: (other ?? .null).summary)
     }
     let known: Set = [Self.versionKey, "policy", "map"]
     if let unknown = members.keys.filter({ !known.contains($0) }).min() {

@@ -75,6 +75,21 @@ import Testing
     }
   }
 
+  @Test func clearingTheSessionUnsetsItInKeras3Alone() async throws {
+    try await onCleanState {
+      try setFloatx(.float64)
+      try setGlobalPolicy(.mixedFloat16)
+      clearSession()
+      #expect(globalPolicy() == .mixedFloat16 && floatx() == .float64)
+    }
+    try withPolicyEnvironment(PolicyEnvironment(dialect: .keras3)) {
+      try setFloatx(.float64)
+      try setGlobalPolicy(.mixedFloat16)
+      clearSession()
+      #expect(globalPolicy() == .float64 && globalPolicy().origin == .floatx)
+    }
+  }
+
   @Test func otherTasksSeeIt() async throws {
     await #expect(processExitsWith: .success) {
       try setGlobalPolicy(.mixedFloat16)

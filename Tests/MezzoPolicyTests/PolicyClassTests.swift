@@ -61,9 +61,14 @@ import Testing
   ])
   func aClassThatTheDialectLacksIsUnknown(dialect: PolicyDialect, className: String) {
     let serialized: ConfigurationValue = ["class_name": .string(className), "config": ["name": "float32"]]
-    #expect(throws: PolicyError.unknownPolicy(name: className)) {
-      try DTypePolicy.deserialize(serialized, dialect: dialect)
+    let error = #expect(throws: PolicyError.self) { try DTypePolicy.deserialize(serialized, dialect: dialect) }
+    guard case .unknownClass(className, let known)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
     }
+    // What is listed can be used instead.
+    #expect(known.contains(dialect == .keras3 ? "DTypePolicy" : "Policy") && !known.contains(className))
+    #expect(error?.description.contains(known[0]) == true)
   }
 
   @Test(

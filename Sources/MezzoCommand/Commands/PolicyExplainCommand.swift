@@ -1,6 +1,12 @@
 import ArgumentParser
 import Mezzo
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 struct PolicyExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
@@ -54,11 +60,16 @@ struct PolicyExplainCommand: AsyncParsableCommand {
     for line in PolicyTable(report, columns: Console.columns(of: .output), style: style).lines() { print(line) }
   }
 
-  /// What the argument says: a file where it is the path of one, else the name of a policy.
+  /// What the argument says: the name of a policy, else a file where there is one or the name is that of one.
+  ///
+  /// Names of policies have slashes too, so a slash makes no path of a misspelt one.
   private static func policyFile(_ text: String) throws -> PolicyFile {
-    if let policy = try? DTypePolicy(text) { return PolicyFile(policy: policy) }
-    guard text.contains("/") || text.hasSuffix(".json") else { return PolicyFile(policy: try DTypePolicy(text)) }
-    return try PolicyFile(contentsOf: text)
+    do {
+      return PolicyFile(policy: try Arguments.anyPolicy(text))
+    } catch {
+      guard text.hasSuffix(".json") || FileManager.default.fileExists(atPath: text) else { throw error }
+      return try PolicyFile(contentsOf: text)
+    }
   }
 
   private func network(_ file: PolicyFile?, _ input: TensorType) throws -> Model {

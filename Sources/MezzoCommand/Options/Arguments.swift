@@ -5,10 +5,16 @@ import Mezzo
 enum Arguments {
   /// A policy that layers may have by default: a floating one.
   @Sendable static func policy(_ text: String) throws -> DTypePolicy {
-    try withPolicy(text) { globalPolicy() }
+    try checked(withPolicy(text) { globalPolicy() })
   }
 
-  @Sendable static func anyPolicy(_ text: String) throws -> DTypePolicy { try DTypePolicy(text) }
+  @Sendable static func anyPolicy(_ text: String) throws -> DTypePolicy { try checked(DTypePolicy(text)) }
+
+  /// A policy is read without knowing the operations that there are. What is misspelt is said here, before anything runs.
+  private static func checked(_ policy: DTypePolicy) throws -> DTypePolicy {
+    _ = try OperationPrecision(policy: policy)
+    return policy
+  }
 
   @Sendable static func layers(_ text: String) throws -> LayerWidths {
     let widths = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }

@@ -7,13 +7,15 @@ struct PolicyExplanationReport: Encodable, Sendable {
     var className: String
     /// Whether it is made of other layers, and computes nothing itself.
     var isContainer: Bool
-    /// What it was given or took when it was made.
-    var requested: String
+    /// What it was given when it was made; `null`: nothing, so that it took what was in effect.
+    var requested: OrNull<String>
     /// What it follows.
     var policy: String
     var origin: String
     var computeDType: OrNull<String>
     var variableDType: OrNull<String>
+    /// What it really keeps.
+    var variables: [PolicyExplanation.Variable]
     var outputDType: OrNull<String>
     var casts: [LayerCast]
     var lostConstants: [String]
@@ -22,6 +24,8 @@ struct PolicyExplanationReport: Encodable, Sendable {
   struct Scaling: Encodable, Sendable {
     var initialScale: Float
     var isDynamic: Bool
+    /// What has gradients pass through float16: `compute`, `operation`, `output`, `gradient`.
+    var causes: [PolicyExplanation.LossScaleCause]
   }
 
   var input: String
@@ -36,16 +40,18 @@ struct PolicyExplanationReport: Encodable, Sendable {
       let (record, policy) = (layer.record, layer.record.policy)
       return Layer(
         path: record.path, className: record.className, isContainer: record.isContainer,
-        requested: record.requested.name, policy: policy.name,
+        requested: OrNull(record.requested.origin == .own ? record.requested.name : nil), policy: policy.name,
         origin: policy.origin.rawValue, computeDType: OrNull(policy.computeDType?.name),
-        variableDType: OrNull(policy.variableDType?.name), outputDType: OrNull(policy.outputDType?.name),
-        casts: layer.casts,
+        variableDType: OrNull(policy.variableDType?.name), variables: layer.variables,
+        outputDType: OrNull(policy.outputDType?.name), casts: layer.casts,
         lostConstants: layer.lostConstants.map { constant in
           "\(constant.name) \(constant.value) \(constant.fate?.description ?? "") in \(constant.dtype?.name ?? "")"
         })
     }
     computeDTypes = explanation.computeDTypes.map(\.name).sorted()
     lossScaling = OrNull(
-      explanation.lossScale.map { Scaling(initialScale: $0.initialScale, isDynamic: $0.isDynamic) })
+      explanation.lossScale.map {
+        Scaling(initialScale: $0.initialScale, isDynamic: $0.isDynamic, causes: explanation.lossScaleCauses)
+      })
   }
 }

@@ -17,9 +17,8 @@ struct PolicyTable {
     let rows = report.layers.map { layer in
       func dtype(_ dtype: OrNull<String>) -> String { layer.isContainer ? "–" : dtype.value ?? "open" }
       return [
-        layer.path.isEmpty ? "(the model)" : layer.path, dtype(layer.computeDType), dtype(layer.variableDType),
-        dtype(layer.outputDType), layer.origin,
-        layer.policy == layer.requested ? layer.policy : "\(layer.policy) (asked for \(layer.requested))",
+        layer.path.isEmpty ? "(the model)" : layer.path, dtype(layer.computeDType),
+        Self.stored(layer) ?? dtype(layer.variableDType), dtype(layer.outputDType), layer.origin, Self.policy(layer),
       ]
     }
     let widths = header.indices.map { column in
@@ -37,12 +36,26 @@ struct PolicyTable {
     return lines + summary.wrapped(to: columns)
   }
 
+  /// The dtypes of what the layer keeps, if it keeps anything: those of the policy are not always they.
+  private static func stored(_ layer: PolicyExplanationReport.Layer) -> String? {
+    var dtypes: [String] = []
+    for variable in layer.variables where !dtypes.contains(variable.dtype.name) { dtypes.append(variable.dtype.name) }
+    return dtypes.isEmpty ? nil : dtypes.joined(separator: ", ")
+  }
+
+  private static func policy(_ layer: PolicyExplanationReport.Layer) -> String {
+    guard let requested = layer.requested.value, requested != layer.policy else { return layer.policy }
+    return "\(layer.policy) (asked for \(requested))"
+  }
+
   private func notes(_ layer: PolicyExplanationReport.Layer) -> [String] {
     let casts = LayerCast.Kind.allCases.flatMap { kind in
       layer.casts.filter { $0.kind == kind }.map { cast in
         switch kind {
         case .input, .output: "\(cast.name) \(cast.from) → \(cast.to)"
         case .variable: "\(cast.name) stored \(cast.from), read \(cast.to)"
+        case .operation: "\(cast.name) works in \(cast.to), cast from \(cast.from)"
+        case .quantized: "\(cast.name) quantized \(cast.from) → \(cast.to)"
         }
       }
     }
@@ -51,10 +64,19 @@ struct PolicyTable {
 
   private var summary: String {
     guard let scaling = report.lossScaling.value else {
-      return "Loss scaling: none, since no layer computes in float16."
+      return "Loss scaling: none, since no gradient passes through float16."
+    }
+    let causes = scaling.causes.map { cause in
+      switch cause {
+      case .compute: "a layer computes in float16"
+      case .operation: "an operation works in float16"
+      case .output: "a layer returns float16"
+      case .gradient: "gradients are rounded to float16"
+      }
     }
     let scale = Format.scale(scaling.initialScale)
-    return "Loss scaling: dynamic from \(scale), since a layer computes in float16."
+    let why = causes.isEmpty ? "a gradient passes through float16" : causes.joined(separator: " and ")
+    return "Loss scaling: dynamic from \(scale), since \(why)."
   }
 }
 
