@@ -1,3 +1,4 @@
+import Foundation
 import MezzoPolicy
 import Testing
 
@@ -71,6 +72,7 @@ import Testing
     case .passed, .differentByDesign: break
     case .failed, .skipped, .unsupported: return []
     }
+    let mutants = Int(ProcessInfo.processInfo.environment["MUTANTS"] ?? "3") ?? 3
     let leaves = paths(in: testCase.expect, skipping: unread.union(questions[testCase.group] ?? []))
     guard !leaves.isEmpty else { return [] }
     var random = Xorshift(state: seed &* 0x9E37_79B9_7F4A_7C15)

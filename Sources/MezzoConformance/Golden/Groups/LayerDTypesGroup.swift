@@ -93,11 +93,12 @@ enum LayerDTypesGroup: GoldenGroup {
       behaviour: "The output is in the wrapped layer's compute dtype, as in TensorFlow 2.4.",
       reason: "A float32 layer inside a mixed model is there for its float32 output.",
       theirs: { testCase in
-        // Whether outputs are cast back depends on whether the inputs were.
-        let dtypes = ["float32", LayerDifferences.policy(testCase)?.computeDType?.name]
-        return outcomes(testCase) { _, expected in
-          let allowed = dtypes.map { ConfigurationValue.ok(.array([.name($0)])) }
-          return allowed.contains(expected) ? expected : allowed[0]
+        // A mixed policy casts outputs back; else they meet what the wrapper itself makes of the inputs.
+        guard let policy = testCase.input["policy"]?.asString.map(StatedPolicy.init) else { return nil }
+        return outcomes(testCase) { key, _ in
+          let isCast = (try? DType(golden: key))?.isFloatingPoint ?? false
+          let promoted = isCast ? StatedPolicy.promoted(policy.compute, "float32") : "float32"
+          return .ok(.array([.name(policy.compute != policy.variable ? policy.compute : promoted)]))
         }
       }
     ) { testCase in

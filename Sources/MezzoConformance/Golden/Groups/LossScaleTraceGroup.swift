@@ -94,9 +94,11 @@ private struct LossScaleTrace {
   init(_ testCase: GoldenCase) throws(GoldenFormError) {
     let input = testCase.input
     system = testCase.system
-    isDynamic = input["dynamic"]?.asBool ?? true
-    initial = input["init"]?.asDouble
-    growth = input["growth"]?.asInt
+    // Null, like nothing, is the system's default.
+    func given(_ key: String) -> Bool { (input[key] ?? .null) != .null }
+    isDynamic = given("dynamic") ? try input.bool("dynamic") : true
+    initial = given("init") ? try input.double("init") : nil
+    growth = given("growth") ? try input.int("growth") : nil
     steps = try input.array("steps").map { step throws(GoldenFormError) in
       guard let letters = step.asString else { throw GoldenFormError(expected: "letters", found: step.compact) }
       return try letters.map { letter throws(GoldenFormError) in
