@@ -147,7 +147,9 @@ private struct LossScaleTrace {
 
   /// Doubled at the N-th good step unless that is infinite, halved but not below the smallest normal number.
   var boundedRecord: Record {
-    record { gradient, _ in gradient.isFinite } growing: { scale in
+    record { gradient, _ in
+      gradient.isFinite
+    } growing: { scale in
       (scale * 2).isFinite ? scale * 2 : scale
     } backingOff: { scale in
       max(scale / 2, .leastNormalMagnitude)

@@ -200,7 +200,8 @@ enum PolicyMapGroup: GoldenGroup {
     ]
     if let text = members["repr"]?.asString {
       let content = "default_policy=\(name), mapping=[('x', '\(x)')]>"
-      theirs["repr"] = text.hasPrefix("<DTypePolicyMap at ") && text.hasSuffix(content) ? .string(text) : .string(content)
+      theirs["repr"] =
+        text.hasPrefix("<DTypePolicyMap at ") && text.hasSuffix(content) ? .string(text) : .string(content)
       if members["x_name_after_get_config"] != .string(x) { theirs["x_name_after_get_config"] = .null }
     }
     return .ok(.object(theirs))

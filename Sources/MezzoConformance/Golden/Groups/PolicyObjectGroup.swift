@@ -27,7 +27,8 @@ enum PolicyObjectGroup: GoldenGroup {
       "Policies are equal by value", systems: ["tf24", "tfkeras"],
       cases: "comparisons of policies of one name, which in TensorFlow are equal only if they are one object",
       behaviour: "Policies of the same name and dtypes are equal.",
-      reason: "A policy has nothing but its value, and a configuration that was written and read means the same policy.",
+      reason:
+        "A policy has nothing but its value, and a configuration that was written and read means the same policy.",
       theirs: { testCase in
         if testCase.input["a"] != nil { return .ok(["equal": false]) }
         return restated(testCase, ["equal_same_name": false, "equal_roundtrip": false])

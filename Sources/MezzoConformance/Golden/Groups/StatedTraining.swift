@@ -20,7 +20,9 @@ struct StatedTraining {
   private var goodSteps = 0
 
   /// - Parameter given: the data and the first weights.
-  init(_ given: ConfigurationValue, rate: Double, growth: Int, scale: Double, roundsWeightGradients: Bool = false) throws {
+  init(_ given: ConfigurationValue, rate: Double, growth: Int, scale: Double, roundsWeightGradients: Bool = false)
+    throws
+  {
     self.roundsWeightGradients = roundsWeightGradients
     func matrix(_ key: String) throws -> Matrix {
       let tensor = try GoldenTensor.read(try given.member(key))
