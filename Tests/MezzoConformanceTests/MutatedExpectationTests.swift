@@ -1,4 +1,3 @@
-import Foundation
 import MezzoPolicy
 import Testing
 
@@ -19,20 +18,26 @@ import Testing
   private struct Mutant {
     let id: String
     let path: [Step]
-    let group: String
     let before: GoldenVerdict
     let after: GoldenVerdict
     /// Whether a difference that has no rule for what the system does says something about this value.
     let isTouched: Bool
   }
 
-  private enum Step: Sendable, Hashable {
+  private enum Step: Sendable, Hashable, CustomStringConvertible {
     case member(String)
     case element(Int)
+
+    var description: String {
+      switch self {
+      case .member(let key): key
+      case .element(let index): "\(index)"
+      }
+    }
   }
 
   @Test func wrongExpectationsAreNeverByDesign() async throws {
-    let entries = Sample.every(8, of: try GoldenCases.entries()).filter { $0.testCase.group != "torch.autocast_cpu" }
+    let entries = Sample.every(8, of: try GoldenCases.entries())
     let parts = 16
     let mutants = await withTaskGroup(of: [Mutant].self) { group in
       for part in 0..<parts {
@@ -47,9 +52,7 @@ import Testing
       return await group.reduce(into: [Mutant]()) { $0 += $1 }
     }
     #expect(mutants.count > Sample.count(2000, over: 10))
-    var figures: [String: [Int]] = [:]
     for mutant in mutants {
-      figures[mutant.group, default: [0, 0, 0]][0] += 1
       let isRight =
         switch mutant.after {
         case .failed: true
@@ -58,10 +61,8 @@ import Testing
         case .differentByDesign: mutant.before != .passed && mutant.isTouched
         case .skipped, .unsupported: false
         }
-      if !isRight { figures[mutant.group, default: [0, 0, 0]][mutant.before == .passed ? 1 : 2] += 1 }
       #expect(isRight, "\(mutant.id) at \(mutant.path): \(mutant.before) became \(mutant.after)")
     }
-    for (group, figure) in figures.sorted(by: { $0.key < $1.key }) { print("MUT", group, figure) }
   }
 
   private static func mutants(of entry: GoldenFile.Entry, seed: UInt64) async -> [Mutant] {
@@ -72,7 +73,6 @@ import Testing
     case .passed, .differentByDesign: break
     case .failed, .skipped, .unsupported: return []
     }
-    let mutants = Int(ProcessInfo.processInfo.environment["MUTANTS"] ?? "3") ?? 3
     let leaves = paths(in: testCase.expect, skipping: unread.union(questions[testCase.group] ?? []))
     guard !leaves.isEmpty else { return [] }
     var random = Xorshift(state: seed &* 0x9E37_79B9_7F4A_7C15)
@@ -84,7 +84,7 @@ import Testing
         GoldenCase(group: testCase.group, system: testCase.system, input: testCase.input, expect: mutated))
       found.append(
         Mutant(
-          id: entry.id, path: path, group: testCase.group, before: before, after: after,
+          id: entry.id, path: path, before: before, after: after,
           isTouched: isTouched(path, testCase, before)))
     }
     return found

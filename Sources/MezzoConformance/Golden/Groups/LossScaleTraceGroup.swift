@@ -39,7 +39,9 @@ enum LossScaleTraceGroup: GoldenGroup {
       theirs: { testCase in
         guard let trace = try? LossScaleTrace(testCase) else { return nil }
         // Subnormal scales are 0 on threads that flush them.
-        let ways = [false, true].map { ConfigurationValue.ok(trace.answer(trace.unboundedRecord(flushes: $0))) }
+        let ways = [false, true].flatMap { flushes in
+          [false, true].map { ConfigurationValue.ok(trace.answer(trace.unboundedRecord(flushes, checksScaled: $0))) }
+        }
         return ways.first { GoldenComparison().mismatch(expected: testCase.expect, got: $0) == nil } ?? ways[0]
       }
     ) { testCase in
@@ -156,13 +158,19 @@ private struct LossScaleTrace {
     }
   }
 
-  /// As Keras 3 and PyTorch do it: halved without an end, in Keras 3 doubled without one, and applied if the gradients
-  /// with the scale in them are finite, in Keras 3 those that are divided by it again.
-  func unboundedRecord(flushes: Bool) -> Record {
+  /// As Keras 3 and PyTorch do it: halved without an end, in Keras 3 doubled without one.
+  ///
+  /// - Parameters:
+  ///   - flushes: whether a subnormal scale is 0.
+  ///   - checksScaled: whether a step is applied if the gradients with the scale in them are finite, rather than those
+  ///     that were divided by it again. The two differ where the scale is 0.
+  func unboundedRecord(_ flushes: Bool, checksScaled: Bool) -> Record {
     let isTorch = system == "torch"
     return record { gradient, scale in
       let scaled = Float(gradient) * scale
-      return isTorch ? scaled.isFinite : (scaled / scale).isFinite
+      return isTorch || checksScaled ? scaled.isFinite : (scaled / scale).isFinite
+    } unscaled: { gradient, scale in
+      Double(Float(gradient) * scale / scale)
     } growing: { scale in
       isTorch && !(scale * 2).isFinite ? scale : scale * 2
     } backingOff: { scale in
@@ -171,7 +179,9 @@ private struct LossScaleTrace {
   }
 
   private func record(
-    isFinite: (_ gradient: Double, _ scale: Float) -> Bool, growing: (Float) -> Float, backingOff: (Float) -> Float
+    isFinite: (_ gradient: Double, _ scale: Float) -> Bool,
+    unscaled: (_ gradient: Double, _ scale: Float) -> Double = { gradient, _ in gradient }, growing: (Float) -> Float,
+    backingOff: (Float) -> Float
   ) -> Record {
     var scale = Float(initial ?? (system == "torch" ? 65536 : 32768))
     var record = Record(initial: Double(scale))
@@ -181,13 +191,15 @@ private struct LossScaleTrace {
       // The gradient of the variable that every case has besides is 1.
       let applies = (gradients + [1]).allSatisfy { $0.map { isFinite($0, scale) } ?? true }
       if applies {
+        for (place, gradient) in gradients.enumerated() {
+          record.variables[place] -= gradient.map { unscaled($0, scale) } ?? 0
+        }
         counter += 1
         iterations += 1
         if counter == growth ?? 2000 {
           counter = 0
           scale = growing(scale)
         }
-        for (place, gradient) in gradients.enumerated() { record.variables[place] -= gradient ?? 0 }
       } else {
         counter = 0
         scale = backingOff(scale)

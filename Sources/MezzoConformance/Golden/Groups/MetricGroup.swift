@@ -102,8 +102,10 @@ enum MetricGroup: GoldenGroup {
       behaviour: "State and result are in the dtype that was given.",
       reason: "Whoever asks for float64 counts more than float32 can.",
       theirs: { testCase in
-        // Areas alone: what they count has no dtype but floatx.
-        guard testCase.input["metric"] == "AUC", let dtype = testCase.input["dtype"]?.asString else { return nil }
+        // What counts true and false positives has no dtype but floatx.
+        guard ["AUC", "Precision", "Recall"].contains(testCase.input["metric"]?.asString),
+          let dtype = testCase.input["dtype"]?.asString
+        else { return nil }
         return systemAnswer(testCase, metric: dtype, state: testCase.input["floatx"]?.asString ?? "float32")
       }
     ) { testCase in

@@ -192,7 +192,7 @@ enum NumericLayerGroup: GoldenGroup {
         // What is stated of averages is computed from those of the system.
         movedExactly(testCase) != nil
           ? testCase.expect
-          : StatedFloat64Layer(testCase)?.restated(testCase.expect).withNumbers(of: testCase.expect, within: 1e-5)
+          : StatedFloat64Layer(testCase)?.restated(testCase.expect).withNumbers(of: testCase.expect, within: 1e-4)
       }
     ) { testCase in
       movedExactly(testCase) ?? StatedFloat64Layer(testCase)?.restated(testCase.expect)

@@ -68,7 +68,10 @@ enum TrainingRunGroup: GoldenGroup {
         where the systems skip it.
         """,
       reason: "The rounding loses small gradients and large ones, and is of no use: the next operation is in float32.",
-      theirs: { testCase in trained(testCase, roundsWeightGradients: true) }
+      theirs: { testCase in
+        // Over a few steps the orders of the systems' sums move the weights by more than one rounding.
+        trained(testCase, roundsWeightGradients: true)?.withNumbers(of: testCase.expect, within: 5e-2)
+      }
     ) { testCase in trained(testCase, roundsWeightGradients: false) }
   ]
 
