@@ -66,7 +66,7 @@ import Testing
     #expect(tally.passed > 0)
   }
 
-  /// A group that answers nothing would pass above.
+  /// A group that answers nothing would pass above. Metrics have cases in ``MutatedExpectationTests``.
   @Test(arguments: GoldenGroups.all.flatMap { $0.names }.filter { $0 != "metric.dtype" })
   func groupIsAnswered(name: String) async throws {
     let tally = GoldenReport(try await Self.results().filter { $0.group == name }).tally

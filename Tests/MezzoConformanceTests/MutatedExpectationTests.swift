@@ -65,6 +65,39 @@ import Testing
     }
   }
 
+  /// Of metrics the golden cases beside the tests have none.
+  @Test(
+    arguments: [
+      ("tf24", "Mean", "float16", nil, "float16", "float16", "inf", true),
+      ("tf24", "Mean", "float16", nil, "float16", "float16", 60000, false),
+      ("tf24", "Mean", "float16", nil, "float16", "float32", "inf", false),
+      ("tfkeras", "Sum", "bfloat16", nil, "bfloat16", "bfloat16", 119808, true),
+      ("tfkeras", "Sum", "bfloat16", nil, "bfloat16", "bfloat16", "inf", false),
+      // Nothing differs where variables are stored in float32.
+      ("tf24", "Mean", "mixed_float16", nil, "float16", "float16", "inf", false),
+      ("keras3", "AUC", "float32", "float64", "float64", "float32", 1, true),
+      ("keras3", "AUC", "float32", "float64", "float64", "float32", 0, false),
+      ("keras3", "Mean", "float32", "float64", "float64", "float32", 1, false),
+    ] as [(String, String, String, String?, String, String, ConfigurationValue, Bool)])
+  func metricsDifferWhereTheSystemIsKnownTo(
+    system: String, metric: String, global: String, dtype: String?, metricDType: String, state: String,
+    result: ConfigurationValue, isByDesign: Bool
+  ) async {
+    let testCase = GoldenCase(
+      group: "metric.dtype", system: system,
+      input: ["metric": .string(metric), "global": .string(global), "dtype": .name(dtype)],
+      expect: .ok([
+        "metric_dtype": .string(metricDType), "state_dtypes": .array([.string(state)]),
+        "result_dtype": .string(state), "result": result,
+      ]))
+    let verdict = await GoldenRunner().verdict(testCase)
+    switch verdict {
+    case .differentByDesign: #expect(isByDesign)
+    case .failed: #expect(!isByDesign)
+    default: Issue.record("\(verdict)")
+    }
+  }
+
   private static func mutants(of entry: GoldenFile.Entry, seed: UInt64) async -> [Mutant] {
     let testCase = entry.testCase
     let runner = GoldenRunner()

@@ -126,7 +126,8 @@ enum MetricGroup: GoldenGroup {
     // What is summed before a mean is taken.
     let sum = question.output.scalars().reduce(0, +)
     let rounding = SystemRounding(dtype: state)
-    let value = rounding.accepts(result, for: question.value, sum: sum) ? result : .exactly(question.value)
+    let value =
+      rounding.accepts(result, for: question.value, sum: sum, isHeld: true) ? result : .exactly(question.value)
     return .ok(
       described(metric: metric, states: [state.name], result: state, question.value).replacing("result") { _ in value })
   }

@@ -7,11 +7,14 @@ struct SystemRounding {
 
   /// Whether `found` can be what the system has for `value`.
   ///
-  /// - Parameter sum: the largest number on the way to it.
-  func accepts(_ found: ConfigurationValue, for value: Double, sum: Double) -> Bool {
-    guard let number = found.asDouble else { return false }
-    guard number.isFinite else {
-      guard let greatest = try? Tensor(sum.magnitude, dtype: dtype).scalar() else { return false }
+  /// - Parameters:
+  ///   - sum: the largest number on the way to it.
+  ///   - isHeld: whether that number is held in the dtype for certain, so that what it overflows to is the result.
+  func accepts(_ found: ConfigurationValue, for value: Double, sum: Double, isHeld: Bool = false) -> Bool {
+    guard let number = found.asDouble, let greatest = try? Tensor(sum.magnitude, dtype: dtype).scalar() else {
+      return false
+    }
+    if !number.isFinite || (isHeld && greatest.isInfinite) {
       return number == (value < 0 ? -.infinity : .infinity) && greatest.isInfinite
     }
     // It is a number of the dtype, and close.
