@@ -127,7 +127,7 @@ enum MetricGroup: GoldenGroup {
     let sum = question.output.scalars().reduce(0, +)
     let rounding = SystemRounding(dtype: state)
     let value =
-      rounding.accepts(result, for: question.value, sum: sum, isHeld: true) ? result : .exactly(question.value)
+      rounding.accepts(result, for: question.value, sum: sum, isHeld: true) ? result : .null
     return .ok(
       described(metric: metric, states: [state.name], result: state, question.value).replacing("result") { _ in value })
   }
