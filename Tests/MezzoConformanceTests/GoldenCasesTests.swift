@@ -1,6 +1,7 @@
 import Foundation
-import MezzoConformance
 import Testing
+
+@testable import MezzoConformance
 
 /// Every golden case of the groups that there are, run in full.
 @Suite struct GoldenCasesTests {
@@ -25,34 +26,54 @@ import Testing
     }
   }
 
-  @Test func noCaseFails() async throws {
-    var run = 0, byDesign = 0
-    for report in try await Self.reports.value {
-      for result in report.failing {
-        guard case .failed(let mismatch, _) = result.verdict else { continue }
-        Issue.record("\(result.id): at \(mismatch.path): expected \(mismatch.expected), got \(mismatch.got)")
-      }
-      let tally = report.tally
-      run += tally.passed + tally.failed + tally.differentByDesign
-      byDesign += tally.differentByDesign
-    }
-    #expect(run > Sample.count(500, over: 6))
-    #expect(Double(byDesign) < Self.shareByDesign * Double(run), "\(byDesign) of \(run)")
+  private static func results() async throws -> [GoldenReport.Result] {
+    try await reports.value.flatMap(\.results)
   }
 
-  /// A group that answers nothing would pass above.
-  @Test(arguments: [
-    "autocast.assign", "autocast.inputs", "autocast.nesting", "autocast.regularizer", "autocast.scope",
-    "autocast.sublayer_policy", "autocast.variable_scope", "autocast.variables", "cast", "compile.wrap",
-    "device.compat", "global.script", "jmp.policy", "layer.dtypes", "loss.overflow", "lossscale.construct",
-    "lossscale.from_config", "lossscale.trace", "numeric.layer", "policy.deserialize", "policy.from_config",
-    "policy.get", "policy.map",
-    "policy.parse", "policy.quantized", "policy.serialize",
-  ])
+  /// What PyTorch's operations do under autocast is asked in no place where Mezzo has an answer.
+  private static let unansweredGroups: Set<String> = ["torch.autocast_cpu", "torch.autocast_state"]
+
+  @Test func noCaseFails() async throws {
+    let report = GoldenReport(try await Self.results())
+    for result in report.failing {
+      guard case .failed(let mismatch, _) = result.verdict else { continue }
+      Issue.record("\(result.id): at \(mismatch.path): expected \(mismatch.expected), got \(mismatch.got)")
+    }
+    for result in report.results where !Self.unansweredGroups.contains(result.group) {
+      if case .unsupported(let gap) = result.verdict { Issue.record("\(result.id): \(gap.name) is not supported") }
+    }
+    let tally = report.tally
+    let run = tally.passed + tally.failed + tally.differentByDesign
+    #expect(run > Sample.count(500, over: 6))
+  }
+
+  @Test(arguments: ["tf24", "keras3"]) func fewCasesAreDifferentByDesign(system: String) async throws {
+    let tally = GoldenReport(try await Self.results().filter { $0.system == system }).tally
+    let run = tally.passed + tally.failed + tally.differentByDesign
+    // A sample has too few cases for a share of them.
+    guard !Sample.isSmall else { return }
+    #expect(
+      Double(tally.differentByDesign) < Self.shareByDesign * Double(run), "\(tally.differentByDesign) of \(run)")
+  }
+
+  /// The groups that are all about policies and scales are answered in full as TensorFlow 2.4 does, or as is stated.
+  @Test(arguments: ["policy.", "global.script", "infer.", "lossscale.", "cast", "layer.dtype_arg"])
+  func groupsOfTensorFlowAreAnsweredInFull(prefix: String) async throws {
+    let tally = GoldenReport(
+      try await Self.results().filter { $0.system == "tf24" && $0.group.hasPrefix(prefix) }
+    ).tally
+    #expect(tally.failed == 0 && tally.unsupported == 0)
+    #expect(tally.passed > 0)
+  }
+
+  /// A group that answers nothing would pass above. Metrics have cases in ``MutatedExpectationTests``.
+  @Test(arguments: GoldenGroups.all.flatMap { $0.names }.filter { $0 != "metric.dtype" })
   func groupIsAnswered(name: String) async throws {
-    var report = GoldenReport()
-    for part in try await Self.reports.value { report.results += part.results.filter { $0.group == name } }
-    #expect(report.tally.unsupported == 0)
-    #expect(report.tally.passed > (Sample.isSmall ? 0 : report.tally.differentByDesign))
+    let tally = GoldenReport(try await Self.results().filter { $0.group == name }).tally
+    #expect(tally.unsupported == 0)
+    guard !Sample.isSmall else { return }
+    #expect(tally.passed + tally.differentByDesign > 0)
+    // Of these all that was recorded is what Mezzo does another way.
+    #expect(tally.passed > 0 || ["jmp.cast", "jmp.quirk"].contains(name))
   }
 }

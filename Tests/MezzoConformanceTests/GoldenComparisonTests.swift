@@ -47,6 +47,8 @@ import Testing
   @Test func whatTheSystemCouldNotDoIsNotCompared() {
     #expect(differs(["x": ["no_kernel": true], "y": 1], ["x": 5, "y": 1]) == nil)
     #expect(differs(["x": ["op_error": "ValueError"], "y": 1], ["x": 5, "y": 2]) == "y")
+    #expect(differs(["x": ["no_kernel": false]], ["x": 5]) == "x")
+    #expect(differs(["x": ["op_error": nil]], ["x": 5]) == "x")
   }
 
   private func error(_ type: String, _ message: String) -> ConfigurationValue {

@@ -51,7 +51,49 @@ import Testing
   }
 
   @Test func missingFileIsNamed() {
-    #expect(throws: GoldenFileError.self) { try GoldenFile(path: "/nonexistent/cases.json") }
+    do throws(GoldenFileError) {
+      _ = try GoldenFile(path: "/nonexistent/cases.json")
+      Issue.record("read")
+    } catch {
+      #expect("\(error)".contains("'/nonexistent/cases.json'") && "\(error)".hasSuffix("there is no such file"))
+    }
+  }
+
+  @Test func folderIsNoFile() {
+    let folder = FileManager.default.temporaryDirectory.path
+    #expect(throws: GoldenFileError.unreadable(path: folder, reason: "it is a folder")) {
+      try GoldenFile(path: folder)
+    }
+  }
+
+  /// One number that no double holds makes a file unreadable as a whole.
+  @Test func caseOfAnUnreadableNumberIsNamed() throws {
+    let one = #"{"id":"a/1","group":"a","system":"tf24","input":{"x":1},"expect":{"ok":null}}"#
+    let other = one.replacingOccurrences(of: "a/1", with: "a/2").replacingOccurrences(of: "null", with: "[1,-1e400]")
+    do throws(GoldenFileError) {
+      _ = try file(#"{"format":1,"cases":[\#(one),\#(other)]}"#)
+      Issue.record("read")
+    } catch {
+      #expect("\(error)".contains("case 2, a/2: expect.ok[1]"), "\(error)")
+    }
+  }
+
+  /// What a case says wrongly is not taken for what it does not say.
+  @Test(arguments: [
+    ("lossscale.trace", #"{"init":"x","growth":2,"steps":["f"]}"#, "'init'"),
+    ("lossscale.trace", #"{"init":4,"growth":"2","steps":["f"]}"#, "'growth'"),
+    ("lossscale.trace", #"{"dynamic":0,"init":4,"growth":2,"steps":["f"]}"#, "'dynamic'"),
+    ("lossscale.default_growth", #"{"steps":99999999999}"#, "steps"),
+    ("lossscale.default_growth", #"{"steps":-1}"#, "steps"),
+  ])
+  func malformedInputFails(group: String, input: String, part: String) async throws {
+    let text = #"{"format":1,"cases":[{"id":"a","group":"\#(group)","system":"tf24","input":\#(input),"expect":{}}]}"#
+    let report = await GoldenRunner().run(try file(text).entries)
+    guard case .failed(let mismatch, _)? = report.results.first?.verdict else {
+      Issue.record("not failed")
+      return
+    }
+    #expect(mismatch.got.contains("not of its group's form") && mismatch.got.contains(part), "\(mismatch.got)")
   }
 
   /// Whatever a damaged file says, it is refused or its cases get a verdict.

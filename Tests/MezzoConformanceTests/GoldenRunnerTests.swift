@@ -1,3 +1,4 @@
+import Foundation
 import MezzoPolicy
 import Testing
 
@@ -30,6 +31,10 @@ import Testing
       DesignDifference("Sixes", systems: ["tf24"], cases: "sixes", behaviour: "seven", reason: "a test") { testCase in
         testCase.input == 6 ? .ok(.array([7, "float32"])) : nil
       },
+      // Knows what the system does.
+      DesignDifference(
+        "Eights", systems: ["tf24"], cases: "eights", behaviour: "eight", reason: "it is", theirs: { _ in .ok(9) }
+      ) { testCase in testCase.input == 8 ? .ok(.array([8, "float32"])) : nil },
     ]
   }
 
@@ -68,6 +73,27 @@ import Testing
     #expect(isFailed(await verdict(6, ["ok": 4])))
     // A difference holds for the systems that it names.
     #expect(isFailed(await verdict(5, ["ok": 4], system: "keras3")))
+  }
+
+  @Test func differencesAreNoneWhereTheExpectationIsNotWhatTheSystemDoes() async {
+    #expect(await verdict(8, ["ok": 9]) == .differentByDesign("Eights"))
+    #expect(isFailed(await verdict(8, ["ok": 10])))
+    #expect(isFailed(await verdict(8, ["ok": nil])))
+  }
+
+  @Test func linesTellWhatCouldNotBeRun() {
+    var tally = GoldenReport.Tally()
+    (tally.passed, tally.failed, tally.skipped, tally.differentByDesign) = (3, 0, 1, 2)
+    #expect(tally.line == "3 passed, 0 failed, 1 skipped, 2 different by design")
+    tally.unsupported = 4
+    #expect(tally.line == "3 passed, 0 failed, 1 skipped, 2 different by design, 4 unsupported")
+  }
+
+  /// The page for people is what the runner checks.
+  @Test func pageOfDifferencesIsUpToDate() throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Docs/Differences.md")
+    let text = try String(contentsOf: page.standardized, encoding: .utf8)
+    #expect(text == DifferencesDocument().markdown, "run `mezzo conform differences --markdown > Docs/Differences.md`")
   }
 
   @Test func whatIsNotRunIsTold() async {

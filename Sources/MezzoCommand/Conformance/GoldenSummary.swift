@@ -22,12 +22,7 @@ struct GoldenSummary {
       let names = gaps.map { "\($0.gap.name) (\($0.count))" }.joined(separator: ", ")
       for line in "\(Self.cases(total)) of \(kind): \(names)".wrapped(to: columns) { Swift.print(line) }
     }
-    let tally = report.tally
-    Swift.print(
-      """
-      \(tally.passed) passed, \(tally.failed) failed, \(tally.skipped) skipped, \
-      \(tally.differentByDesign) different by design
-      """)
+    Swift.print(report.tally.line)
   }
 
   private func show(_ result: GoldenReport.Result) {

@@ -10,7 +10,7 @@ public struct DifferencesDocument {
 
     Mezzo follows TensorFlow 2.4, and tf-keras, Keras 3 and jmp through their dialects. These are the places where it does \
     something else on purpose. Each is checked: `mezzo conform golden` counts a case as different by design only if Mezzo \
-    does exactly what is stated here.
+    does exactly what is stated here, and the system what it is known to do.
 
     This page is made by `mezzo conform differences --markdown`.
 

@@ -29,9 +29,17 @@ public struct GoldenFile: Sendable {
     do {
       data = try Data(contentsOf: URL(filePath: path))
     } catch {
-      throw .unreadable(path: path, reason: "\(error)")
+      throw .unreadable(path: path, reason: Self.reason(of: error, path))
     }
     try self.init(data, path: path)
+  }
+
+  /// In words, where the usual reasons are.
+  private static func reason(of error: any Error, _ path: String) -> String {
+    var isFolder = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return "there is no such file" }
+    if isFolder { return "it is a folder" }
+    return FileManager.default.isReadableFile(atPath: path) ? "\(error)" : "it may not be read"
   }
 
   /// - Parameter path: what errors call the file.
@@ -40,7 +48,9 @@ public struct GoldenFile: Sendable {
     do {
       file = try JSONDecoder().decode(ConfigurationValue.self, from: data)
     } catch {
-      throw .notJSON(path: path, reason: "\(error)")
+      guard let fault = GoldenFileFault(data) else { throw .notJSON(path: path, reason: "\(error)") }
+      throw .damaged(
+        path: path, place: fault.place, expected: "a value that Mezzo can hold", found: "a number beyond all doubles")
     }
     guard case .object(let members) = file else {
       throw .damaged(path: path, place: "the file", expected: "an object", found: file.kind)

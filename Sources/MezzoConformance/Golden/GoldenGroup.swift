@@ -98,9 +98,14 @@ public struct DesignDifference: Sendable {
   /// What Mezzo is stated to do in a case, found from its input and expectation alone; nil where the difference does
   /// not apply. The runner holds Mezzo to it.
   let restate: @Sendable (GoldenCase) -> ConfigurationValue?
+  /// What the system is known to do in a case, by a rule of its own that is given the input; nil where the difference
+  /// does not apply. An expectation that says anything else is wrong, whatever Mezzo does. What no rule gives, such as
+  /// the words of an error, is taken from the expectation. Without a rule, ``restate`` looks at the expectation itself.
+  let theirs: (@Sendable (GoldenCase) -> ConfigurationValue?)?
 
   init(
     _ title: String, systems: [String], cases: String, behaviour: String, reason: String,
+    theirs: (@Sendable (GoldenCase) -> ConfigurationValue?)? = nil,
     restate: @escaping @Sendable (GoldenCase) -> ConfigurationValue?
   ) {
     self.title = title
@@ -108,6 +113,16 @@ public struct DesignDifference: Sendable {
     self.cases = cases
     self.behaviour = behaviour
     self.reason = reason
+    self.theirs = theirs
     self.restate = restate
+  }
+
+  /// Whether Mezzo does what is stated here, where the system does what it is known to do.
+  func explains(_ got: ConfigurationValue, in testCase: GoldenCase, _ comparison: GoldenComparison) -> Bool {
+    guard systems.contains(testCase.system), let stated = restate(testCase),
+      comparison.mismatch(expected: stated, got: got) == nil
+    else { return false }
+    guard let theirs else { return true }
+    return theirs(testCase).map { comparison.mismatch(expected: testCase.expect, got: $0) == nil } ?? false
   }
 }

@@ -34,6 +34,14 @@ public struct GoldenReport: Sendable {
 
     public init() {}
 
+    /// The counts in one line, for people. What this version cannot run is told only where there is some.
+    public var line: String {
+      """
+      \(passed) passed, \(failed) failed, \(skipped) skipped, \(differentByDesign) different by design\
+      \(unsupported > 0 ? ", \(unsupported) unsupported" : "")
+      """
+    }
+
     mutating func count(_ verdict: GoldenVerdict) {
       switch verdict {
       case .passed: passed += 1

@@ -25,12 +25,15 @@ enum AutocastInputsGroup: GoldenGroup {
     let autocast: Bool
     let arguments: Arguments<CallArgument>
 
+    /// The call as the case has it.
+    private let call: ConfigurationValue
+
     private static let names = ["x", "y", "z"]
 
     init(_ input: ConfigurationValue) throws(GoldenFormError) {
       policy = try input.string("policy")
       autocast = try input.bool("autocast")
-      let call = try input.member("call")
+      call = try input.member("call")
       let positional = try call.array("args").map { argument throws(GoldenFormError) in
         Tree.tensor(try CallArgument(argument))
       }
@@ -68,6 +71,56 @@ enum AutocastInputsGroup: GoldenGroup {
           return compute
         })
     }
+
+    /// The floating tensors of the first argument are cast, if the compute dtype is floating. NumPy's arrays become
+    /// tensors there alone.
+    var seenByTensorFlow: ConfigurationValue {
+      let compute = StatedPolicy(policy).compute
+      return seen { place, dtype, isArray in
+        if place > 0 { return isArray ? "numpy \(dtype)" : dtype }
+        return autocast && Self.isFloating(compute) && Self.isFloating(dtype) ? compute ?? dtype : dtype
+      }
+    }
+
+    /// All floating tensors are cast, to whatever the compute dtype is.
+    var seenByKeras3: ConfigurationValue {
+      let compute = StatedPolicy(policy).compute
+      return seen { _, dtype, _ in autocast && Self.isFloating(dtype) ? compute ?? dtype : dtype }
+    }
+
+    private static func isFloating(_ name: String?) -> Bool {
+      name.flatMap { try? DType(golden: $0) }?.isFloatingPoint ?? false
+    }
+
+    /// - Parameter cast: the dtype that a tensor of the argument at a place is seen in, as the case has it.
+    private func seen(
+      _ cast: (_ place: Int, _ dtype: String, _ isArray: Bool) -> String
+    ) -> ConfigurationValue {
+      var answer: [String: ConfigurationValue] = [:]
+      for (place, name) in Self.names.enumerated() {
+        let positional = call["args"]?.asArray ?? []
+        let written = place < positional.count ? positional[place] : call["kwargs"]?[name]
+        answer[name] = written.map { Self.seen($0) { cast(place, $0, $1) } } ?? .null
+      }
+      return .object(answer)
+    }
+
+    private static func seen(
+      _ argument: ConfigurationValue, _ cast: (_ dtype: String, _ isArray: Bool) -> String
+    ) -> ConfigurationValue {
+      switch argument {
+      case .array(let elements): return .array(elements.map { seen($0, cast) })
+      case .object(let members):
+        if let tuple = members["tuple"] { return ["tuple": seen(tuple, cast)] }
+        if let entries = members["dict"]?.asObject { return ["dict": .object(entries.mapValues { seen($0, cast) })] }
+        if let kind = members["t"]?.asString, let dtype = members["dtype"]?.asString {
+          return .string("\(kind) \(cast(dtype, false))")
+        }
+        if let dtype = members["t"]?.asString { return .string(cast(dtype, false)) }
+        return members["np"]?.asString.map { .string(cast($0, true)) } ?? .null
+      default: return .null
+      }
+    }
   }
 
   static let differences = [
@@ -75,7 +128,8 @@ enum AutocastInputsGroup: GoldenGroup {
       "All arguments are cast", systems: ["tf24", "tfkeras"],
       cases: "floating arguments behind the first, which TensorFlow leaves as they are",
       behaviour: "Every floating tensor is cast, in whichever argument it is, as in Keras 3.",
-      reason: "A state or a second input in another dtype fails in the first operation that meets both."
+      reason: "A state or a second input in another dtype fails in the first operation that meets both.",
+      theirs: { testCase in (try? Question(testCase.input)).map { .ok($0.seenByTensorFlow) } }
     ) { testCase in
       guard let question = try? Question(testCase.input), question.arguments.leaves.count > 1 else { return nil }
       return .ok(question.stated)
@@ -84,7 +138,8 @@ enum AutocastInputsGroup: GoldenGroup {
       "Nothing is cast to integers", systems: ["keras3"],
       cases: "floating inputs of layers with an integer policy, which Keras 3 truncates",
       behaviour: "A policy that computes in no floating dtype casts nothing, as in TensorFlow 2.4.",
-      reason: "Truncation loses what the input says."
+      reason: "Truncation loses what the input says.",
+      theirs: { testCase in (try? Question(testCase.input)).map { .ok($0.seenByKeras3) } }
     ) { testCase in
       guard let question = try? Question(testCase.input) else { return nil }
       return .ok(question.stated)

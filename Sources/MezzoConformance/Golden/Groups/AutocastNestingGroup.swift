@@ -42,19 +42,32 @@ enum AutocastNestingGroup: GoldenGroup {
         A variable of a mixed layer is read in the compute dtype of the layer that runs, every other one as it is stored, \
         as in TensorFlow 2.4. Opting out is about inputs alone.
         """,
-      reason: "A float32 layer is one whose weights nothing rounds, whoever calls it and whatever it calls."
+      reason: "A float32 layer is one whose weights nothing rounds, whoever calls it and whatever it calls.",
+      // In Keras 3 the layer that runs decides: a mixed one that casts has a scope, every other one ends the scope.
+      theirs: { testCase in
+        described(testCase) { outer, inner, autocasts in
+          autocasts && inner.compute != inner.variable ? inner.compute : outer.variable
+        }
+      }
     ) { testCase in
-      guard let outer = testCase.input["outer"]?.asString.map(StatedPolicy.init),
-        let inner = testCase.input["inner"]?.asString.map(StatedPolicy.init),
-        let autocasts = testCase.input["inner_autocast"]?.asBool
-      else { return nil }
-      let isMixed = outer.compute != outer.variable
-      let (given, own) = (autocasts ? inner.compute : outer.compute, isMixed ? outer.compute : outer.variable)
-      return .ok([
-        "inner": ["x": .name(given), "outer_v": .name(isMixed ? inner.compute : outer.variable)],
-        "outer": ["x": .name(outer.compute), "v_before": .name(own), "v_after": .name(own), "inner_out": .name(given)],
-        "output": .name(given),
-      ])
+      described(testCase) { outer, inner, _ in outer.compute != outer.variable ? inner.compute : outer.variable }
     }
   ]
+
+  /// - Parameter read: what the inner layer reads the outer one's variable as.
+  private static func described(
+    _ testCase: GoldenCase, read: (_ outer: StatedPolicy, _ inner: StatedPolicy, _ autocasts: Bool) -> String?
+  ) -> ConfigurationValue? {
+    guard let outer = testCase.input["outer"]?.asString.map(StatedPolicy.init),
+      let inner = testCase.input["inner"]?.asString.map(StatedPolicy.init),
+      let autocasts = testCase.input["inner_autocast"]?.asBool
+    else { return nil }
+    let isMixed = outer.compute != outer.variable
+    let (given, own) = (autocasts ? inner.compute : outer.compute, isMixed ? outer.compute : outer.variable)
+    return .ok([
+      "inner": ["x": .name(given), "outer_v": .name(read(outer, inner, autocasts))],
+      "outer": ["x": .name(outer.compute), "v_before": .name(own), "v_after": .name(own), "inner_out": .name(given)],
+      "output": .name(given),
+    ])
+  }
 }

@@ -70,9 +70,16 @@ enum CompileWrapGroup: GoldenGroup {
     /// By what its layers compute in.
     var stated: ConfigurationValue {
       let computes = layerDType ?? global
-      return answer(
-        modelPolicy: kind == .subclassWithDType ? Self.containerDType : global,
-        isWrapped: computes == "mixed_float16" || computes == "float16", scale: .dynamic(), inner: "SGD")
+      return wrapped(if: computes == "mixed_float16" || computes == "float16")
+    }
+
+    /// The systems' rule: by the name of the model's own policy.
+    var theirs: ConfigurationValue { wrapped(if: modelPolicy == "mixed_float16") }
+
+    private var modelPolicy: String { kind == .subclassWithDType ? Self.containerDType : global }
+
+    private func wrapped(if isWrapped: Bool) -> ConfigurationValue {
+      answer(modelPolicy: modelPolicy, isWrapped: isWrapped, scale: .dynamic(), inner: "SGD")
     }
   }
 
@@ -84,7 +91,8 @@ enum CompileWrapGroup: GoldenGroup {
       reason: """
         The systems go by the name of the model's policy. So float16 layers in a float32 model lose their small gradients, \
         and a float32 model of the name mixed_float16 is scaled for nothing.
-        """
+        """,
+      theirs: { testCase in (try? Question(testCase.input)).map { .ok($0.theirs) } }
     ) { testCase in (try? Question(testCase.input)).map { .ok($0.stated) } }
   ]
 }

@@ -30,7 +30,8 @@ enum GlobalScriptGroup: GoldenGroup {
       reason: """
         Swift's tasks move between threads, so a value that belongs to a thread is there or not there by chance. \
         What is meant for one task is said with withPolicy.
-        """
+        """,
+      theirs: theirs
     ) { testCase in
       restated(testCase) { $0.contains { $0.name.hasPrefix("thread_") } }
     },
@@ -38,7 +39,8 @@ enum GlobalScriptGroup: GoldenGroup {
       "Reading the default does not fix it", systems: ["keras3"],
       cases: "scripts that read the global policy, or make a layer, before they change floatx",
       behaviour: "As long as no global policy is set, floatx implies it, also after it was read; as in TensorFlow 2.4.",
-      reason: "A read that changes what later reads give makes the order of unrelated calls matter."
+      reason: "A read that changes what later reads give makes the order of unrelated calls matter.",
+      theirs: theirs
     ) { testCase in
       restated(testCase) { operations in
         !operations.contains { $0.name.hasPrefix("thread_") } && operations.contains { $0.name == "set_floatx" }
@@ -48,7 +50,8 @@ enum GlobalScriptGroup: GoldenGroup {
       "Nil unsets the global policy", systems: ["keras3"],
       cases: "scripts that set the global policy to none, which Keras 3 refuses",
       behaviour: "The global policy is unset and floatx implies it again, as in TensorFlow 2.4.",
-      reason: "Without it there is no way back to the default but naming it."
+      reason: "Without it there is no way back to the default but naming it.",
+      theirs: theirs
     ) { testCase in
       restated(testCase) { $0.contains { $0.name == "set" && $0.argument == .null } }
     },
@@ -62,7 +65,8 @@ enum GlobalScriptGroup: GoldenGroup {
       reason: """
         TensorFlow's scope sets the policy of the whole process and restores it, so scopes in two threads overwrite each \
         other.
-        """
+        """,
+      theirs: theirs
     ) { testCase in
       restated(testCase) { $0.contains { $0.name == "scope_enter" } }
     },
@@ -75,6 +79,14 @@ enum GlobalScriptGroup: GoldenGroup {
       let results = try? testCase.expect.array("results"), results.count == operations.count
     else { return nil }
     var rules = ScriptRules(testCase)
+    return ["results": .array(zip(operations, results).map { rules.result(of: $0, expected: $1) })]
+  }
+
+  private static let theirs: @Sendable (GoldenCase) -> ConfigurationValue? = { testCase in
+    guard let operations = try? testCase.input.array("ops").map(ScriptOperation.init),
+      let results = try? testCase.expect.array("results"), results.count == operations.count
+    else { return nil }
+    var rules = SystemScriptRules(testCase)
     return ["results": .array(zip(operations, results).map { rules.result(of: $0, expected: $1) })]
   }
 }

@@ -58,10 +58,17 @@ enum LayerDTypesGroup: GoldenGroup {
 
   static let differences: [DesignDifference] = [
     LayerDifferences.storedParameters { testCase in
-      guard LayerDifferences.isBatchNormalization(testCase) else { return nil }
+      guard let policy = LayerDifferences.policy(testCase) else { return nil }
+      return testCase.expect.replacing("weights") { $0.mapMembers { _, _ in .name(policy.variableDType?.name) } }
+    } _: { testCase in
+      guard LayerDifferences.isNarrowBatchNormalization(testCase) else { return nil }
       return testCase.expect.replacing("weights") { $0.mapMembers { _, _ in "float32" } }
     },
     LayerDifferences.heads { testCase in
+      // The global policy of these cases is that of a fresh process.
+      outcomes(testCase) { _, _ in .ok(.array(["float32"])) }
+        .replacing("weights") { $0.mapMembers { _, _ in "float32" } }
+    } _: { testCase in
       guard testCase.input["layer"] == "MultiHeadAttention", let policy = LayerDifferences.policy(testCase) else {
         return nil
       }
@@ -73,16 +80,27 @@ enum LayerDTypesGroup: GoldenGroup {
       cases: "layer and group normalisation, which have `autocast=False` in Keras 3",
       behaviour:
         "Floating-point inputs come in the compute dtype, as in TensorFlow 2.4; all arithmetic is in at least float32.",
-      reason: "One rule for what layers are given; the result is rounded to the same dtype either way."
+      reason: "One rule for what layers are given; the result is rounded to the same dtype either way.",
+      theirs: { testCase in testCase.expect.replacing("autocast") { _ in false } }
     ) { testCase in
-      guard testCase.input["layer"]?.asString?.contains("Normalization") ?? false else { return nil }
+      let kind = testCase.input["layer"]?.asString?.split(separator: "_").first
+      guard kind == "LayerNormalization" || kind == "GroupNormalization" else { return nil }
       return testCase.expect.replacing("autocast") { _ in true }
     },
     DesignDifference(
       "What is inside a wrapper has the last word", systems: ["keras3"],
       cases: "`TimeDistributed` around a layer with a policy of its own, whose outputs Keras 3 casts back",
       behaviour: "The output is in the wrapped layer's compute dtype, as in TensorFlow 2.4.",
-      reason: "A float32 layer inside a mixed model is there for its float32 output."
+      reason: "A float32 layer inside a mixed model is there for its float32 output.",
+      theirs: { testCase in
+        // A mixed policy casts outputs back; else they meet what the wrapper itself makes of the inputs.
+        guard let policy = testCase.input["policy"]?.asString.map(StatedPolicy.init) else { return nil }
+        return outcomes(testCase) { key, _ in
+          let isCast = (try? DType(golden: key))?.isFloatingPoint ?? false
+          let promoted = isCast ? StatedPolicy.promoted(policy.compute, "float32") : "float32"
+          return .ok(.array([.name(policy.compute != policy.variable ? policy.compute : promoted)]))
+        }
+      }
     ) { testCase in
       guard testCase.input["layer"] == "TimeDistributed_inner_float32" else { return nil }
       return outcomes(testCase) { _, _ in .ok(.array(["float32"])) }
@@ -91,7 +109,8 @@ enum LayerDTypesGroup: GoldenGroup {
       "Resized images keep their dtype", systems: ["tf24", "tfkeras"],
       cases: "bilinear `UpSampling2D`, which gives float32 under every policy",
       behaviour: "It computes in at least float32 and gives the compute dtype; of integers it gives integers.",
-      reason: "As every other layer, and as Keras 3."
+      reason: "As every other layer, and as Keras 3.",
+      theirs: { testCase in outcomes(testCase) { _, _ in .ok(.array(["float32"])) } }
     ) { testCase in
       guard testCase.input["layer"] == "UpSampling2D_bilinear", let policy = LayerDifferences.policy(testCase) else {
         return nil
@@ -103,7 +122,18 @@ enum LayerDTypesGroup: GoldenGroup {
       cases: "layers under int32; Keras 3 casts floating-point inputs to it, TensorFlow fails where two differ",
       behaviour:
         "Inputs come as they are; where an operation needs operands of one dtype, the error names those that came.",
-      reason: "A cast to integers loses what is behind the point, and nobody asked for it."
+      reason: "A cast to integers loses what is behind the point, and nobody asked for it.",
+      theirs: { testCase in
+        guard let policy = LayerDifferences.policy(testCase) else { return nil }
+        return outcomes(testCase) { key, expected in
+          let dtypes = key.split(separator: "+").map(String.init)
+          if testCase.system == "keras3" {
+            let isCast = dtypes.contains { (try? DType(golden: $0))?.isFloatingPoint ?? false }
+            return .ok(.array([isCast ? .name(policy.computeDType?.name) : .string(key)]))
+          }
+          return dtypes.count == 1 ? .ok(.array([.string(key)])) : refusal(expected)
+        }
+      }
     ) { testCase in
       guard let policy = LayerDifferences.policy(testCase), policy.computeDType?.isFloatingPoint == false else {
         return nil
@@ -116,7 +146,11 @@ enum LayerDTypesGroup: GoldenGroup {
     DesignDifference(
       "Masked attention works in every dtype", systems: ["tf24"],
       cases: "attention with a mask under 16-bit policies, where TensorFlow 2.4 subtracts a float32 tensor and fails",
-      behaviour: "It gives the compute dtype.", reason: "The mask is applied in float32, whatever the policy."
+      behaviour: "It gives the compute dtype.", reason: "The mask is applied in float32, whatever the policy.",
+      theirs: { testCase in
+        LayerDifferences.policy(testCase)?.computeDType == .float32
+          ? nil : outcomes(testCase) { _, expected in refusal(expected) }
+      }
     ) { testCase in
       guard testCase.input["layer"] == "Attention_masked", let policy = LayerDifferences.policy(testCase) else {
         return nil
@@ -124,6 +158,12 @@ enum LayerDTypesGroup: GoldenGroup {
       return outcomes(testCase) { _, _ in .ok(.array([.name(policy.computeDType?.name)])) }
     },
   ]
+
+  /// The error that TensorFlow's operations have for operands of two dtypes.
+  private static func refusal(_ expected: ConfigurationValue) -> ConfigurationValue {
+    let types = ["InvalidArgumentError", "TypeError", "ValueError"]
+    return types.contains(expected["error"]?["type"]?.asString ?? "") ? expected : .null
+  }
 
   /// The expectation with other outcomes where the system had one.
   private static func outcomes(

@@ -38,7 +38,19 @@ enum LayerSetPolicyGroup: GoldenGroup {
       cases: "a layer with variables that is given a policy of another variable dtype",
       behaviour: "The variables stay, and the layer's policy has their dtype; the output is in the new compute dtype.",
       reason:
-        "Else the policy would say of the layer what is not so, and what is read would not be what is computed in."
+        "Else the policy would say of the layer what is not so, and what is read would not be what is computed in.",
+      theirs: { testCase in
+        guard let from = testCase.input["from"]?.asString.map(StatedPolicy.init),
+          let to = testCase.input["to"]?.asString.map(StatedPolicy.init)
+        else { return nil }
+        // A kernel is cast by mixed policies alone; else the output is in the dtype in which it and the inputs meet.
+        let isMixed = to.compute != to.variable
+        let output = isMixed ? to.compute : StatedPolicy.promoted(to.compute, from.variable)
+        return .ok([
+          "policy": .string(to.name), "compute": .name(to.compute), "variable_property": .name(to.variable),
+          "kernel_dtype": .name(from.variable), "output": .name(output),
+        ])
+      }
     ) { testCase in
       guard testCase.input["built"] == true,
         let from = testCase.input["from"]?.asString.flatMap({ try? DTypePolicy($0) }),

@@ -39,7 +39,11 @@ enum LossGroup: GoldenGroup {
       reason: """
         In float16 the squared error is infinite from an error of 256 on, and a mean in bfloat16 has two digits. A loss that \
         is less exact than the output helps nobody.
-        """
+        """,
+      theirs: { testCase in
+        guard let question = try? LossQuestion(testCase) else { return nil }
+        return try? question.theirs
+      }
     ) { testCase in
       guard let question = try? LossQuestion(testCase) else { return nil }
       return try? question.answer(question.stated)

@@ -72,6 +72,12 @@ struct LossQuestion {
 
   /// The loss by its formula, in double precision: at least float32.
   func stated(for dtype: DType) throws -> (dtype: DType, value: Double) {
+    let values = try values(for: dtype)
+    return (isDouble(dtype) ? .float64 : .float32, values.reduce(0, +) / Double(values.count))
+  }
+
+  /// The loss of each example, by its formula.
+  private func values(for dtype: DType) throws -> [Double] {
     let outputs = try GoldenTensor.read(outputs, dtype: dtype).scalars()
     let targets = targets.compactMap(\.asDouble)
     let formula = LossFormula(function: loss.function)
@@ -80,13 +86,65 @@ struct LossQuestion {
       takesLabels
       ? zip(rows, targets).map { row, label in row.indices.map { Double($0) == label ? 1 : 0 } }
       : targets.chunks(of: shape[1])
-    let values = zip(rows, wanted).map { row, target in formula.value(row, target) }
-    return (isDouble(dtype) ? .float64 : .float32, values.reduce(0, +) / Double(values.count))
+    return zip(rows, wanted).map { row, target in formula.value(row, target) }
   }
 
   /// In Keras 3 floatx decides, which only some of the cases set.
   private func isDouble(_ dtype: DType) -> Bool {
     testCase.system == "keras3" ? testCase.input["floatx"] == "float64" : dtype == .float64
+  }
+}
+
+// MARK: - What the systems do
+
+extension LossQuestion {
+  /// The answer of the case's system. Its values are those of the expectation where they are such as the system's dtype
+  /// gives.
+  var theirs: ConfigurationValue? {
+    get throws {
+      if let outcomes = testCase.expect["by_y_pred_dtype"]?.asObject {
+        var answer: [String: ConfigurationValue] = [:]
+        for (name, outcome) in outcomes { answer[name] = try theirs(for: try DType(golden: name), outcome) }
+        return ["by_y_pred_dtype": .object(answer)]
+      }
+      return try theirs(for: try DType(golden: try testCase.input.string("y_pred_dtype")), testCase.expect)
+    }
+  }
+
+  private func theirs(for dtype: DType, _ expected: ConfigurationValue) throws -> ConfigurationValue {
+    if GoldenComparison.isAnchorFailure(expected) { return expected }
+    let floatx = try testCase.input["floatx"]?.asString.map { name throws(GoldenFormError) in
+      try DType(golden: name)
+    }
+    let result: DType
+    switch (testCase.system, loss.function) {
+    case ("keras3", _): result = floatx ?? .float32
+    // These two meet a tensor in floatx: one is cast to it, the other is an error for any other dtype.
+    case (_, .huber): result = floatx ?? .float32
+    case (_, .cosineSimilarity) where dtype != floatx ?? .float32:
+      let isRefused = expected["error"]?["type"] == "InvalidArgumentError"
+      return isRefused && GoldenComparison.names(expected["error"]?["message"]?.asString ?? "", Self.kernelName(dtype))
+        ? expected : .null
+    default: result = dtype
+    }
+    if testCase.group == "loss.floatx" { return .ok(.string(result.name)) }
+    let values = try values(for: dtype)
+    let value = values.reduce(0, +) / Double(values.count)
+    // The sums that a mean is of.
+    let sum = values.reduce(0) { $0 + $1.magnitude } * Double(shape[1])
+    let found = expected["ok"]?["value"] ?? .null
+    let isRight = SystemRounding(dtype: result).accepts(found, for: value, sum: sum)
+    return .ok(["dtype": .string(result.name), "value": isRight ? found : .null])
+  }
+
+  /// What TensorFlow's kernels call a dtype.
+  private static func kernelName(_ dtype: DType) -> String {
+    switch dtype {
+    case .float16: "half"
+    case .float32: "float"
+    case .float64: "double"
+    default: dtype.name
+    }
   }
 }
 

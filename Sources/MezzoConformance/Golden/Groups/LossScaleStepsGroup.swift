@@ -37,12 +37,19 @@ enum LossScaleStepsGroup: GoldenGroup {
     return ["scale": .array(scales), "var": .array(variables)]
   }
 
+  /// Ten growths of the longest default. Each step runs a plan, so many more would not end.
+  private static let mostSteps = 20_000
+
   /// The first step, and those that change the scale: `[step, scale, counter]`.
   private static func defaultGrowth(_ testCase: GoldenCase) throws -> ConfigurationValue {
     var run = try LossScaleRun(testCase.system, initial: nil, growth: nil, variables: 1)
     var changes: [ConfigurationValue] = []
     var last: Float?
-    for step in 0..<(try testCase.input.int("steps")) {
+    let steps = try testCase.input.int("steps")
+    guard (0...mostSteps).contains(steps) else {
+      throw GoldenFormError(expected: "0 to \(mostSteps) steps", found: "\(steps)")
+    }
+    for step in 0..<steps {
       _ = try run.step([1])
       let scale = run.lossScale
       if scale.value != last {

@@ -86,7 +86,12 @@ enum MetricGroup: GoldenGroup {
       "Metrics are at least float32", systems: ["tf24", "tfkeras"],
       cases: "metrics under a policy that stores float16 or bfloat16, in which TensorFlow counts",
       behaviour: "Where no dtype is given, a metric counts in float64 if variables are stored in it, else in float32.",
-      reason: "A count in float16 ends at 2048, and the sum of two values of 60000 is infinite."
+      reason: "A count in float16 ends at 2048, and the sum of two values of 60000 is infinite.",
+      theirs: { testCase in
+        // The policy's variable dtype, whatever it is.
+        guard let dtype = testCase.input["global"]?.asString.map({ StatedPolicy($0) })?.variable else { return nil }
+        return systemAnswer(testCase, metric: dtype, state: dtype)
+      }
     ) { testCase in
       guard testCase.input["dtype"] == .null || testCase.input["dtype"] == nil else { return nil }
       return stated(testCase, dtype: .float32)
@@ -95,7 +100,14 @@ enum MetricGroup: GoldenGroup {
       "A metric has one dtype", systems: ["keras3"],
       cases: "areas under curves of a dtype of their own, which Keras 3 counts in floatx all the same",
       behaviour: "State and result are in the dtype that was given.",
-      reason: "Whoever asks for float64 counts more than float32 can."
+      reason: "Whoever asks for float64 counts more than float32 can.",
+      theirs: { testCase in
+        // What counts true and false positives has no dtype but floatx.
+        guard ["AUC", "Precision", "Recall"].contains(testCase.input["metric"]?.asString),
+          let dtype = testCase.input["dtype"]?.asString
+        else { return nil }
+        return systemAnswer(testCase, metric: dtype, state: testCase.input["floatx"]?.asString ?? "float32")
+      }
     ) { testCase in
       guard let dtype = testCase.input["dtype"]?.asString.flatMap({ try? DType(golden: $0) }) else { return nil }
       return stated(testCase, dtype: dtype)
@@ -105,5 +117,18 @@ enum MetricGroup: GoldenGroup {
   private static func stated(_ testCase: GoldenCase, dtype: DType) -> ConfigurationValue? {
     guard let question = testCase.input["metric"]?.asString.flatMap(Question.init) else { return nil }
     return .ok(described(metric: dtype, states: [dtype.name], result: dtype, question.value))
+  }
+
+  private static func systemAnswer(_ testCase: GoldenCase, metric: String, state: String) -> ConfigurationValue? {
+    guard let question = testCase.input["metric"]?.asString.flatMap(Question.init), let expect = testCase.expect["ok"],
+      let result = expect["result"], let metric = try? DType(golden: metric), let state = try? DType(golden: state)
+    else { return nil }
+    // What is summed before a mean is taken.
+    let sum = question.output.scalars().reduce(0, +)
+    let rounding = SystemRounding(dtype: state)
+    let value =
+      rounding.accepts(result, for: question.value, sum: sum, isHeld: true) ? result : .null
+    return .ok(
+      described(metric: metric, states: [state.name], result: state, question.value).replacing("result") { _ in value })
   }
 }

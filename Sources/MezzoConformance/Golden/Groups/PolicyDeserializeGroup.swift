@@ -12,7 +12,9 @@ enum PolicyDeserializeGroup: GoldenGroup {
 
   static let differences = [
     difference { $0.input["config"] },
-    IdentifierDifferences.references { testCase in
+    IdentifierDifferences.references { testCase, policy in
+      policy.described(in: testCase.system)
+    } refusal: { testCase in
       let name = testCase.input["config"]?["config"]?["name"] ?? testCase.input["config"]
       return name?.asString.map { ($0, .valueError) }
     },

@@ -14,7 +14,9 @@ enum PolicyParseGroup: GoldenGroup {
   }
 
   static let differences = [
-    IdentifierDifferences.references { testCase in
+    IdentifierDifferences.references { testCase, policy in
+      policy.described(in: testCase.system)
+    } refusal: { testCase in
       testCase.input["arg"]?["value"]?.asString.map { ($0, .valueError) }
     }
   ]

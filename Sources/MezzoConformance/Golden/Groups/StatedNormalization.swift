@@ -7,9 +7,13 @@ struct StatedNormalization {
   private var byInput: [Double] = []
   private var byGamma: [Double]
   private var byBeta: [Double]
+  /// Whether a square on the way to a variance is infinite in float16.
+  private(set) var overflowsHalf = false
 
   /// Nil for a case of another form.
-  init?(_ testCase: GoldenCase) {
+  ///
+  /// - Parameter isInHalf: whether the variance is float16, as in TensorFlow: infinite with any square that is.
+  init?(_ testCase: GoldenCase, isInHalf: Bool = false) {
     guard let answer = testCase.expect["ok"],
       let x = (answer["inputs"]?.asArray?.first).flatMap({ try? GoldenTensor.read($0) }),
       let g = answer["cotangent"].flatMap({ try? GoldenTensor.read($0) }), x.shape.count == 2,
@@ -24,7 +28,10 @@ struct StatedNormalization {
     for start in stride(from: 0, to: input.count, by: width) {
       let row = input[start..<start + width]
       let mean = row.reduce(0, +) / count
-      let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+      let overflows = row.contains { ($0 - mean) * ($0 - mean) > 65504 }
+      overflowsHalf = overflowsHalf || overflows
+      let variance =
+        isInHalf && overflows ? .infinity : row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
       let deviation = (variance + 1e-3).squareRoot()
       let normal = row.map { ($0 - mean) / deviation }
       let weighted = zip(cotangent[start..<start + width], gamma).map { $0 * $1 }

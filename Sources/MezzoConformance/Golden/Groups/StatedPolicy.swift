@@ -29,4 +29,10 @@ struct StatedPolicy {
       "repr": .string("<\(className) \"\(name)\">"), "config": ["name": .string(name)],
     ])
   }
+
+  /// The dtype in which two tensors meet.
+  static func promoted(_ left: String?, _ right: String?) -> String? {
+    let operands = [left, right].compactMap { $0.flatMap { try? DType(golden: $0) } }.map(PromotionOperand.dtype)
+    return operands.count == 2 ? try? DType.resultType(of: operands, floatx: .float32).name : nil
+  }
 }

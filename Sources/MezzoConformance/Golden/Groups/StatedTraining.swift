@@ -14,11 +14,16 @@ struct StatedTraining {
   private var kernels: [Matrix]
   private let rate: Float
   private let growth: Int
+  /// As in the systems: what a weight gradient is rounded to before it is float32.
+  private let roundsWeightGradients: Bool
   private var scale: Float
   private var goodSteps = 0
 
   /// - Parameter given: the data and the first weights.
-  init(_ given: ConfigurationValue, rate: Double, growth: Int, scale: Double) throws {
+  init(_ given: ConfigurationValue, rate: Double, growth: Int, scale: Double, roundsWeightGradients: Bool = false)
+    throws
+  {
+    self.roundsWeightGradients = roundsWeightGradients
     func matrix(_ key: String) throws -> Matrix {
       let tensor = try GoldenTensor.read(try given.member(key))
       guard tensor.shape.count == 2 else { throw GoldenFormError(expected: "a matrix", found: "\(tensor.type)") }
@@ -59,7 +64,7 @@ struct StatedTraining {
     let gradients = [
       Self.product(Self.transposed(x), byHidden), Self.product(Self.transposed(hidden), byOutput),
     ]
-    apply(gradients.map { $0.map { $0.map { $0 * (1 / scale) } } })
+    apply(gradients.map { $0.map { $0.map { (roundsWeightGradients ? Self.rounded($0) : $0) * (1 / scale) } } })
     return errors.reduce(0) { $0 + $1 * $1 } / count
   }
 
