@@ -7,7 +7,7 @@ import Testing
 /// expectation is changed at a time.
 @Suite struct MutatedExpectationTests {
   /// How many values of each case are changed.
-  private static let mutants = 3
+  private static let mutants = 2
   /// Texts, which are compared by substance, and what says that the system failed for reasons of its own.
   private static let unread: Set<String> = ["message", "text", "repr", "no_kernel", "op_error"]
   /// Groups whose expectations have a part of the question, which any value may be.
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func wrongExpectationsAreNeverByDesign() async throws {
-    let entries = Sample.every(8, of: try GoldenCases.entries())
+    let entries = Sample.every(20, of: try GoldenCases.entries())
     let parts = 16
     let mutants = await withTaskGroup(of: [Mutant].self) { group in
       for part in 0..<parts {
@@ -51,7 +51,7 @@ import Testing
       }
       return await group.reduce(into: [Mutant]()) { $0 += $1 }
     }
-    #expect(mutants.count > Sample.count(2000, over: 10))
+    #expect(mutants.count > Sample.count(1000, over: 25))
     for mutant in mutants {
       let isRight =
         switch mutant.after {
