@@ -3,8 +3,7 @@
 #include <stddef.h>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-#include "target.h"
+#include "lanes_512.h"
 
 #define UNROLL _Pragma("unroll")
 enum { LANES = 16, ABREAST = 4 /* vectors, which do not wait for each other */ };
@@ -14,16 +13,8 @@ enum { LANES = 16, ABREAST = 4 /* vectors, which do not wait for each other */ }
 #define pair_TARGET __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
 #define pair_STORE(row, i, v) _mm256_storeu_si256((__m256i_u *)(void *)((char *)(row) + 2 * (i)), (__m256i)_mm512_cvtneps_pbh(v))
 
-#define WIDE_INLINE __attribute__((target("arch=x86-64-v4"), min_vector_width(512), always_inline)) static inline
-
-/* Those of the 16 from i on that a query sees. */
-WIDE_INLINE __mmask16 seen_from(int64_t i, int64_t seen) {
-  int64_t n = seen - i;
-  return n >= LANES ? 0xFFFF : (__mmask16)((1u << (n < 0 ? 0 : n)) - 1);
-}
-
 /* e^d within two units in the last place for d <= 0, or NaN: 2^(n + f) with a polynomial that is fitted for |f| <= 1/2. */
-WIDE_INLINE __m512 exponential(__m512 d, __mmask16 there) {
+MZ_INLINE_512 __m512 exponential(__m512 d, __mmask16 there) {
   const __m512 log2_e = _mm512_set1_ps(1.44269504088896341f);
   __m512 bounded = _mm512_max_ps(_mm512_set1_ps(-105.0f), d);
   __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(bounded, log2_e), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -37,19 +28,19 @@ WIDE_INLINE __m512 exponential(__m512 d, __mmask16 there) {
   return _mm512_maskz_scalef_ps(there, p, n);
 }
 
-WIDE_INLINE __m512 score(const float *x, const float *bias, int64_t i, __m512 scale) {
+MZ_INLINE_512 __m512 score(const float *x, const float *bias, int64_t i, __m512 scale) {
   __m512 s = _mm512_loadu_ps(x + i);
   return bias == NULL ? _mm512_mul_ps(s, scale) : _mm512_fmadd_ps(s, scale, _mm512_loadu_ps(bias + i));
 }
 
 /* NaN is passed over: it is found again in the sum. */
-WIDE_INLINE float largest_score(const float *x, const float *bias, float so_far, __m512 scale, int64_t seen) {
+MZ_INLINE_512 float largest_score(const float *x, const float *bias, float so_far, __m512 scale, int64_t seen) {
   __m512 most[ABREAST];
   UNROLL for (int v = 0; v < ABREAST; v++) most[v] = _mm512_set1_ps(so_far);
   for (int64_t i = 0; i < seen; i += ABREAST * LANES)
     UNROLL for (int v = 0; v < ABREAST; v++) {
       int64_t at = i + v * LANES;
-      if (at < seen) most[v] = _mm512_mask_max_ps(most[v], seen_from(at, seen), score(x, bias, at, scale), most[v]);
+      if (at < seen) most[v] = _mm512_mask_max_ps(most[v], mz_first_lanes(seen - at), score(x, bias, at, scale), most[v]);
     }
   return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
 }
@@ -71,7 +62,7 @@ WIDE_INLINE float largest_score(const float *x, const float *bias, float so_far,
       UNROLL for (int v = 0; v < ABREAST; v++) {                                                                          \
         int64_t at = i + v * LANES;                                                                                       \
         if (at >= n) break;                                                                                               \
-        __m512 e = exponential(_mm512_sub_ps(score(x, bias, at, scale), most), seen_from(at, seen));                      \
+        __m512 e = exponential(_mm512_sub_ps(score(x, bias, at, scale), most), mz_first_lanes(seen - at));                \
         sums[v] = _mm512_add_ps(sums[v], e);                                                                              \
         of##_STORE(x, at, e);                                                                                             \
       }                                                                                                                   \
@@ -90,7 +81,7 @@ WIDE_INLINE float largest_score(const float *x, const float *bias, float so_far,
       UNROLL for (int v = 0; v < ABREAST; v++) {                                                                          \
         int64_t at = i + v * LANES;                                                                                       \
         if (at >= n) break;                                                                                               \
-        __mmask16 there = seen_from(at, seen);                                                                            \
+        __mmask16 there = mz_first_lanes(seen - at);                                                                      \
         __m512 e = exponential(_mm512_sub_ps(score(x, bias, at, scale), lse), there);                                     \
         __m512 slope = _mm512_maskz_mul_ps(there, e, _mm512_sub_ps(_mm512_loadu_ps(slopes + at), along));                 \
         of##_STORE(x, at, e);                                                                                             \

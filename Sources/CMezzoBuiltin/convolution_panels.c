@@ -304,8 +304,6 @@ static void run_images(const mz_call *call, images *x, int64_t share, const scra
   } while (mz_next_box(&c->gather, &c->held, &box));
 }
 
-static int64_t run_table_bytes(const mz_convolution *c) { return round_up(c->most_runs * (int64_t)sizeof(int64_t), 64); }
-
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   const mz_call *call = user;
@@ -315,12 +313,11 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   char *at[MZ_MAX_MAPPED] = {NULL, NULL, call->at[c->into]};
   for (int i = 0; i < p->n_steps; i++)
     if (p->step[i].operand >= 0) at[3 + p->step[i].place] = call->at[p->step[i].operand];
-  int64_t batch = call->plan->operand[c->into].shape[0], image = g->channels * g->size;
+  int64_t batch = call->plan->operand[c->into].shape[0], image = mz_image_bytes(g);
   int axis = g->axes - 1;
-  for (int i = 0; i <= axis; i++) image *= g->from[i];
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     char *from = call->workspace + slot * p->slot_bytes;
-    scratch own = {(int64_t *)(void *)from, from + run_table_bytes(c), from + run_table_bytes(c) + p->a_bytes};
+    scratch own = {(int64_t *)(void *)from, from + mz_runs_bytes(c), from + mz_runs_bytes(c) + p->a_bytes};
     int64_t first = c->parts > 1 ? 0 : batch * slot / p->slots, last = c->parts > 1 ? batch : batch * (slot + 1) / p->slots;
     for (int64_t i = first; i < last; i += c->held.unit) {
       images x = {.from = call->at[c->from] + i * image, .image = i, .images = min64(c->held.unit, last - i)};
@@ -423,7 +420,7 @@ static bool count_bytes(mz_plan *plan, mz_convolution *c, int64_t *packed, int64
   if (copy > MOST_COPIED || p->n > INT64_MAX / 64) return false;
   columns = round_up(p->n, MZ_PANEL);
   p->a_bytes = min64(ROWS, p->m) * round_up(p->block_columns, MZ_PANEL) * (int64_t)sizeof(float);
-  p->slot_bytes = run_table_bytes(c) + p->a_bytes + round_up(copy, 64);
+  p->slot_bytes = mz_runs_bytes(c) + p->a_bytes + round_up(copy, 64);
   return multiply_fits(c->panel_taps, c->gather.run, &panel) && multiply_fits(panel, columns * (int64_t)sizeof(float), packed) &&
          multiply_fits(p->slot_bytes, p->slots, total) && !__builtin_add_overflow(*total, columns * (int64_t)sizeof(float), total);
 }
@@ -459,8 +456,7 @@ mezzo_status mz_plan_window_panels(mz_request *r, bool *takes) {
     return MEZZO_OK;
   }
   mz_take_bias(r, p);
-  c->has_relu = p->n_steps == 1 && p->step[0].kernel == mz_kernel_of_step_float(MEZZO_EPI_RELU);
-  if (c->has_relu) p->n_steps = 0;
+  c->has_relu = mz_take_relu(r, p);
   mz_dtype to = plan->operand[c->into].dtype;
   c->sums_kind = to == MZ_F16 ? MZ_SUMS_F16 : to == MZ_BF16 ? MZ_SUMS_BF16 : MZ_SUMS_F32;
   p->stores_sums = p->n_steps == 0 && c->tiles->stores[c->sums_kind];

@@ -162,18 +162,15 @@ static void sum_images(const mz_call *call, const char *x, const char *other, in
   }
 }
 
-static int64_t run_table_bytes(const mz_convolution *c) { return round_up(c->most_runs * (int64_t)sizeof(int64_t), 64); }
-
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
   const mz_call *call = user;
   const mz_convolution *c = &call->plan->u.convolution;
   const mz_matmul *p = &c->product;
   const mz_gather *g = &c->gather;
-  int64_t batch = call->plan->operand[c->from].shape[0], image = g->channels * g->size, other = p->k / batch * c->other_k;
-  for (int axis = 0; axis < g->axes; axis++) image *= g->from[axis];
+  int64_t batch = call->plan->operand[c->from].shape[0], image = mz_image_bytes(g), other = p->k / batch * c->other_k;
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
-    char *at = call->workspace + slot * p->slot_bytes, *b = at + run_table_bytes(c);
+    char *at = call->workspace + slot * p->slot_bytes, *b = at + mz_runs_bytes(c);
     scratch own = {(int64_t *)(void *)at, b, b + round_up(p->b_bytes, 64)};
     for (int64_t task = slot; task < c->chunks * c->blocks; task += p->slots) {
       int64_t chunk = task / c->blocks, first = chunk * c->chunk, last = min64(first + c->chunk, batch);
@@ -239,7 +236,7 @@ static bool count_bytes(mz_convolution *c, int64_t *total) {
   if (c->held.is_copy && (!multiply_fits(c->held.image, c->held.unit, &copy) || copy > MOST_COPIED)) return false;
   c->most_runs = l.taken;
   p->b_bytes = c->copies_other ? bytes_of(l.taken * l.cut * width_of(c)) : 0;
-  p->slot_bytes = run_table_bytes(c) + round_up(p->b_bytes, 64) + round_up(copy, 64);
+  p->slot_bytes = mz_runs_bytes(c) + round_up(p->b_bytes, 64) + round_up(copy, 64);
   return multiply_fits(c->sums_bytes, c->chunks - p->is_direct, &sums) && multiply_fits(p->slot_bytes, p->slots, total) &&
          !__builtin_add_overflow(*total, sums, total) && !__builtin_add_overflow(*total, rows_bytes(p), total);
 }

@@ -11,6 +11,7 @@
 #if defined(__x86_64__)
 enum { DEGREE = 3, SHARES = 32, EXPONENTS = 16, VECTORS = 4 };
 #include "gelu_lanes.h"
+#include "lanes_512.h"
 
 typedef struct {
   float most, middle; /* of the magnitudes with a share */
@@ -92,12 +93,6 @@ TARGET MZ_INLINE void shares(__m512 y[VECTORS], const __m512 x[VECTORS], const s
   EACH y[v] = _mm512_fnmadd_ps(a[v], share[v], _mm512_max_ps(_mm512_setzero_ps(), x[v]));
 }
 
-/* To bfloat16 in the upper half, to nearest even; NaNs have no payload that rounding could carry out of. */
-TARGET MZ_INLINE __m512i rounded(__m512 y) {
-  __m512i u = BITS(y), up = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
-  return _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
-}
-
 /* A 32-bit word holds two elements, which go to two vectors and back. */
 TARGET MZ_INLINE void load_bfloat16(__m512 x[VECTORS], const uint16_t *from) {
   __m512i upper = _mm512_set1_epi32((int)0xffff0000);
@@ -110,7 +105,7 @@ TARGET MZ_INLINE void load_bfloat16(__m512 x[VECTORS], const uint16_t *from) {
 
 TARGET MZ_INLINE void store_bfloat16(uint16_t *to, const __m512 y[VECTORS]) {
   EACH_PAIR {
-    __m512i even = _mm512_srli_epi32(rounded(y[v]), 16), odd = rounded(y[v + 1]);
+    __m512i even = _mm512_srli_epi32(mz_round_upper_halves(y[v]), 16), odd = mz_round_upper_halves(y[v + 1]);
     _mm512_storeu_si512(to + v * LANES, _mm512_mask_mov_epi16(odd, 0x55555555, even));
   }
 }
@@ -120,10 +115,7 @@ TARGET MZ_INLINE void load_float(__m512 x[VECTORS], const float *from) { EACH x[
 TARGET MZ_INLINE void store_float(float *to, const __m512 y[VECTORS]) { EACH _mm512_storeu_ps(to + v * LANES, y[v]); }
 
 TARGET MZ_INLINE void store_narrow(uint16_t *to, const __m512 y[VECTORS]) {
-  static const uint16_t upper[2 * LANES] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
-                                            33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
-  __m512i order = _mm512_loadu_si512(upper);
-  EACH_PAIR _mm512_storeu_si512(to + v * LANES, _mm512_permutex2var_epi16(rounded(y[v]), order, rounded(y[v + 1])));
+  EACH_PAIR _mm512_storeu_si512(to + v * LANES, mz_upper_halves(mz_round_upper_halves(y[v]), mz_round_upper_halves(y[v + 1])));
 }
 
 /* Whether there is something that shares are not for: what is below as a float is above as an integer without sign. A NaN, above

@@ -10,7 +10,7 @@
 #include "target.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "lanes_512.h"
 #define UNROLL _Pragma("unroll")
 #endif
 
@@ -63,20 +63,8 @@ MZ_INLINE int32_t group_at(const char *p) {
   return group;
 }
 
-#define LANES_512(columns) ((columns) >= 16 ? 0xFFFF : (__mmask16)((1u << ((columns) < 0 ? 0 : (columns))) - 1))
-
 #define SCALED(r, p)                                                                                                   \
   _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(c[r][p]), _mm512_set1_ps(to.row[r])), column[p], bias[p])
-
-/* Rounded to nearest even in the upper halves, with denormals, which the instruction for it takes for 0. */
-__attribute__((target("arch=x86-64-v4"), always_inline)) static inline __m512i rounded_512(__m512 x) {
-  __m512i u = _mm512_castps_si512(x), rounded = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
-  return _mm512_mask_add_epi32(rounded, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), rounded, _mm512_set1_epi32(1));
-}
-
-/* The upper halves of two vectors behind each other. */
-static const uint16_t upper_halves[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
-                                          33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
 
 #define VNNI_512(ROWS, PANELS)                                                                                         \
   __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512))) static void                              \
@@ -101,7 +89,7 @@ static const uint16_t upper_halves[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19
     const mz_int8_sums to = *sums;                                                                                     \
     char *at = to.at;                                                                                                  \
     __mmask16 there[PANELS];                                                                                           \
-    UNROLL for (int p = 0; p < PANELS; p++) there[p] = LANES_512(to.columns - 16 * p);                                 \
+    UNROLL for (int p = 0; p < PANELS; p++) there[p] = mz_first_lanes(to.columns - 16 * p);                            \
     if (!to.is_scaled) {                                                                                               \
       UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \
         UNROLL for (int p = 0; p < PANELS; p++) _mm512_mask_storeu_epi32(at + 64 * p, there[p], c[r][p]);              \
@@ -114,16 +102,15 @@ static const uint16_t upper_halves[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19
     }                                                                                                                  \
     if (to.is_narrow) {                                                                                                \
       enum { LAST = PANELS - 1 };                                                                                      \
-      __m512i upper = _mm512_loadu_si512(upper_halves);                                                                \
       UNROLL for (int r = 0; r < ROWS; r++, at += to.stride) {                                                         \
         UNROLL for (int p = 0; p < LAST; p += 2) {                                                                     \
-          __m512i left = rounded_512(SCALED(r, p)), right = rounded_512(SCALED(r, p + 1));                             \
+          __m512i left = mz_round_upper_halves(SCALED(r, p)), right = mz_round_upper_halves(SCALED(r, p + 1));         \
           _mm512_mask_storeu_epi16(at + 32 * p, there[p] | (__mmask32)there[p + 1] << 16,                              \
-                                   _mm512_permutex2var_epi16(left, upper, right));                                     \
+                                   mz_upper_halves(left, right));                                                      \
         }                                                                                                              \
         if (PANELS % 2 != 0)                                                                                           \
           _mm256_mask_storeu_epi16(at + 32 * LAST, there[LAST],                                                        \
-                                   _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded_512(SCALED(r, LAST)), 16)));        \
+                                   _mm512_cvtepi32_epi16(_mm512_srli_epi32(mz_round_upper_halves(SCALED(r, LAST)), 16))); \
       }                                                                                                                \
     } else {                                                                                                           \
       UNROLL for (int r = 0; r < ROWS; r++, at += to.stride)                                                           \

@@ -42,6 +42,11 @@ typedef struct {
   int64_t row, column, rows, columns;
 } mz_area;
 
+/* The area of a product, or of one of a batch, that a task fills. */
+mz_area mz_area_of(const mz_matmul *matmul, int64_t task);
+/* at: A, B, C and the operands of the steps, of the first of a batch. */
+void mz_find_operands(const mz_call *call, char **at);
+
 /* What one thread works on: panels of B and of A, and accumulators whose rows are as long as whole tiles. Tiles that lie within
  * the block are summed where they are to be if that is known: `direct`, where the block begins in the result, or NULL. */
 typedef struct {

@@ -213,17 +213,15 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   const mz_call *call = user;
   const mz_plan *plan = call->plan;
   const mz_matmul *p = &plan->u.matmul;
-  char *base[MZ_MAX_MAPPED] = {call->at[0], call->at[1], call->at[plan->n_in]}, *at[MZ_MAX_MAPPED];
-  for (int i = 0; i < p->n_steps; i++)
-    if (p->step[i].operand >= 0) base[3 + p->step[i].place] = call->at[p->step[i].operand];
+  char *base[MZ_MAX_MAPPED], *at[MZ_MAX_MAPPED];
+  mz_find_operands(call, base);
   const char *bias = p->bias.operand >= 0 ? call->at[p->bias.operand] : NULL;
   int64_t per_batch = p->row_tasks * p->column_tasks, tasks = p->batches.count * per_batch;
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s = scratch_at(p, call->workspace + slot * p->slot_bytes);
     for (int64_t task = slot; task < tasks; task += p->slots) {
       mz_space_seek(&p->batches, task / per_batch, base, at);
-      int64_t row = task % per_batch / p->column_tasks * p->task_rows, column = task % p->column_tasks * p->task_columns;
-      mz_area area = {row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
+      mz_area area = mz_area_of(p, task % per_batch);
       run_area(p, &s, &area, at, bias);
     }
   }

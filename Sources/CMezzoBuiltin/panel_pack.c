@@ -3,27 +3,23 @@
 #include <stddef.h>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-#include "target.h"
+#include "lanes_512.h"
 
 enum { AHEAD = 8 }; /* rows that are fetched before they are read */
 
 #define WIDE __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
-#define INSIDE WIDE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("unroll")
 
-INSIDE __m512 load_f32(const char *at, __mmask16 there) { return _mm512_maskz_loadu_ps(there, at); }
+MZ_INLINE_512 __m512 load_f32(const char *at, __mmask16 there) { return _mm512_maskz_loadu_ps(there, at); }
 
-INSIDE __m512 load_f16(const char *at, __mmask16 there) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(there, at)); }
+MZ_INLINE_512 __m512 load_f16(const char *at, __mmask16 there) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(there, at)); }
 
-INSIDE __m512 load_bf16(const char *at, __mmask16 there) {
+MZ_INLINE_512 __m512 load_bf16(const char *at, __mmask16 there) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, at)), 16));
 }
 
-INSIDE __mmask16 part(int64_t n) { return n >= MZ_PANEL ? 0xFFFF : (__mmask16)((1u << (n < 0 ? 0 : n)) - 1); }
-
 /* The transpose of 16 rows of 16, in four rounds: neighbours, pairs, and quarters twice. */
-INSIDE void transpose(__m512 r[16]) {
+MZ_INLINE_512 void transpose(__m512 r[16]) {
   __m512 t[16];
   UNROLL for (int i = 0; i < 16; i += 2) {
     t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
@@ -54,7 +50,7 @@ INSIDE void transpose(__m512 r[16]) {
       float *here = to;                                                                                                     \
       for (int64_t j = 0; j < columns; j += MZ_PANEL, here += panel) {                                                      \
         if (i + AHEAD < k) _mm_prefetch(from + AHEAD * stride + j * size, _MM_HINT_T0);                                     \
-        _mm512_storeu_ps(here, load_##kind(from + j * size, part(columns - j)));                                            \
+        _mm512_storeu_ps(here, load_##kind(from + j * size, mz_first_lanes(columns - j)));                                  \
       }                                                                                                                     \
     }                                                                                                                       \
   }                                                                                                                         \
@@ -63,7 +59,7 @@ INSIDE void transpose(__m512 r[16]) {
       float *here = to;                                                                                                     \
       for (int64_t r = 0; r < rows; r += MZ_PANEL, here += 2 * panel) {                                                     \
         if (i + AHEAD < k) _mm_prefetch(from + AHEAD * stride + r * size, _MM_HINT_T0);                                     \
-        __m512 both = load_##kind(from + r * size, part(rows - r));                                                         \
+        __m512 both = load_##kind(from + r * size, mz_first_lanes(rows - r));                                               \
         _mm256_storeu_ps(here, _mm512_castps512_ps256(both));                                                               \
         _mm256_storeu_ps(here + panel, _mm512_extractf32x8_ps(both, 1));                                                    \
       }                                                                                                                     \
@@ -74,7 +70,7 @@ INSIDE void transpose(__m512 r[16]) {
       for (int64_t i = 0; i < k; i += MZ_PANEL) {                                                                           \
         __m512 r[MZ_PANEL];                                                                                                 \
         UNROLL for (int c = 0; c < MZ_PANEL; c++)                                                                           \
-          r[c] = j + c < columns ? load_##kind(from + (j + c) * stride + i * size, part(k - i)) : _mm512_setzero_ps();      \
+          r[c] = j + c < columns ? load_##kind(from + (j + c) * stride + i * size, mz_first_lanes(k - i)) : _mm512_setzero_ps(); \
         transpose(r);                                                                                                       \
         UNROLL for (int c = 0; c < MZ_PANEL; c++)                                                                           \
           if (i + c < k) _mm512_storeu_ps(to + (i + c) * MZ_PANEL, r[c]);                                                   \

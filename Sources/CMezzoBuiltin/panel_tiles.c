@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 #include <string.h>
+#include "lanes_512.h"
 #include "target.h"
 
 #define UNROLL _Pragma("unroll")
@@ -40,10 +40,6 @@ MZ_INLINE uint32_t last(const char *at) {
   return element;
 }
 
-MZ_INLINE __mmask16 part(int64_t columns) {
-  return columns >= MZ_PANEL ? 0xFFFF : (__mmask16)((1u << (columns < 0 ? 0 : columns)) - 1);
-}
-
 /* What comes from the third cache or memory when it is wanted comes too late. */
 #define FETCH                                                                                                               \
   _mm_prefetch(ahead, _MM_HINT_T0);                                                                                         \
@@ -66,7 +62,7 @@ MZ_INLINE __mmask16 part(int64_t columns) {
     UNROLL for (int r = 0; r < rows; r++) a[r] = rows_of_a->row[r];                                                         \
     UNROLL for (int r = 0; r < rows; r++)                                                                                   \
       UNROLL for (int p = 0; p < panels; p++)                                                                               \
-        sum[r][p] = _mm512_maskz_loadu_ps(part(sums->columns - p * MZ_PANEL), start + r * start_stride + p * MZ_PANEL * 4); \
+        sum[r][p] = _mm512_maskz_loadu_ps(mz_first_lanes(sums->columns - p * MZ_PANEL), start + r * start_stride + p * MZ_PANEL * 4); \
     for (int64_t run = 0; run < rows_of_a->runs; run++) {                                                                   \
       int64_t at = rows_of_a->run[run];                                                                                     \
       for (int64_t i = places; i > 0; i--, at += step, b += b_step) {                                                       \
@@ -87,11 +83,11 @@ MZ_INLINE __mmask16 part(int64_t columns) {
     char *to = sums->at;                                                                                                    \
     UNROLL for (int r = 0; r < rows; r++, to += sums->stride)                                                               \
       UNROLL for (int p = 0; p < panels; p++) {                                                                             \
-        __mmask16 there = part(sums->columns - p * MZ_PANEL);                                                               \
+        __mmask16 there = mz_first_lanes(sums->columns - p * MZ_PANEL);                                                     \
         if (sums->kind == MZ_SUMS_F32)                                                                                      \
           _mm512_mask_storeu_ps(to + p * MZ_PANEL * 4, there, sum[r][p]);                                                   \
         else                                                                                                                \
-          _mm256_mask_storeu_epi16(to + p * MZ_PANEL * 2, there, of##_NARROW(sum[r][p]));                       \
+          _mm256_mask_storeu_epi16(to + p * MZ_PANEL * 2, there, of##_NARROW(sum[r][p]));                                   \
       }                                                                                                                     \
   }
 

@@ -168,9 +168,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     if (product->step[i].operand >= 0) at[7 + product->step[i].place] = call->at[product->step[i].operand];
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s = scratch_at(p, own + slot * product->slot_bytes);
-    int64_t row = slot / product->column_tasks * product->task_rows;
-    int64_t column = slot % product->column_tasks * product->task_columns;
-    mz_area task = {row, column, min64(product->task_rows, product->m - row), min64(product->task_columns, product->n - column)};
+    mz_area task = mz_area_of(product, slot);
     run_area(p, &s, &task, at);
   }
 }

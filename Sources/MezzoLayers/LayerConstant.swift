@@ -19,6 +19,11 @@ public struct LayerConstant: Sendable, Hashable {
   public var fate: ConstantFate? { dtype?.fate(of: value) }
 }
 
+extension DTypePolicy {
+  /// What a layer works in that computes in at least float32; nil while the policy is open.
+  var atLeastFloat32: DType? { computeDType.map { $0 == .float64 ? .float64 : .float32 } }
+}
+
 extension Layer {
   /// Logs a warning for each of ``constants`` that vanishes or overflows under the layer's policy. For the end of
   /// initializers; in strict mode such a constant is an error besides, as soon as a model calls the layer.

@@ -66,7 +66,7 @@ public struct LeakyReLU: MaskPassing, Hashable {
 
   /// The slope, in the dtype of the arithmetic.
   public func constants(under policy: DTypePolicy) -> [LayerConstant] {
-    [LayerConstant("negative_slope", negativeSlope, dtype: NormalizationArithmetic.dtype(under: policy))]
+    [LayerConstant("negative_slope", negativeSlope, dtype: policy.atLeastFloat32)]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
@@ -97,7 +97,7 @@ public struct ELU: MaskPassing, Hashable {
 
   /// `alpha`, in the dtype of the arithmetic.
   public func constants(under policy: DTypePolicy) -> [LayerConstant] {
-    [LayerConstant("alpha", alpha, dtype: NormalizationArithmetic.dtype(under: policy))]
+    [LayerConstant("alpha", alpha, dtype: policy.atLeastFloat32)]
   }
 
   public func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {

@@ -118,7 +118,7 @@ public struct Rescaling: MaskPassing, Hashable {
 
   /// Scale and offset, in the dtype of the arithmetic.
   public func constants(under policy: DTypePolicy) -> [LayerConstant] {
-    let dtype = NormalizationArithmetic.dtype(under: policy)
+    let dtype = policy.atLeastFloat32
     return [LayerConstant("scale", scale, dtype: dtype), LayerConstant("offset", offset, dtype: dtype)]
   }
 
