@@ -3,8 +3,9 @@
 #include "attention.h"
 #include "attention_lanes.h"
 #include "pair_tiles.h"
+#include "panel_tiles.h"
 
-enum { PAIR = 2 * sizeof(uint16_t) };
+enum { PAIR = 2 * sizeof(uint16_t), LINE = 64 };
 
 static int64_t stretch_bytes(const mz_attention *p) { return MZ_TILE_STRETCH * p->element; }
 
@@ -65,18 +66,14 @@ mezzo_status mz_plan_scores(mz_request *r, const int operands[6]) {
   p->tile = in_double ? mz_tile_double() : mz_tile_float();
   p->element = in_double ? sizeof(double) : sizeof(float);
   p->kernels = in_double ? &mz_norms_double : &mz_norms_float;
+  p->packing = in_double ? NULL : mz_panel_packing_of(q->dtype == MZ_F16 ? MZ_SUMS_F16 : q->dtype == MZ_BF16 ? MZ_SUMS_BF16 : MZ_SUMS_F32);
+  p->size = q->size;
   const mz_score_kernels *wide = in_double ? NULL : mz_wide_scores();
   p->weigh = wide != NULL ? wide->weigh : p->kernels->weigh;
   p->slope = wide != NULL ? wide->slope : p->kernels->slope;
   p->padded_dim = round_up(p->dim, p->tile->columns);
   p->padded_width = round_up(p->width, p->tile->columns);
   return MEZZO_OK;
-}
-
-/* Pairs as they lie in memory, at any address. */
-static void load_pairs(void *to, const char *from, int64_t stride, int64_t n) {
-  (void)stride;
-  memcpy(to, from, (size_t)n * PAIR);
 }
 
 void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, int n) {
@@ -93,20 +90,49 @@ void mz_plan_pairs(const mz_plan *plan, mz_attention *p, const int *operands, in
   p->slope = mz_wide_scores_in_pairs()->slope;
 }
 
+/* Rows are short: a call for each would take longer than the copy. */
+static void copy(char *to, const char *from, int64_t bytes) {
+  for (; bytes >= LINE; bytes -= LINE, to += LINE, from += LINE) memcpy(to, from, LINE);
+  if (bytes > 0) memcpy(to, from, (size_t)bytes);
+}
+
 void mz_load_block(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t depth) {
-  int64_t step = p->in_pairs ? PAIR : p->stride[operand][1];
-  mz_load *load = p->in_pairs ? load_pairs : p->load[operand];
+  const int64_t *stride = p->stride[operand];
+  bool is_copy = p->in_pairs || (p->size == p->element && stride[1] == p->size);
+  int64_t step = p->in_pairs ? PAIR : stride[1];
   for (int64_t k = 0; k < depth; k += MZ_TILE_STRETCH, to += p->block * stretch_bytes(p)) {
     int64_t n = min64(MZ_TILE_STRETCH, depth - k);
-    for (int64_t r = 0; r < rows; r++) load(to + r * stretch_bytes(p), from + r * p->stride[operand][0] + k * step, step, n);
+    for (int64_t r = 0; r < rows; r++) {
+      const char *row = from + r * stride[0] + k * step;
+      if (is_copy) copy(to + r * stretch_bytes(p), row, n * p->element);
+      else p->load[operand](to + r * stretch_bytes(p), row, step, n);
+    }
+  }
+}
+
+/* Panels of a tile's columns, each so many units long, of which `pack` makes MZ_PANEL columns at a time; `lane` bytes from one column
+ * to the next. */
+static void pack_panels(const mz_attention *p, mz_pack_panels *pack, char *to, const char *from, int64_t lane, int64_t stride,
+                        int64_t units, int64_t places, int64_t columns) {
+  int64_t width = p->tile->columns, bytes = width * units * p->element;
+  for (int64_t j = 0; j < columns; j += width, to += bytes) {
+    int64_t lanes = min64(width, columns - j);
+    if (round_up(lanes, MZ_PANEL) < width) memset(to, 0, (size_t)bytes);
+    pack((float *)(void *)to, MZ_PANEL, width, from + j * lane, stride, lanes, places);
   }
 }
 
 void mz_pack_columns(const mz_attention *p, int operand, char *to, const char *from, int64_t depth, int64_t columns) {
   const int64_t *stride = p->stride[operand];
+  if (depth == 0) return;
+  if (p->packing != NULL && stride[1] == p->size) {
+    /* Pairs are moved as they are. */
+    const mz_panel_packing *packing = p->in_pairs ? mz_panel_packing_of(MZ_SUMS_F32) : p->packing;
+    pack_panels(p, packing->columns, to, from, stride[0], stride[0], depth, depth, columns);
+    return;
+  }
   mz_packing packing = {from, stride[0], stride[1], p->load[operand]};
-  if (p->in_pairs) packing = (mz_packing){from, stride[0], PAIR, load_pairs};
-  if (depth > 0) mz_pack(to, p->element, p->tile->columns, &packing, columns, depth);
+  mz_pack(to, p->element, p->tile->columns, &packing, columns, depth);
 }
 
 /* The first of a unit lies in its low half. */
@@ -114,30 +140,16 @@ MZ_CLONES void mz_join_pairs(uint32_t *to, const uint16_t *low, const uint16_t *
   for (int64_t i = 0; i < n; i++) to[i] = low[i] | (uint32_t)high[i] << 16;
 }
 
-static void pack_pairs(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t columns) {
-  const int64_t *stride = p->stride[operand];
-  int64_t units = mz_units(p, rows), width = p->tile->columns;
-  uint16_t low[MZ_BLOCK], high[MZ_BLOCK];
-  uint32_t joined[MZ_BLOCK];
-  int64_t most = MZ_BLOCK / width * width;
-  for (int64_t first = 0; first < columns; first += most, to += most * units * PAIR) {
-    int64_t n = min64(most, columns - first);
-    if (n % width != 0) memset(to + n / width * width * units * PAIR, 0, (size_t)(width * units * PAIR));
-    for (int64_t unit = 0; unit < units; unit++) {
-      const char *at = from + 2 * unit * stride[0] + first * stride[1];
-      memcpy(low, at, (size_t)n * sizeof *low);
-      if (2 * unit + 1 < rows) memcpy(high, at + stride[0], (size_t)n * sizeof *high);
-      else memset(high, 0, (size_t)n * sizeof *high);
-      mz_join_pairs(joined, low, high, n);
-      mz_deal(to + unit * width * PAIR, width * units * PAIR, width * PAIR, (const char *)joined, n * PAIR);
-    }
-  }
-}
-
 void mz_pack_rows(const mz_attention *p, int operand, char *to, const char *from, int64_t rows, int64_t columns) {
-  mz_packing packing = {from, p->stride[operand][1], p->stride[operand][0], p->load[operand]};
-  if (p->in_pairs) pack_pairs(p, operand, to, from, rows, columns);
-  else if (rows > 0) mz_pack(to, p->element, p->tile->columns, &packing, columns, rows);
+  const int64_t *stride = p->stride[operand];
+  if (rows == 0) return;
+  if (p->packing != NULL && stride[1] == p->size) {
+    mz_pack_panels *pack = p->in_pairs ? mz_pack_pairs : p->packing->rows;
+    pack_panels(p, pack, to, from, p->size, stride[0], mz_units(p, rows), rows, columns);
+    return;
+  }
+  mz_packing packing = {from, stride[1], stride[0], p->load[operand]};
+  mz_pack(to, p->element, p->tile->columns, &packing, columns, rows);
 }
 
 void mz_make_scores(const mz_attention *p, char *scores, const char *a, const char *panels, int64_t depth, int64_t rows,

@@ -45,8 +45,9 @@ MZ_INLINE_512 void transpose(__m512 r[16]) {
 
 /* Whole rows of memory are read, as far as they go, since no processor guesses what lies a row further. */
 #define PACK(kind, size)                                                                                                    \
-  WIDE static void rows_##kind(float *to, int64_t panel, const char *from, int64_t stride, int64_t columns, int64_t k) {    \
-    for (int64_t i = 0; i < k; i++, from += stride, to += MZ_PANEL) {                                                       \
+  WIDE static void rows_##kind(float *to, int64_t panel, int64_t pitch, const char *from, int64_t stride, int64_t columns,  \
+                               int64_t k) {                                                                                 \
+    for (int64_t i = 0; i < k; i++, from += stride, to += pitch) {                                                          \
       float *here = to;                                                                                                     \
       for (int64_t j = 0; j < columns; j += MZ_PANEL, here += panel) {                                                      \
         if (i + AHEAD < k) _mm_prefetch(from + AHEAD * stride + j * size, _MM_HINT_T0);                                     \
@@ -65,7 +66,8 @@ MZ_INLINE_512 void transpose(__m512 r[16]) {
       }                                                                                                                     \
     }                                                                                                                       \
   }                                                                                                                         \
-  WIDE static void columns_##kind(float *to, int64_t panel, const char *from, int64_t stride, int64_t columns, int64_t k) { \
+  WIDE static void columns_##kind(float *to, int64_t panel, int64_t pitch, const char *from, int64_t stride,                \
+                                  int64_t columns, int64_t k) {                                                             \
     for (int64_t j = 0; j < columns; j += MZ_PANEL, to += panel)                                                            \
       for (int64_t i = 0; i < k; i += MZ_PANEL) {                                                                           \
         __m512 r[MZ_PANEL];                                                                                                 \
@@ -73,17 +75,37 @@ MZ_INLINE_512 void transpose(__m512 r[16]) {
           r[c] = j + c < columns ? load_##kind(from + (j + c) * stride + i * size, mz_first_lanes(k - i)) : _mm512_setzero_ps(); \
         transpose(r);                                                                                                       \
         UNROLL for (int c = 0; c < MZ_PANEL; c++)                                                                           \
-          if (i + c < k) _mm512_storeu_ps(to + (i + c) * MZ_PANEL, r[c]);                                                   \
+          if (i + c < k) _mm512_storeu_ps(to + (i + c) * pitch, r[c]);                                                      \
       }                                                                                                                     \
   }
 PACK(f32, 4)
 PACK(f16, 2)
 PACK(bf16, 2)
 
+/* The first of a pair lies in its low half. */
+WIDE void mz_pack_pairs(float *to, int64_t panel, int64_t pitch, const char *from, int64_t stride, int64_t columns, int64_t k) {
+  for (int64_t i = 0; i < k; i += 2, from += 2 * stride, to += pitch) {
+    float *here = to;
+    for (int64_t j = 0; j < columns; j += MZ_PANEL, here += panel) {
+      const char *first = from + j * 2;
+      __mmask16 there = mz_first_lanes(columns - j);
+      if (i + AHEAD < k) _mm_prefetch(first + AHEAD * stride, _MM_HINT_T0);
+      if (i + AHEAD + 1 < k) _mm_prefetch(first + (AHEAD + 1) * stride, _MM_HINT_T0);
+      __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, first));
+      __m512i high = i + 1 < k ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, first + stride)) : _mm512_setzero_si512();
+      _mm512_storeu_si512(here, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+    }
+  }
+}
+
 static const mz_panel_packing packings[] = {
     [MZ_SUMS_F32] = {rows_f32, columns_f32, places_f32},
     [MZ_SUMS_F16] = {rows_f16, columns_f16, places_f16},
     [MZ_SUMS_BF16] = {rows_bf16, columns_bf16, places_bf16}};
+#else
+void mz_pack_pairs(float *to, int64_t panel, int64_t pitch, const char *from, int64_t stride, int64_t columns, int64_t k) {
+  (void)to, (void)panel, (void)pitch, (void)from, (void)stride, (void)columns, (void)k;
+}
 #endif
 
 const mz_panel_packing *mz_panel_packing_of(mz_float_kind kind) {

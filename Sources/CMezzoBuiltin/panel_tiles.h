@@ -53,14 +53,19 @@ typedef struct mz_panel_tiles {
   mz_multiply_panels *tile[MZ_PANEL_ROWS + 1][MZ_PANELS + 1]; /* of rows and panels */
 } mz_panel_tiles;
 
-/* Panels of float, `panel` elements from one to the next.
- * rows: [k][MZ_PANEL] of B, whose rows are stride bytes apart; 0 beyond the columns. columns: the same of a B whose columns are.
- * places: [k][MZ_PANEL_ROWS] of A, whose places are; an even number of panels. */
-typedef void mz_pack_panels(float *to, int64_t panel, const char *from, int64_t stride, int64_t lanes, int64_t k);
+/* Panels of float, `panel` elements from one to the next, and `pitch` from a place in one to the next.
+ * rows: [k][MZ_PANEL] of B, whose rows are stride bytes apart; 0 beyond the columns. columns: the same of a B whose columns are. */
+typedef void mz_pack_panels(float *to, int64_t panel, int64_t pitch, const char *from, int64_t stride, int64_t lanes, int64_t k);
+/* places: [k][MZ_PANEL_ROWS] of A, whose places are stride bytes apart; an even number of panels. */
+typedef void mz_pack_places(float *to, int64_t panel, const char *from, int64_t stride, int64_t lanes, int64_t k);
 
-typedef struct {
-  mz_pack_panels *rows, *columns, *places;
+typedef struct mz_panel_packing {
+  mz_pack_panels *rows, *columns;
+  mz_pack_places *places;
 } mz_panel_packing;
+
+/* Panels as those of rows, of pairs of bfloat16 from two rows; beside the last of an odd k, 0. */
+mz_pack_panels mz_pack_pairs;
 
 /* NULL where the processor has no instruction for it. */
 const mz_panel_tiles *mz_panel_tiles_float(void);
