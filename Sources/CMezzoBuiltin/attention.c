@@ -3,6 +3,7 @@
 #include "attention.h"
 #include <math.h>
 #include <string.h>
+#include "tasks.h"
 
 enum { Q, K, V, BIAS, O, LSE };
 enum {
@@ -95,18 +96,19 @@ static void fetch(const mz_call *call, int64_t batch) {
 
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
+  mz_tasks *tasks = user;
+  const mz_call *call = tasks->call;
   const mz_attention *p = &call->plan->u.attention;
   bool has_bias = mz_has_bias(call, BIAS);
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s;
     lay_out(p, call->workspace + slot * p->slot_bytes, &s);
-    for (int64_t task = slot; task < p->batches.count * p->parts; task += p->slots) {
+    for (int64_t task; (task = mz_next_task(tasks, slot)) >= 0;) {
       char *at[6];
       mz_space_seek(&p->batches, task / p->parts, (char *const *)call->at, at);
       mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
       mz_pack_rows(p, V, s.values, at[V], p->keys, p->width);
-      if (task + p->slots < p->batches.count * p->parts) fetch(call, (task + p->slots) / p->parts);
+      if ((task + 1) / p->parts < p->batches.count) fetch(call, (task + 1) / p->parts);
       int64_t from = task % p->parts * p->part, to = min64(from + p->part, p->queries);
       for (int64_t query = from; query < to; query += p->block)
         run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, min64(p->block, to - query));
@@ -115,7 +117,8 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
 }
 
 static mezzo_status run(const mz_call *call) {
-  return mz_parallel(call->plan, call->plan->u.attention.slots, 1, body, (void *)(uintptr_t)call);
+  const mz_attention *p = &call->plan->u.attention;
+  return mz_run_tasks(call, p->batches.count * p->parts, p->slots, body);
 }
 
 mezzo_status mz_plan_attention(mz_request *r) {

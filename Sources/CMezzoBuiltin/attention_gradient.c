@@ -3,6 +3,7 @@
 #include "attention.h"
 #include <math.h>
 #include <string.h>
+#include "tasks.h"
 
 enum { DO, Q, K, V, BIAS, O, LSE, DQ, DK, DV };
 enum {
@@ -143,19 +144,20 @@ static void fetch(const mz_call *call, int64_t batch) {
 
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
+  mz_tasks *tasks = user;
+  const mz_call *call = tasks->call;
   const mz_attention *p = &call->plan->u.attention;
   bool has_bias = mz_has_bias(call, BIAS);
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s;
     lay_out(p, call->workspace + slot * p->slot_bytes, &s);
-    for (int64_t task = slot; task < p->batches.count; task += p->slots) {
+    for (int64_t task; (task = mz_next_task(tasks, slot)) >= 0;) {
       char *at[10];
       mz_space_seek(&p->batches, task, (char *const *)call->at, at);
       mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
       mz_pack_rows(p, K, s.key_rows, at[K], p->keys, p->dim);
       mz_pack_columns(p, V, s.values, at[V], mz_units(p, p->width), p->keys);
-      if (task + p->slots < p->batches.count) fetch(call, task + p->slots);
+      if (task + 1 < p->batches.count) fetch(call, task + 1);
       memset(s.dk, 0, (size_t)(p->keys * p->padded_dim * p->element));
       memset(s.dv, 0, (size_t)(p->keys * p->padded_width * p->element));
       for (int64_t query = 0; query < p->queries; query += p->block)
@@ -171,7 +173,8 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
 }
 
 static mezzo_status run(const mz_call *call) {
-  return mz_parallel(call->plan, call->plan->u.attention.slots, 1, body, (void *)(uintptr_t)call);
+  const mz_attention *p = &call->plan->u.attention;
+  return mz_run_tasks(call, p->batches.count, p->slots, body);
 }
 
 mezzo_status mz_plan_attention_gradient(mz_request *r) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "boxes.h"
 #include "panel_tiles.h"
+#include "tasks.h"
 
 enum {
   TILES = 32,          /* whose rows stay in the second cache while the panels pass */
@@ -304,32 +305,39 @@ static void run_images(const mz_call *call, images *x, int64_t share, const scra
   } while (mz_next_box(&c->gather, &c->held, &box));
 }
 
+/* Some images of the batch, which are worked on at once, or a share of the tiles of each. */
+static void run_unit(const mz_call *call, int64_t first, int64_t share, const scratch *own, char *const *at) {
+  const mz_convolution *c = &call->plan->u.convolution;
+  const mz_gather *g = &c->gather;
+  int64_t batch = call->plan->operand[c->into].shape[0], image = mz_image_bytes(g), count = min64(c->held.unit, batch - first);
+  images x = {.from = call->at[c->from] + first * image, .image = first, .images = count};
+  x.unseen = min64(g->step[g->axes - 1] * c->held.stride[g->axes - 1], FETCHED);
+  if (c->held.is_copy) {
+    mz_copy_held(g, &c->held, x.from, count, own->copy);
+    x.next = x.from + count * image;
+    int64_t places = count * (c->product.m / batch) / c->parts + 1;
+    x.unseen = min64(divide_up(min64(c->held.unit, batch - first - count) * image, places), FETCHED);
+    x.from = own->copy;
+  }
+  run_images(call, &x, share, own, at);
+}
+
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
+  mz_tasks *tasks = user;
+  const mz_call *call = tasks->call;
   const mz_convolution *c = &call->plan->u.convolution;
   const mz_matmul *p = &c->product;
-  const mz_gather *g = &c->gather;
   char *at[MZ_MAX_MAPPED] = {NULL, NULL, call->at[c->into]};
   for (int i = 0; i < p->n_steps; i++)
     if (p->step[i].operand >= 0) at[3 + p->step[i].place] = call->at[p->step[i].operand];
-  int64_t batch = call->plan->operand[c->into].shape[0], image = mz_image_bytes(g);
-  int axis = g->axes - 1;
+  int64_t batch = call->plan->operand[c->into].shape[0];
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     char *from = call->workspace + slot * p->slot_bytes;
     scratch own = {(int64_t *)(void *)from, from + mz_runs_bytes(c), from + mz_runs_bytes(c) + p->a_bytes};
-    int64_t first = c->parts > 1 ? 0 : batch * slot / p->slots, last = c->parts > 1 ? batch : batch * (slot + 1) / p->slots;
-    for (int64_t i = first; i < last; i += c->held.unit) {
-      images x = {.from = call->at[c->from] + i * image, .image = i, .images = min64(c->held.unit, last - i)};
-      x.unseen = min64(g->step[axis] * c->held.stride[axis], FETCHED);
-      if (c->held.is_copy) {
-        mz_copy_held(g, &c->held, x.from, x.images, own.copy);
-        x.next = x.from + x.images * image;
-        int64_t places = x.images * (p->m / batch) / c->parts + 1;
-        x.unseen = min64(divide_up(min64(c->held.unit, last - i - x.images) * image, places), FETCHED);
-        x.from = own.copy;
-      }
-      run_images(call, &x, c->parts > 1 ? slot : 0, &own, at);
+    for (int64_t task; (task = mz_next_task(tasks, slot)) >= 0;) {
+      if (c->parts == 1) run_unit(call, task * c->held.unit, 0, &own, at);
+      for (int64_t i = 0; c->parts > 1 && i < batch; i += c->held.unit) run_unit(call, i, task, &own, at);
     }
   }
 }
@@ -345,7 +353,8 @@ static mezzo_status run(const mz_call *call) {
     mezzo_status status = mz_parallel(call->plan, panels, p->slots > 1 ? 1 : panels, pack_body, (void *)(uintptr_t)call);
     if (status != MEZZO_OK) return status;
   }
-  return mz_parallel(call->plan, p->slots, 1, body, (void *)(uintptr_t)call);
+  int64_t units = divide_up(call->plan->operand[c->into].shape[0], c->held.unit);
+  return mz_run_tasks(call, c->parts > 1 ? c->parts : units, p->slots, body);
 }
 
 /* Boxes cost panels of their own and small tiles, a copy with zeros costs products with these. */

@@ -6,6 +6,7 @@
 #include "convolution_panels.h"
 #include "panel_tiles.h"
 #include <string.h>
+#include "tasks.h"
 
 enum {
   PLACES = 144,     /* about, that a tile sums at once: the panels it reads stay in the first cache */
@@ -164,7 +165,8 @@ static void sum_images(const mz_call *call, const char *x, const char *other, in
 
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
+  mz_tasks *tasks = user;
+  const mz_call *call = tasks->call;
   const mz_convolution *c = &call->plan->u.convolution;
   const mz_matmul *p = &c->product;
   const mz_gather *g = &c->gather;
@@ -172,7 +174,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     char *at = call->workspace + slot * p->slot_bytes, *b = at + mz_runs_bytes(c);
     scratch own = {(int64_t *)(void *)at, b, b + round_up(p->b_bytes, 64)};
-    for (int64_t task = slot; task < c->chunks * c->blocks; task += p->slots) {
+    for (int64_t task; (task = mz_next_task(tasks, slot)) >= 0;) {
       int64_t chunk = task / c->blocks, first = chunk * c->chunk, last = min64(first + c->chunk, batch);
       for (int64_t i = first; i < last; i += c->held.unit) {
         int64_t images = min64(c->held.unit, last - i);
@@ -211,7 +213,7 @@ static mezzo_status run(const mz_call *call) {
     }
     for (int64_t channel = 0; channel < g->run; channel++) *row++ = at + bytes_of(channel);
   }
-  mezzo_status status = mz_parallel(call->plan, p->slots, 1, body, (void *)(uintptr_t)call);
+  mezzo_status status = mz_run_tasks(call, c->chunks * c->blocks, p->slots, body);
   if (status != MEZZO_OK || (p->is_direct && c->chunks == 1)) return status;
   int64_t rows = divide_up(p->m, ROWS);
   return mz_parallel(call->plan, rows, p->slots > 1 ? divide_up(rows, p->slots) : rows, sum_body, (void *)(uintptr_t)call);

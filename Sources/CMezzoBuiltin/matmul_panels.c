@@ -4,6 +4,7 @@
 #include "counts.h"
 #include "matmul.h"
 #include "panel_tiles.h"
+#include "tasks.h"
 
 enum {
   BLOCK_ROWS = 128,        /* of A, which stay in the second cache */
@@ -14,6 +15,7 @@ enum {
   CHUNK = 512,             /* of k that is summed at once, at most, in float */
   FEW_ROWS = 256,          /* that do not pay for panels made of rows of B that are there */
   FEW_PLACES = 256,        /* of k, whose rows can be read at any distance */
+  LINE = 64,               /* bytes of a cache's */
   ALONE = 3000,            /* nanoseconds below which another thread costs more than it brings */
   RATE = 250,              /* operations a nanosecond, of one thread, in float */
   STREAM = 60,             /* bytes of B a nanosecond */
@@ -47,6 +49,13 @@ static mz_tile_ahead rows_behind(const rows_of_a *a, int64_t row, int64_t tall, 
   return (mz_tile_ahead){next, next + run, run, a->row - run, tall * a->place * group};
 }
 
+/* A part of the panels behind these, which rows `row` to row + tall of `rows` have time to fetch. */
+static mz_tile_ahead panels_behind(const mz_tile_panels *b, int64_t wide, int64_t places, int64_t row, int64_t tall, int64_t rows) {
+  int64_t run = places * b->step, bytes = wide * run, from = bytes / rows * row;
+  const char *panel = b->at + (wide + from / run) * b->panel;
+  return (mz_tile_ahead){panel + from % run, panel + run, run, b->panel - run, min64(divide_up(bytes * tall, rows * places), LINE)};
+}
+
 /* Tiles of about the same size: a few rows behind large tiles would wait for B. */
 static void multiply_chunk(const mz_matmul *p, const rows_of_a *a, int64_t length, const mz_tile_panels *b, const mz_tile_sums *start,
                            const mz_tile_sums *sums, int64_t rows) {
@@ -62,7 +71,9 @@ static void multiply_chunk(const mz_matmul *p, const rows_of_a *a, int64_t lengt
       tall = divide_up(rows - i, divide_up(rows - i, MZ_PANEL_ROWS));
       for (int64_t r = 0; r < tall; r++) tile.row[r] = row_of(a, i + r);
       bool is_first = j == 0 && i + tall < a->rows && (a->place <= a->row || p->stages_a);
-      tile.ahead = is_first ? rows_behind(a, i, tall, length, tiles->group) : here_again(tile.row[0]);
+      tile.ahead = is_first    ? rows_behind(a, i, tall, length, tiles->group)
+                   : p->packs_b ? panels_behind(&here, wide, divide_up(length, tiles->group), i, tall, rows)
+                                : here_again(tile.row[0]);
       int64_t column = j * MZ_PANEL;
       mz_tile_sums to = *sums;
       to.at += i * sums->stride + column * size;
@@ -116,9 +127,9 @@ static void pack_float(const mz_matmul *p, void *to, const char *from, int64_t c
   const mz_panel_packing *packing = mz_panel_packing_of(p->narrow);
   int64_t size = p->narrow == MZ_SUMS_F32 ? 4 : 2, panel = panel_bytes(p);
   if (p->b_stride[1] == size) {
-    packing->rows(to, panel / 4, from, p->b_stride[0], columns, p->k);
+    packing->rows(to, panel / 4, MZ_PANEL, from, p->b_stride[0], columns, p->k);
   } else if (p->b_stride[0] == size) {
-    packing->columns(to, panel / 4, from, p->b_stride[1], columns, p->k);
+    packing->columns(to, panel / 4, MZ_PANEL, from, p->b_stride[1], columns, p->k);
   } else {
     mz_packing any = {from, p->b_stride[1], p->b_stride[0], p->load};
     for (int64_t j = 0; j < columns; j += MZ_PANEL, any.from += MZ_PANEL * p->b_stride[1])
@@ -208,33 +219,46 @@ static void run_area(const mz_matmul *p, const scratch *s, const mz_area *task, 
   }
 }
 
+/* Tasks of a thread that follow each other read the same columns of B, which are in its cache then. */
+static mz_area area_of(const mz_matmul *p, int64_t task) {
+  int64_t part = p->rows_a_part * p->column_tasks, in_part = task % part;
+  int64_t row = (task / part * p->rows_a_part + in_part % p->rows_a_part) * p->task_rows;
+  int64_t column = in_part / p->rows_a_part * p->task_columns;
+  return (mz_area){row, column, min64(p->task_rows, p->m - row), min64(p->task_columns, p->n - column)};
+}
+
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
-  const mz_plan *plan = call->plan;
-  const mz_matmul *p = &plan->u.matmul;
+  mz_tasks *tasks = user;
+  const mz_call *call = tasks->call;
+  const mz_matmul *p = &call->plan->u.matmul;
   char *base[MZ_MAX_MAPPED], *at[MZ_MAX_MAPPED];
   mz_find_operands(call, base);
   const char *bias = p->bias.operand >= 0 ? call->at[p->bias.operand] : NULL;
-  int64_t per_batch = p->row_tasks * p->column_tasks, tasks = p->batches.count * per_batch;
+  int64_t per_batch = p->row_tasks * p->column_tasks;
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s = scratch_at(p, call->workspace + slot * p->slot_bytes);
-    for (int64_t task = slot; task < tasks; task += p->slots) {
+    for (int64_t task; (task = mz_next_task(tasks, slot)) >= 0;) {
       mz_space_seek(&p->batches, task / per_batch, base, at);
-      mz_area area = mz_area_of(p, task % per_batch);
-      run_area(p, &s, &area, at, bias);
+      mz_area area = area_of(p, task % per_batch);
+      if (area.rows > 0) run_area(p, &s, &area, at, bias);
     }
   }
 }
 
 static mezzo_status run(const mz_call *call) {
-  return mz_parallel(call->plan, call->plan->u.matmul.slots, 1, body, (void *)(uintptr_t)call);
+  const mz_matmul *p = &call->plan->u.matmul;
+  return mz_run_tasks(call, p->batches.count * p->row_tasks * p->column_tasks, p->slots, body);
 }
 
 /* to[place of a pair][MZ_PANEL][2], in panels: two rows of B, or one and 0, side by side. */
 static void pack_rows(const mz_matmul *p, uint16_t *to, const char *from) {
   uint16_t row[2][MZ_BLOCK];
   int64_t panel = panel_bytes(p) / 2;
+  if (p->b_stride[1] == p->b_element) {
+    mz_pack_pairs((float *)(void *)to, panel / 2, MZ_PANEL, from, p->b_stride[0], p->n, p->k);
+    return;
+  }
   for (int64_t i = 0; i < p->k; i += 2) {
     for (int64_t j = 0; j < p->n; j += MZ_BLOCK) {
       int64_t n = min64(MZ_BLOCK, p->n - j);
@@ -293,10 +317,16 @@ static void plan_tasks(mz_plan *plan) {
   double alone = (double)batches * (2 * m * elements / rate + (double)p->b_element * elements / (double)STREAM);
   bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && alone > (double)ALONE;
   int64_t threads = shares ? plan->threads : 1, parts = divide_up(threads, batches);
-  bool by_rows = cuts_rows(p, parts);
+  bool by_rows = cuts_rows(p, parts), prepares_b = !p->packs_b && !p->b_in_place;
   p->task_rows = by_rows ? round_up(divide_up(p->m, parts), MZ_PANEL_ROWS) : p->m;
   p->task_columns = by_rows ? p->n : round_up(divide_up(p->n, parts), MZ_PANEL);
-  p->row_tasks = divide_up(p->m, p->task_rows);
+  p->rows_a_part = 1;
+  if (by_rows && !prepares_b && p->task_rows >= 2 * BLOCK_ROWS) {
+    p->rows_a_part = divide_up(p->task_rows, BLOCK_ROWS);
+    p->task_rows = round_up(divide_up(p->task_rows, p->rows_a_part), MZ_PANEL_ROWS);
+    if (!p->stages_a) p->task_columns = min64(p->n, BLOCK_COLUMNS);
+  }
+  p->row_tasks = round_up(divide_up(p->m, p->task_rows), p->rows_a_part);
   p->column_tasks = divide_up(p->n, p->task_columns);
   p->slots = min64(threads, batches * p->row_tasks * p->column_tasks);
 }

@@ -92,6 +92,7 @@ typedef struct {
   mz_store *store;
   bool is_direct; /* accumulators can lie in the result */
   int64_t row_tasks, column_tasks, task_rows, task_columns; /* how one product is split */
+  int64_t rows_a_part;                                      /* tasks of rows that a thread begins with */
   int64_t block_rows, block_columns;                        /* what a task packs at once */
   int64_t slots, slot_bytes, a_bytes, b_bytes;              /* parts of the workspace; a slot takes every slots-th task */
   int b_kind; /* of matmul_tiles.h: how B lies in its panels */
@@ -185,6 +186,8 @@ typedef struct {
   mz_weigh_scores *weigh;
   mz_slope_scores *slope;
   bool in_pairs; /* products take two places at a time, of elements as they lie in memory */
+  const struct mz_panel_packing *packing; /* of operands whose rows are runs of elements of this size; NULL: none */
+  int64_t size;
   int64_t element, block, padded_dim, padded_width; /* block: queries that are worked on at once */
   int64_t parts, part, slots, slot_bytes; /* of the queries of a matrix, and how long they are */
 } mz_attention;

@@ -6,6 +6,7 @@
 #include "int8_tiles.h"
 #include "matmul.h"
 #include "target.h"
+#include "tasks.h"
 
 enum {
   BLOCK_ROWS = 128,        /* of A, that each panel of B is multiplied with while it is in the cache */
@@ -156,7 +157,8 @@ static void run_area(const mz_quantized *p, const scratch *s, const mz_area *tas
 
 static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   (void)worker;
-  const mz_call *call = user;
+  mz_tasks *tasks = user;
+  const mz_call *call = tasks->call;
   const mz_plan *plan = call->plan;
   const mz_quantized *p = &plan->u.quantized;
   const mz_matmul *product = &p->product;
@@ -168,15 +170,17 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     if (product->step[i].operand >= 0) at[7 + product->step[i].place] = call->at[product->step[i].operand];
   for (int64_t slot = (int64_t)begin; slot < (int64_t)end; slot++) {
     scratch s = scratch_at(p, own + slot * product->slot_bytes);
-    mz_area task = mz_area_of(product, slot);
-    run_area(p, &s, &task, at);
+    for (int64_t task; (task = mz_next_task(tasks, slot)) >= 0;) {
+      mz_area area = mz_area_of(product, task);
+      run_area(p, &s, &area, at);
+    }
   }
 }
 
 static mezzo_status run(const mz_call *call) {
   const mz_quantized *p = &call->plan->u.quantized;
   if (p->product.slots > 0 && !p->product.packs_b) pack_b(p, call->at[1], call->workspace);
-  return mz_parallel(call->plan, p->product.slots, 1, body, (void *)(uintptr_t)call);
+  return mz_run_tasks(call, p->product.row_tasks * p->product.column_tasks, p->product.slots, body);
 }
 
 /* Blocks of whole tiles, of which none is much smaller than the others. */
@@ -199,7 +203,7 @@ static mezzo_status plan_tasks(mz_request *r) {
   bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && operations > ALONE;
   int64_t threads = shares ? plan->threads : 1;
   bool splits_rows = product->m >= 2 * rows * threads;
-  product->row_tasks = splits_rows ? threads : 1;
+  product->row_tasks = splits_rows ? max64(threads, product->m / BLOCK_ROWS) : 1;
   product->column_tasks = splits_rows ? 1 : min64(threads, p->panels);
   product->task_rows = product->row_tasks == 1 ? product->m : round_up(divide_up(product->m, product->row_tasks), rows);
   product->task_columns = round_up(divide_up(product->n, product->column_tasks), columns);
@@ -208,7 +212,7 @@ static mezzo_status plan_tasks(mz_request *r) {
   int64_t most = min64(BLOCK_ROWS, BLOCK_BYTES / p->a_stride);
   product->block_rows = even(product->task_rows, most < rows ? rows : most, rows);
   product->block_columns = even(product->task_columns, BLOCK_COLUMNS, p->tiles->panels[rows] * columns);
-  product->slots = product->row_tasks * product->column_tasks;
+  product->slots = min64(threads, product->row_tasks * product->column_tasks);
   int64_t panels_bytes, sums = p->panels * columns * (int64_t)sizeof(int32_t), total;
   product->slot_bytes = a_bytes(p) + acc_bytes(p) + 2 * vector_bytes(p) + 2 * row_scale_bytes(p);
   bool fits = !__builtin_mul_overflow(p->panels, panel_bytes(p), &panels_bytes) && panels_bytes < INT64_MAX / 4 &&
