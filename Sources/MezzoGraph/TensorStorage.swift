@@ -17,7 +17,7 @@ public final class TensorStorage: @unchecked Sendable {
   private let allocation: UnsafeMutableRawPointer?
   private let keeper: (any BytesKeeper)?
 
-  static let alignment = 64
+  package static let alignment = 64
 
   /// 1 TiB. The system would refuse much more by itself, but the allocators of sanitizers end the process instead.
   private static let limit = 1 << 40
@@ -75,7 +75,26 @@ public final class TensorStorage: @unchecked Sendable {
     guard let padded = padded(byteCount) else { return nil }
     var pointer: UnsafeMutableRawPointer?
     guard posix_memalign(&pointer, alignment, padded) == 0 else { return nil }
-    return pointer.map { UnsafeMutableRawBufferPointer(start: $0, count: byteCount) }
+    return pointer.map {
+      let memory = UnsafeMutableRawBufferPointer(start: $0, count: byteCount)
+      askForLargePages(memory)
+      return memory
+    }
+  }
+
+  /// The smallest that is worth a call to the system, and has whole large pages in it wherever it begins.
+  private static let leastForLargePages = 4 << 20
+  private static let largePage = 2 << 20
+
+  /// A kernel that reads many rows at once needs more pages than the processor keeps the places of, unless they are large. Where the
+  /// system has none, it says no, and nothing is lost.
+  private static func askForLargePages(_ memory: UnsafeMutableRawBufferPointer) {
+    #if os(Linux)
+      guard memory.count >= leastForLargePages, let start = memory.baseAddress else { return }
+      let first = start.alignedUp(toMultipleOf: largePage)
+      let end = (start + memory.count).alignedDown(toMultipleOf: largePage)
+      madvise(first, end - first, MADV_HUGEPAGE)
+    #endif
   }
 
   /// A multiple of the alignment, so that kernels that load whole vectors at the end stay inside; `nil` beyond the limit.
@@ -90,4 +109,8 @@ public final class TensorStorage: @unchecked Sendable {
 package protocol BytesKeeper: AnyObject, Sendable {
   /// Nobody reads these bytes for a while. Whoever does so all the same finds them.
   func rest(_ bytes: UnsafeRawBufferPointer)
+}
+
+extension TensorStorage: BytesKeeper {
+  package func rest(_ bytes: UnsafeRawBufferPointer) {}
 }

@@ -39,10 +39,11 @@ package final class ConstantPool: @unchecked Sendable {
     }
     let scratch = try Self.allocate(plan.scratchBytes)
     addresses.scratch = scratch.address
+    let room = PackRoom(for: plan.steps.lazy.compactMap { $0.packing?.packing })
     var packed: [PackStore.Form] = []
     for (step, settled) in zip(plan.steps, plan.settled) where step.isConstant || step.packing != nil {
       let frame = Frame(step)
-      if let form = try frame.packed(addresses, store) {
+      if let form = try frame.packed(addresses, store, room) {
         packed.append(form)
         addresses.packed.append(form.memory.address)
       }

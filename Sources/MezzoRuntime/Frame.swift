@@ -96,14 +96,16 @@ final class Frame {
   }
 
   /// The operand that the step wants packed, taken from `store` or rearranged from where it lies as a constant.
-  func packed(_ addresses: borrowing Addresses, _ store: PackStore) throws(RuntimeError) -> PackStore.Form? {
+  func packed(
+    _ addresses: borrowing Addresses, _ store: PackStore, _ room: PackRoom
+  ) throws(RuntimeError) -> PackStore.Form? {
     guard let packing = step.packing else { return nil }
     let place = step.inputs[packing.operand]
     var source = place.tensor
     source.data = addresses.resolve(place.location)
     let content = UnsafeRawBufferPointer(start: source.data, count: source.data == nil ? 0 : Int(source.nbytes))
     do throws(BackendError) {
-      return try store.form(packing.packing, of: place.operand, content) { target throws(BackendError) in
+      return try store.form(packing.packing, of: place.operand, content, in: room) { target throws(BackendError) in
         try step.operation.pack(&source, into: target)
       }
     } catch {

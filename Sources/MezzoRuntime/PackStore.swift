@@ -51,13 +51,13 @@ final class PackStore: Sendable {
   /// Bytes of all forms that are in use.
   var byteCount: Int { slots.withLock { $0.reduce(0) { $0 + $1.value.forms * $1.key.bytes } } }
 
-  /// The packed form of `operand`, whose bytes lie at `source`; packed by `pack` if nobody has it yet.
+  /// The packed form of `operand`, whose bytes lie at `source`; packed by `pack` into `room` if nobody has it yet.
   func form(
-    _ packing: Packing, of operand: Operand, _ source: UnsafeRawBufferPointer,
+    _ packing: Packing, of operand: Operand, _ source: UnsafeRawBufferPointer, in room: PackRoom,
     pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
   ) throws(BackendError) -> Form {
     // A key of zeros says that the form is good for this one plan.
-    guard packing.key.contains(where: { $0 != 0 }) else { return Form(try Self.packed(packing.bytes, pack)) }
+    guard packing.key.contains(where: { $0 != 0 }) else { return Form(try Self.packed(packing.bytes, room, pack)) }
     let key = Key(key: packing.key, bytes: packing.bytes, operand: operand, content: ContentHash(source))
     let slot = change(key) { $0.visitors += 1 }
     defer { change(key) { $0.visitors -= 1 } }
@@ -65,7 +65,7 @@ final class PackStore: Sendable {
     let outcome = slot.content.withLock { content -> Result<Form, BackendError> in
       if let form = content.form { return .success(form) }
       do throws(BackendError) {
-        let memory = try Self.packed(packing.bytes, pack)
+        let memory = try Self.packed(packing.bytes, room, pack)
         change(key) { $0.forms += 1 }
         let form = Form(memory, store: self, key: key)
         content.form = form
@@ -78,9 +78,9 @@ final class PackStore: Sendable {
   }
 
   private static func packed(
-    _ bytes: Int, _ pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
+    _ bytes: Int, _ room: PackRoom, _ pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
   ) throws(BackendError) -> TensorStorage {
-    guard let memory = TensorStorage.allocate(byteCount: bytes), let address = memory.address else {
+    guard let memory = room.take(bytes), let address = memory.address else {
       throw BackendError(backend: "host", kind: .outOfMemory, message: "a packed operand needs \(bytes) bytes")
     }
     try pack(address)
