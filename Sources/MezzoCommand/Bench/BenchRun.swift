@@ -31,8 +31,13 @@ struct BenchRun {
     }
   }
 
+  var median: Double { times.median }
+}
+
+extension [Double] {
+  /// NaN of none.
   var median: Double {
-    let sorted = times.sorted()
-    return sorted.isEmpty ? .nan : (sorted[sorted.count / 2] + sorted[(sorted.count - 1) / 2]) / 2
+    let sorted = sorted()
+    return isEmpty ? .nan : (sorted[count / 2] + sorted[(count - 1) / 2]) / 2
   }
 }

@@ -12,6 +12,7 @@ struct BenchCommand: ParsableCommand {
 
         mezzo bench
         mezzo bench W1 W4 --policy mixed_bfloat16
+        mezzo bench W3 W3 --together   # two models in one process, each called from a thread of its own
         mezzo bench --calls       # what calling a backend takes beside its work
         mezzo bench --worker      # for a program that compares: requests on standard input
       """)
@@ -27,6 +28,9 @@ struct BenchCommand: ParsableCommand {
 
   @Flag(help: "Answer requests on standard input, one JSON object a line.")
   var worker = false
+
+  @Flag(help: "Run the workloads at the same time in one process, and tell what share of its pace alone each keeps.")
+  var together = false
 
   @Flag(help: "Measure calls of functions that do nothing, and count what they allocate.")
   var calls = false
@@ -47,8 +51,12 @@ struct BenchCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if calls, worker || policy != nil || !workloads.isEmpty {
-      throw ValidationError("expected --calls without workloads, --policy and --worker, since it measures none of them")
+    if calls, worker || together || policy != nil || !workloads.isEmpty {
+      throw ValidationError(
+        "expected --calls without workloads, --policy, --together and --worker, since it measures none of them")
+    }
+    if together, worker || workloads.isEmpty {
+      throw ValidationError("expected the workloads that run --together, such as 'mezzo bench W3 W3 --together'")
     }
   }
 
@@ -65,6 +73,7 @@ struct BenchCommand: ParsableCommand {
     let kinds =
       try workloads.isEmpty
       ? BenchKind.all.filter { $0.isReady(BenchParameters(nil)) } : workloads.map { try BenchKind.named($0) }
+    if together { return try measureTogether(kinds) }
     let ceiling = Ceiling.measured()
     var measurements: [Measurement] = []
     for kind in kinds {
@@ -91,6 +100,24 @@ struct BenchCommand: ParsableCommand {
       ofCeiling: OrNull(rate.map { $0 / ceiling.operations(for: dtype) }))
   }
 
+  private func measureTogether(_ kinds: [BenchKind]) throws {
+    // One runtime, as an application has it for all of its models.
+    let runtime = try Observation.runtime()
+    let variant = policy ?? globalPolicy().name
+    let contestants = try kinds.map { try ConcurrentBench.Contestant($0, variant: variant, runtime: runtime) }
+    let measurements = try ConcurrentBench.measure(contestants, seconds: seconds)
+    if output.json { return try printJSON(measurements) }
+    print(
+      TextTable(
+        header: ["workload", "", "policy", "alone", "together", "share"],
+        rows: measurements.map { row in
+          [
+            row.workload, row.title, row.policy, Self.time(row.aloneMilliseconds),
+            Self.time(row.togetherMilliseconds), Self.percent(row.share),
+          ]
+        } + [["all", "", "", "", "", Self.percent(measurements.reduce(0) { $0 + $1.share })]]))
+  }
+
   private func table(_ measurements: [Measurement]) -> TextTable {
     TextTable(
       header: ["workload", "", "policy", "median", "least – most", "Gop/s", "of the ceiling"],
@@ -99,10 +126,12 @@ struct BenchCommand: ParsableCommand {
           row.workload, row.title, row.policy, Self.time(row.medianMilliseconds),
           "\(Self.time(row.leastMilliseconds)) – \(Self.time(row.mostMilliseconds))",
           row.operationsPerSecond.value.map { "\(Int(($0 / 1e9).rounded()))" } ?? "–",
-          row.ofCeiling.value.map { "\(Int(($0 * 100).rounded())) %" } ?? "–",
+          row.ofCeiling.value.map(Self.percent) ?? "–",
         ]
       })
   }
+
+  private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
   /// With three digits.
   private static func time(_ milliseconds: Double) -> String {
