@@ -16,7 +16,6 @@ build: setup ## Build everything in debug
 
 # The packages outside build in the folder of Mezzo, where its modules are ready.
 test: setup ## Build, run all tests, and the tests of the packages that use Mezzo from outside
-	swift build $(SWIFT_FLAGS)
 	.ci/test.sh $(SWIFT_FLAGS)
 	swift test --package-path Tests/Embedding --scratch-path .build $(SWIFT_FLAGS)
 	.ci/third-party.sh $(SWIFT_FLAGS)

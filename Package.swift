@@ -125,7 +125,7 @@ let package = Package(
       name: "MezzoCommand",
       dependencies: [
         "CMezzoHost", "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoLayers", "MezzoModels",
-        "MezzoPlugins", "MezzoRuntime", arguments, log,
+        "MezzoPlugins", "MezzoPolicy", "MezzoRuntime", arguments, log,
       ],
       swiftSettings: swift),
 

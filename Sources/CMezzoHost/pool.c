@@ -127,6 +127,8 @@ void mezzo_rest_helpers(int change) { atomic_fetch_add(&resting, change); }
 
 void mezzo_count_run(int change) { atomic_fetch_add(&runs, change); }
 
+int mezzo_runs(void) { return atomic_load_explicit(&runs, memory_order_relaxed); }
+
 void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user) {
   job todo = {piece, user, count, 0, 0};
   helper *asked[MOST_HELPERS];

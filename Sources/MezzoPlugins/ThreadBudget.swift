@@ -13,16 +13,21 @@ import CMezzoHost
 /// A thread that calls counts for itself, so a budget of `n` has `n - 1` helpers to give. Mezzo's own pool takes what is
 /// there; a library with a pool of its own, whose width is fixed when it plans, waits until all are there. So two pools never
 /// both run at full width. Inside a lease there is nothing more to have: nested parallelism runs on one thread.
+///
+/// Every other run of a plan that goes on has a thread that called it, which takes a processor from the helpers.
 package final class ThreadBudget: @unchecked Sendable {
   // Sound to share: `free` is touched under the mutex alone.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let returned: UnsafeMutablePointer<pthread_cond_t>
   private let helpers: Int
   private var free: Int
+  private let runs: @Sendable () -> Int
 
-  package static let shared = ThreadBudget(threads: HostServices.threads)
+  package static let shared = ThreadBudget(threads: HostServices.threads) { Int(mezzo_runs()) }
 
-  package init(threads: Int) {
+  /// - Parameter runs: how many go on at the moment, with that of who asks.
+  package init(threads: Int, runs: @escaping @Sendable () -> Int = { 1 }) {
+    self.runs = runs
     helpers = max(threads - 1, 0)
     free = helpers
     mutex = .allocate(capacity: 1)
@@ -47,7 +52,7 @@ package final class ThreadBudget: @unchecked Sendable {
   package func withSome<R>(_ wanted: Int, _ body: (Int) -> R) -> R {
     guard helpers > 0, wanted > 1, mezzo_is_leased() == 0 else { return body(1) }
     pthread_mutex_lock(mutex)
-    let taken = min(free, wanted - 1)
+    let taken = max(min(free - max(runs() - 1, 0), wanted - 1), 0)
     free -= taken
     pthread_mutex_unlock(mutex)
     return run(taken, body)

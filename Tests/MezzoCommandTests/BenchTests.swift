@@ -85,6 +85,20 @@ import Testing
     #expect(try Command("bench", "W1", "--calls").status == 64)
   }
 
+  @Test func modelsRunTogether() throws {
+    let arguments = ["bench", "W5b", "W6b", "--together", "--policy", "float32", "--seconds", "0.03"]
+    let rows = try Command(arguments: arguments + ["--json"]).jsonList()
+    #expect(rows.map { $0["workload"] as? String } == ["W5b", "W6b"])
+    for row in rows {
+      let share = try #require(row["share"] as? Double), alone = try #require(row["aloneMilliseconds"] as? Double)
+      #expect(share > 0 && alone > 0 && (row["togetherMilliseconds"] as? Double ?? 0) > 0)
+    }
+    let table = try Command(arguments: arguments)
+    #expect(table.status == 0 && table.output.contains("all") && table.output.contains("%"))
+    #expect(try Command("bench", "--together").status == 64)
+    #expect(try Command("bench", "W1", "--together", "--worker").status == 64)
+  }
+
   @Test func tableAndJSON() throws {
     let table = try Command("bench", "W6b", "--policy", "float32", "--seconds", "0.001")
     #expect(table.status == 0 && table.output.contains("softmax") && table.error.isEmpty)

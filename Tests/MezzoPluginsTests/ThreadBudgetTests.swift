@@ -19,6 +19,15 @@ import Testing
     #expect(budget.available == 4)
   }
 
+  /// A run has a thread that called it, whether or not it is in a call that shares its work.
+  @Test(arguments: [(0, 4), (1, 4), (2, 3), (3, 2), (4, 1), (9, 1)])
+  func otherRunsHaveAThreadEach(runs: Int, threads: Int) {
+    let budget = ThreadBudget(threads: 4) { runs }
+    #expect(budget.withSome(4) { $0 } == threads)
+    #expect(budget.withSome(2) { $0 } == min(threads, 2))
+    #expect(budget.withAll { $0 } == 4)
+  }
+
   @Test func aBudgetOfOneHasNothingToGive() {
     let budget = ThreadBudget(threads: 1)
     budget.withSome(8) { #expect($0 == 1) }

@@ -29,6 +29,8 @@ void mezzo_run_pieces(uint32_t count, mezzo_piece *piece, void *user);
 void mezzo_rest_helpers(int change);
 // 1: a run of operations begins, -1: it is over. While just one goes on, helpers look longer.
 void mezzo_count_run(int change);
+// How many go on.
+int mezzo_runs(void);
 
 // Bytes that are allocated in this process, or -1 where the allocator does not tell.
 int64_t mezzo_heap_bytes(void);

@@ -43,7 +43,8 @@ struct ConcurrentBench {
     }
     return contestants.indices.map { index in
       Measurement(
-        workload: contestants[index].kind.name, title: contestants[index].kind.title, policy: contestants[index].variant,
+        workload: contestants[index].kind.name, title: contestants[index].kind.title,
+        policy: contestants[index].variant,
         aloneMilliseconds: alone[index].median, togetherMilliseconds: together[index].median,
         share: together[index].rate / alone[index].rate)
     }
