@@ -95,7 +95,7 @@ public final class PackCache: Sendable {
     do throws(FileError) {
       return try file.read(in: folder)
     } catch {
-      notices.tell(.warning, key: file.name) { "packed weights are packed anew: \(error)" }
+      notices.tell(.warning, key: "\(self.folder)/\(file.name)") { "packed weights are packed anew: \(error)" }
       return nil
     }
   }
@@ -109,7 +109,7 @@ public final class PackCache: Sendable {
       do throws(FileError) {
         try file.write(form, in: folder)
       } catch {
-        notices.tell(.warning, key: "write") { "packed weights are not kept: \(error)" }
+        notices.tell(.warning, key: "write \(self.folder)") { "packed weights are not kept: \(error)" }
       }
       let isLast = waiting.withLock { waiting in
         waiting -= 1
@@ -134,7 +134,7 @@ public final class PackCache: Sendable {
     switch result {
     case .success(let folder): return folder
     case .failure(let error):
-      if isNew { notices.tell(.warning, key: "folder") { "packed weights are not kept: \(error)" } }
+      if isNew { notices.tell(.warning, key: "folder \(self.folder)") { "packed weights are not kept: \(error)" } }
       return nil
     }
   }
