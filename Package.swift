@@ -78,7 +78,8 @@ let package = Package(
     .target(
       name: "MezzoRuntime",
       dependencies: [
-        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", log,
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoFiles", "MezzoGraph", "MezzoPlugins",
+        "MezzoPolicy", log,
       ],
       swiftSettings: swift),
 
@@ -169,7 +170,8 @@ let package = Package(
     .testTarget(
       name: "MezzoRuntimeTests",
       dependencies: [
-        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoGraph", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+        "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoFiles", "MezzoGraph", "MezzoPlugins", "MezzoPolicy",
+        "MezzoRuntime",
       ],
       swiftSettings: swift),
     .testTarget(

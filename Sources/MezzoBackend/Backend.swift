@@ -9,6 +9,9 @@ public protocol Backend: AnyObject, Sendable {
   var version: String { get }
   /// Which build of that version it is: another one where any of its code is another. May read files, and is kept.
   var fingerprint: String { get }
+  /// Which code it runs, in this process: another one where any of it is another, `nil` where nothing tells. What it packs can
+  /// be kept on disk under it, and is taken for what the same code would pack again from the same operand under the same key.
+  var codeIdentity: String? { get }
   /// Where it came from: a path, or `linked into the program`.
   var origin: String { get }
   var rules: [Rule] { get }
@@ -24,6 +27,8 @@ public protocol Backend: AnyObject, Sendable {
 
 extension Backend {
   public var fingerprint: String { version }
+
+  public var codeIdentity: String? { nil }
 
   public var droppedRules: [(rule: Rule, reason: String)] { [] }
 

@@ -22,6 +22,14 @@ package enum CheckpointFile {
   package static func read(_ path: String, limit: Int = .max) throws(CheckpointError) -> [UInt8] {
     do throws(FileError) { return try AtomicFile.read(path, limit: limit) } catch { throw CheckpointError(error) }
   }
+
+  static func map(_ path: String) throws(CheckpointError) -> MappedFile {
+    do throws(FileError) { return try MappedFile(path) } catch { throw CheckpointError(error) }
+  }
+
+  static func requireWhole(_ file: MappedFile) throws(CheckpointError) {
+    do throws(FileError) { try file.requireWhole() } catch { throw CheckpointError(error) }
+  }
 }
 
 extension CheckpointError {

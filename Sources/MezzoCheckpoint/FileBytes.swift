@@ -1,4 +1,5 @@
 import MezzoBackend
+import MezzoFiles
 import MezzoGraph
 
 /// The bytes of a file or of a part of one, and what keeps them where they are.
@@ -12,7 +13,7 @@ struct FileBytes: @unchecked Sendable {
 
   /// A file, mapped.
   init(file path: String) throws(CheckpointError) {
-    let file = try MappedFile(path)
+    let file = try CheckpointFile.map(path)
     self.init(path: path, bytes: file.bytes, owner: file)
   }
 
@@ -38,7 +39,9 @@ struct FileBytes: @unchecked Sendable {
   }
 
   /// - Throws: `CheckpointError.truncated` where a mapped file has become shorter meanwhile.
-  func requireWhole() throws(CheckpointError) { try (owner as? MappedFile)?.requireWhole() }
+  func requireWhole() throws(CheckpointError) {
+    if let file = owner as? MappedFile { try CheckpointFile.requireWhole(file) }
+  }
 }
 
 extension FileBytes {

@@ -1,4 +1,5 @@
 public import MezzoBackend
+import MezzoFiles
 public import MezzoGraph
 public import MezzoLayers
 
@@ -17,7 +18,7 @@ public final class SafetensorsFile: Sendable {
   /// Opens a file and checks all that its front says about its bytes, which are not read yet.
   public init(_ path: String) throws(CheckpointError) {
     self.path = path
-    file = try MappedFile(path)
+    file = try CheckpointFile.map(path)
     header = try SafetensorsHeader(file.bytes, path: path)
     places = Dictionary(uniqueKeysWithValues: header.entries.enumerated().map { (ByteName($1.name), $0) })
   }
@@ -51,7 +52,7 @@ public final class SafetensorsFile: Sendable {
   }
 
   private func tensor(_ entry: SafetensorsHeader.Entry) throws(CheckpointError) -> Tensor {
-    try file.requireWhole()
+    try CheckpointFile.requireWhole(file)
     let part = UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes])
     return try Self.tensor(entry, file.storage(part, of: entry.type), path: path)
   }

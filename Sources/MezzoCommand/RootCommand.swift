@@ -19,7 +19,8 @@ struct RootCommand: AsyncParsableCommand {
       Results go to standard output; progress, notes and errors go to standard error. Colours are left out where the \
       output is no terminal, and where NO_COLOR is set. MEZZO_BACKEND_PATH names more backends, as absolute paths with \
       colons between them; MEZZO_BACKENDS=-onednn leaves one out. \
-      MEZZO_ROUTING and MEZZO_PINS say what routing may do, as --routing and --pin; MEZZO_DEBUG=loader,route,call traces.
+      MEZZO_ROUTING and MEZZO_PINS say what routing may do, as --routing and --pin; MEZZO_DEBUG=loader,route,call traces. \
+      MEZZO_PACK_CACHE=1 keeps packed weights on disk, so that the next command on the same model starts more quickly.
 
       Exit status: \(ExitStatus.documentation).
       """,

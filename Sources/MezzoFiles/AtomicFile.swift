@@ -8,14 +8,19 @@
 
 /// Files that are whole or not there: written under another name in the same directory, flushed, then renamed.
 package enum AtomicFile {
-  /// - Parameter parts: the content, one part behind the other.
-  package static func write(_ parts: [UnsafeRawBufferPointer], to path: String) throws(FileError) {
-    let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).part"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+  /// - Parameters:
+  ///   - parts: the content, one part behind the other.
+  ///   - mode: of the file, less what the process's mask takes away.
+  ///   - isFlushed: whether the file is there, whole, after a loss of power too. Without, it may then be shorter or hold zeros.
+  package static func write(
+    _ parts: [UnsafeRawBufferPointer], to path: String, mode: Int = 0o644, isFlushed: Bool = true
+  ) throws(FileError) {
+    let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max)))\(partSuffix)"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
     guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
     do throws(FileError) {
       for part in parts { try write(part, to: file, path) }
-      guard fsync(file) == 0 else { throw .unwritable(path: path, reason: reason()) }
+      guard !isFlushed || fsync(file) == 0 else { throw .unwritable(path: path, reason: reason()) }
     } catch {
       close(file)
       unlink(temporary)
@@ -26,8 +31,11 @@ package enum AtomicFile {
       unlink(temporary)
       throw failure
     }
-    flushFolder(of: path)
+    if isFlushed { flushFolder(of: path) }
   }
+
+  /// What the names of files end with that are not whole yet.
+  static let partSuffix = ".part"
 
   /// Adds to the end of a file, in one piece; what was there stays.
   package static func append(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -42,20 +50,13 @@ package enum AtomicFile {
   /// Removes what writers of `path` left behind that were killed in the middle.
   package static func removeLeftovers(of path: String) {
     let (folder, name) = parts(of: path)
-    guard let entries = opendir(folder) else { return }
-    defer { closedir(entries) }
-    var leftovers: [String] = []
-    while let entry = readdir(entries) {
-      let found = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-        tuple.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-      }
-      guard found.hasPrefix("\(name)."), found.hasSuffix(".part"),
+    for found in Folder.names(in: folder) ?? [] {
+      guard found.hasPrefix("\(name)."), found.hasSuffix(partSuffix),
         let writer = found.dropFirst(name.count + 1).split(separator: "-").first.flatMap({ pid_t($0) }), writer > 0
       else { continue }
       // One that still runs may be writing it.
-      if kill(writer, 0) != 0, errno == ESRCH { leftovers.append(found) }
+      if kill(writer, 0) != 0, errno == ESRCH { unlink("\(folder)/\(found)") }
     }
-    for leftover in leftovers { unlink("\(folder)/\(leftover)") }
   }
 
   private static func parts(of path: String) -> (folder: String, name: Substring) {
@@ -121,6 +122,12 @@ package enum AtomicFile {
   }
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Whether the name is taken, be it by a link to nothing.
+  package static func isTaken(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
 
   /// Removes files, where they are there.
   package static func remove(_ paths: [String]) { for path in paths { unlink(path) } }

@@ -25,6 +25,9 @@ struct CallSite: Sendable {
     self.convention = convention
   }
 
+  /// Of the function.
+  var address: UnsafeRawPointer { unsafeBitCast(function, to: UnsafeRawPointer.self) }
+
   @inline(__always)
   func callAsFunction<Arguments>(
     _ object: UnsafeMutableRawPointer?, _ arguments: UnsafeMutablePointer<Arguments>

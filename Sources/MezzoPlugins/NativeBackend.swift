@@ -13,8 +13,11 @@ public final class NativeBackend: Backend, @unchecked Sendable {
 
   public var fingerprint: String { content?.text ?? version }
 
+  public var codeIdentity: String? { code.text }
+
   /// Of its file; `nil` where it has none of its own.
   private let content: BuildIdentity?
+  private let code: CodeIdentity
   private let convention: CallConvention
   private let object: UnsafeMutableRawPointer?
   private let entries: Entries
@@ -76,6 +79,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     entries = Entries(
       plan: CallSite(required.plan, convention), execute: CallSite(required.execute, convention),
       release: CallSite(required.release, convention), pack: table.raw.pack.map { CallSite($0, convention) })
+    code = CodeIdentity(of: [entries.plan.address])
     var arguments = mezzo_open_args()
     arguments.host = UnsafePointer(HostServices.table(for: table.id).pointer)
     let open = CallSite(required.open, convention)

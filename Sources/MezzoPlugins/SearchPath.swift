@@ -1,3 +1,5 @@
+import MezzoFiles
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -54,7 +56,7 @@ enum SearchPath {
 
   /// The libraries and manifests in a folder, by name; `nil` where it is none.
   static func backends(in folder: String) -> [File]? {
-    names(in: folder).map { names in
+    Folder.names(in: folder).map { names in
       names.filter { !$0.hasPrefix(".") && ($0.hasSuffix(suffix) || BackendFile.isManifest($0)) }.sorted()
         .map { File(path: "\(folder)/\($0)", isNamed: false) }
     }
@@ -78,18 +80,4 @@ enum SearchPath {
     #endif
     return path.lastIndex(of: "/").map { String(path[..<$0]) }
   }()
-
-  /// What a folder holds, in no order; `nil` where it is none.
-  static func names(in path: String) -> [String]? {
-    guard let stream = opendir(path) else { return nil }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      names.append(
-        withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) { String(cString: $0) }
-        })
-    }
-    return names
-  }
 }

@@ -2,7 +2,7 @@ import CMezzoHost
 
 /// 128 bits that stand for a run of bytes; two different runs have the same by a chance that is not met in practice. Not for content
 /// that somebody makes in order to collide.
-struct ContentHash: Hashable, Sendable {
+struct ContentHash: Hashable, Sendable, CustomStringConvertible {
   private let first: UInt64
   private let second: UInt64
 
@@ -13,5 +13,13 @@ struct ContentHash: Hashable, Sendable {
         bytes.baseAddress, UInt64(bytes.count), hash.baseAddress?.assumingMemoryBound(to: UInt64.self))
     }
     (first, second) = hash
+  }
+
+  /// 32 hexadecimal digits.
+  var description: String {
+    [first, second].map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
   }
 }

@@ -105,7 +105,8 @@ final class Frame {
     source.data = addresses.resolve(place.location)
     let content = UnsafeRawBufferPointer(start: source.data, count: source.data == nil ? 0 : Int(source.nbytes))
     do throws(BackendError) {
-      return try store.form(packing.packing, of: place.operand, content, in: room) { target throws(BackendError) in
+      return try store.form(packing.packing, of: place.operand, content, in: room, keptBy: step.keeper) {
+        target throws(BackendError) in
         try step.operation.pack(&source, into: target)
       }
     } catch {

@@ -10,15 +10,18 @@ import MezzoPolicy
 public final class Runtime: Sendable {
   public let registry: BackendRegistry
   public let router: Router
+  /// Where packed weights are kept beyond the end of the program; `nil`: nowhere.
+  public var packCache: PackCache? { router.packCache }
   private let plans = Locked<[Graph: Plan]>([:])
 
   /// When there are so many, all go: a plan is quickly made anew.
   private static let planLimit = 256
 
-  /// Routes as `MEZZO_ROUTING` and `MEZZO_PINS` say; where those make no sense, its first plan throws the reason.
+  /// Routes as `MEZZO_ROUTING` and `MEZZO_PINS` say; where those make no sense, its first plan throws the reason. Keeps packed
+  /// weights where `MEZZO_PACK_CACHE` says.
   public static let shared = {
     do throws(RoutingError) {
-      return Runtime(.discovered(), options: try .environment())
+      return Runtime(.discovered(), options: try .environment(), packCache: .environment())
     } catch {
       return Runtime(.discovered(), threads: HostServices.threads, options: RoutingOptions(), problem: error)
     }
@@ -29,11 +32,15 @@ public final class Runtime: Sendable {
   ///   - options: what routing may do. Where they name a backend or a rule that is not there, the first plan throws.
   ///   - recorder: looks on as its plans run, and keeps the operations that it is told to.
   ///   - profiler: notes when its operations ran, and for how long.
+  ///   - packCache: where packed weights are kept beyond the end of the program.
   public convenience init(
     _ registry: BackendRegistry = .discovered(), threads: Int = HostServices.threads,
-    options: RoutingOptions = RoutingOptions(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil
+    options: RoutingOptions = RoutingOptions(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil,
+    packCache: PackCache? = nil
   ) {
-    self.init(registry, threads: threads, options: options, problem: nil, recorder: recorder, profiler: profiler)
+    self.init(
+      registry, threads: threads, options: options, problem: nil, recorder: recorder, profiler: profiler,
+      packCache: packCache)
   }
 
   /// With pins, and else the usual options.
@@ -50,8 +57,8 @@ public final class Runtime: Sendable {
 
   init(
     _ registry: BackendRegistry, threads: Int, options: RoutingOptions, problem: RoutingError?,
-    notices: RoutingNotices = RoutingNotices(), recorder: CaseRecorder? = nil, profiler: Profiler? = nil,
-    survey: RoutingSurvey? = nil
+    notices: Notices = Notices(label: "mezzo.routing"), recorder: CaseRecorder? = nil, profiler: Profiler? = nil,
+    survey: RoutingSurvey? = nil, packCache: PackCache? = nil
   ) {
     self.registry = registry
     var options = options
@@ -59,7 +66,7 @@ public final class Runtime: Sendable {
     router = Router(
       backends: registry.backends, threads: threads, options: options,
       problem: problem ?? registry.problem(of: options.pins), notices: notices, recorder: recorder,
-      profiler: profiler, survey: survey)
+      profiler: profiler, survey: survey, packCache: packCache)
   }
 
   /// A runtime with the built-in backend alone.

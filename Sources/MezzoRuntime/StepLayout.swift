@@ -23,6 +23,8 @@ final class StepLayout: @unchecked Sendable {
   let results: [Place]
   let workspace: Location?
   let packing: Packed?
+  /// Where what it packs is kept beyond the end of the program.
+  let keeper: PackKeeper?
   let substitute: Substitute
   private let profiler: Profiler?
 
@@ -63,6 +65,13 @@ final class StepLayout: @unchecked Sendable {
     workspace = memory.workspaces[index]
     packing = step.operation.packing.flatMap { packing in
       memory.packed[index].map { Packed(packing: packing, location: $0) }
+    }
+    if let cache = router.packCache, packing != nil,
+      let backend = router.backends.first(where: { $0.id == step.backend })
+    {
+      keeper = PackKeeper(cache: cache, backend: backend)
+    } else {
+      keeper = nil
     }
     func place(_ view: ValueView) -> Place {
       let type = planner.types[view.base]

@@ -7,10 +7,11 @@ import MezzoRuntime
 /// A backend with rules of the test's own, which lets the built-in one compute and writes down what it was asked.
 final class FakeBackend: Backend {
   let id: String
-  let version = "1"
+  let version: String
   let origin = "a test"
   let rules: [Rule]
   let fingerprint: String
+  let codeIdentity: String?
   private let decline: @Sendable (OperationRequest) -> BackendError.Kind?
   private let wrap: @Sendable (any PreparedOperation, OperationRequest) -> any PreparedOperation
   private let asked = Locked<[OperationRequest]>([])
@@ -18,7 +19,7 @@ final class FakeBackend: Backend {
   var requests: [OperationRequest] { asked.withLock { $0 } }
 
   init(
-    _ id: String = "fake", _ rules: [Rule], fingerprint: String = "1",
+    _ id: String = "fake", _ rules: [Rule], version: String = "1", fingerprint: String = "1", code: String? = nil,
     decline: @escaping @Sendable (OperationRequest) -> BackendError.Kind? = { _ in nil },
     wrap: @escaping @Sendable (any PreparedOperation, OperationRequest) -> any PreparedOperation = { prepared, _ in
       prepared
@@ -26,7 +27,9 @@ final class FakeBackend: Backend {
   ) {
     self.id = id
     self.rules = rules
+    self.version = version
     self.fingerprint = fingerprint
+    codeIdentity = code
     self.decline = decline
     self.wrap = wrap
   }

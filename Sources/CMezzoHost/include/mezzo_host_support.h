@@ -11,6 +11,11 @@ void mezzo_sha256(const void *bytes, uint64_t count, uint8_t digest[32]);
 // that somebody makes in order to collide.
 void mezzo_content_hash(const void *bytes, uint64_t count, uint64_t hash[2]);
 
+// What stands for the code of the program or library that `address`, a function of this process, is part of, as it was loaded:
+// another one where any of its code is another. 0 where nothing tells.
+enum { MEZZO_CODE_BUILD_ID = 1, MEZZO_CODE_HASH = 2, MEZZO_CODE_BYTES = 32 };
+int mezzo_code_identity(const void *address, uint8_t identity[MEZZO_CODE_BYTES]);
+
 // The register states that the operating system saves (XCR0); 0 where the processor has no such register.
 uint64_t mezzo_enabled_states(void);
 

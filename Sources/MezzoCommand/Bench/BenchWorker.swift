@@ -56,8 +56,10 @@ struct BenchWorker {
       workload = nil
       let kind = try BenchKind.named(request.workload ?? "")
       let runtime =
-        try request.threads.map { Runtime(Runtime.shared.registry, threads: $0, profiler: Observation.profiler) }
-        ?? Observation.runtime()
+        try request.threads.map {
+          Runtime(
+            Runtime.shared.registry, threads: $0, profiler: Observation.profiler, packCache: Runtime.shared.packCache)
+        } ?? Observation.runtime()
       let setting = try BenchSetting(
         kind, variant: request.variant ?? "float32", runtime: runtime, seed: request.seed ?? 0)
       workload = try kind.make(BenchParameters(request.params), setting)

@@ -35,7 +35,9 @@ struct RoutingArguments: ParsableArguments {
   /// The shared runtime, or one of its backends that routes as is asked for here.
   func runtime() throws -> Runtime {
     if pin.isEmpty, routing == nil, !strict, backends == nil { return try Observation.runtime() }
-    return Runtime(registry, options: try options(), recorder: Observation.recorder, profiler: Observation.profiler)
+    return Runtime(
+      registry, options: try options(), recorder: Observation.recorder, profiler: Observation.profiler,
+      packCache: Runtime.shared.packCache)
   }
 
   /// What routing may do, with what was measured on this machine.

@@ -52,6 +52,7 @@ enum Observation {
   static func runtime() throws -> Runtime {
     if recorder == nil, profiler == nil { return .shared }
     return Runtime(
-      Runtime.shared.registry, options: try .environment(), recorder: recorder, profiler: profiler)
+      Runtime.shared.registry, options: try .environment(), recorder: recorder, profiler: profiler,
+      packCache: Runtime.shared.packCache)
   }
 }

@@ -25,6 +25,9 @@ final class OnDemand: Sendable {
   }
 
   var isOpen: Bool { opened.withLock { $0 != nil } }
+
+  /// Nobody asks before it has packed something.
+  var codeIdentity: String? { opened.withLock { opened in try? opened?.get().codeIdentity } }
 }
 
 /// A backend that passed its probe, and whose library is opened when the first operation is prepared.
@@ -39,6 +42,7 @@ package final class LazyBackend: BackendOnDemand {
   package let verdict: ProbeVerdict
 
   package var fingerprint: String { build.text }
+  package var codeIdentity: String? { backend.codeIdentity }
   var libraries: [String] { verdict.libraries }
 
   private let calls: [String: CallKind]

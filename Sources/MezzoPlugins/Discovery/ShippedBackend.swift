@@ -13,6 +13,7 @@ final class ShippedBackend: BackendOnDemand {
   let libraries: [String]
 
   var fingerprint: String { build.text }
+  var codeIdentity: String? { backend.codeIdentity }
   var isOpen: Bool { backend.isOpen }
 
   private let manifest: Manifest

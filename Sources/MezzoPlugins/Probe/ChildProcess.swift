@@ -1,4 +1,5 @@
 import CMezzoHost
+import MezzoFiles
 
 #if canImport(Glibc)
   import Glibc
@@ -100,7 +101,7 @@ struct ChildProcess {
 
     /// All that it started and that runs, wherever it has moved to.
     private func marked() -> [pid_t] {
-      SearchPath.names(in: "/proc")?.compactMap { pid_t($0) }.filter { $0 != id && isMarked($0) } ?? []
+      Folder.names(in: "/proc")?.compactMap { pid_t($0) }.filter { $0 != id && isMarked($0) } ?? []
     }
 
     private func isMarked(_ process: pid_t) -> Bool {

@@ -122,7 +122,7 @@ struct VerdictCache: Sendable {
   /// Marks whose programs are there no more.
   private func leftOver() -> [(path: String, mark: Mark)] {
     guard let folder else { return [] }
-    return (SearchPath.names(in: folder) ?? []).compactMap { name in
+    return (Folder.names(in: folder) ?? []).compactMap { name in
       let path = "\(folder)/\(name)"
       guard name.hasSuffix(Self.markSuffix), let data = try? Data(contentsOf: URL(filePath: path)),
         let began = FileStamp(path)?.modified
@@ -171,7 +171,7 @@ struct VerdictCache: Sendable {
       if matches(Entry(file: mark.file, digest: mark.digest, outcome: nothing, libraries: [])) { unlink(path) }
     }
     var removed: [String] = []
-    for name in (SearchPath.names(in: folder) ?? []).sorted() where name.hasSuffix(".json") {
+    for name in (Folder.names(in: folder) ?? []).sorted() where name.hasSuffix(".json") {
       let path = "\(folder)/\(name)"
       guard let data = try? Data(contentsOf: URL(filePath: path)) else { continue }
       guard let entry = try? JSONDecoder().decode(Entry.self, from: data) else {
@@ -187,8 +187,8 @@ struct VerdictCache: Sendable {
 }
 
 /// `MEZZO_CACHE_DIR`, else what the system has for caches.
-enum CacheFolder {
-  static var path: String? {
+package enum CacheFolder {
+  package static var path: String? {
     if let path = Environment.value("MEZZO_CACHE_DIR"), path.hasPrefix("/") { return path }
     #if canImport(Darwin)
       return UserFolder.home.map { "\($0)/Library/Caches/mezzo" }

@@ -14,24 +14,26 @@ public struct Router: Sendable {
   public let threads: Int
   public let options: RoutingOptions
   let health = BackendHealth()
-  let notices: RoutingNotices
+  let notices: Notices
   /// Looks on as plans run.
   let recorder: CaseRecorder?
   let profiler: Profiler?
   /// Is told what is asked.
   let survey: RoutingSurvey?
+  let packCache: PackCache?
   /// Why nothing is routed at all: options or pins that make no sense here.
   let problem: RoutingError?
 
   static let builtin = Builtin.name
 
   public init(backends: [any Backend], threads: Int, options: RoutingOptions = RoutingOptions()) {
-    self.init(backends: backends, threads: threads, options: options, problem: nil, notices: RoutingNotices())
+    self.init(
+      backends: backends, threads: threads, options: options, problem: nil, notices: Notices(label: "mezzo.routing"))
   }
 
   init(
-    backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: RoutingNotices,
-    recorder: CaseRecorder? = nil, profiler: Profiler? = nil, survey: RoutingSurvey? = nil
+    backends: [any Backend], threads: Int, options: RoutingOptions, problem: RoutingError?, notices: Notices,
+    recorder: CaseRecorder? = nil, profiler: Profiler? = nil, survey: RoutingSurvey? = nil, packCache: PackCache? = nil
   ) {
     self.backends = backends
     self.threads = threads
@@ -41,6 +43,7 @@ public struct Router: Sendable {
     self.recorder = recorder
     self.profiler = profiler
     self.survey = survey
+    self.packCache = packCache
   }
 
   public struct Route: Sendable {

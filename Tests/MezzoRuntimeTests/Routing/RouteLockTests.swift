@@ -81,7 +81,7 @@ import Testing
     let lines = Locked<[String]>([])
     let runtime = Runtime(
       BackendRegistry([try fast("build-id:02")] + BackendRegistry.builtin().backends), threads: 2, options: options,
-      problem: nil, notices: RoutingNotices { _, text in lines.withLock { $0.append(text) } })
+      problem: nil, notices: Notices { _, text in lines.withLock { $0.append(text) } })
     _ = try runtime.makePlan(graph())
     #expect(lines.withLock { $0 } == ["\(rebuilt[0])"], "told once for two operations")
     options.isStrict = true

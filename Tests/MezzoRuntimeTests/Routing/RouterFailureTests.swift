@@ -22,7 +22,7 @@ import Testing
     Runtime(
       BackendRegistry(fakes + BackendRegistry.builtin().backends), threads: 2,
       options: try RoutingOptions(parsing: words), problem: nil,
-      notices: RoutingNotices { level, text in lines.withLock { $0.append((level, text)) } })
+      notices: Notices { level, text in lines.withLock { $0.append((level, text)) } })
   }
 
   @Test func declinesAndFailuresAreToldApart() throws {

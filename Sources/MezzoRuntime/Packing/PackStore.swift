@@ -51,9 +51,11 @@ final class PackStore: Sendable {
   /// Bytes of all forms that are in use.
   var byteCount: Int { slots.withLock { $0.reduce(0) { $0 + $1.value.forms * $1.key.bytes } } }
 
-  /// The packed form of `operand`, whose bytes lie at `source`; packed by `pack` into `room` if nobody has it yet.
+  /// The packed form of `operand`, whose bytes lie at `source`; packed by `pack` into `room` if nobody has it yet and `keeper`
+  /// does not either.
   func form(
-    _ packing: Packing, of operand: Operand, _ source: UnsafeRawBufferPointer, in room: PackRoom,
+    _ packing: Packing, of operand: Operand, _ source: UnsafeRawBufferPointer, in room: PackRoom? = nil,
+    keptBy keeper: PackKeeper? = nil,
     pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
   ) throws(BackendError) -> Form {
     // A key of zeros says that the form is good for this one plan.
@@ -65,7 +67,10 @@ final class PackStore: Sendable {
     let outcome = slot.content.withLock { content -> Result<Form, BackendError> in
       if let form = content.form { return .success(form) }
       do throws(BackendError) {
-        let memory = try Self.packed(packing.bytes, room, pack)
+        let file = keeper.flatMap { PackFile(key, backend: $0.backend) }
+        let kept = file.flatMap { keeper?.cache.form($0) }
+        let memory = if let kept { kept } else { try Self.packed(packing.bytes, room, pack) }
+        if kept == nil, let file { keeper?.cache.keep(memory, file) }
         change(key) { $0.forms += 1 }
         let form = Form(memory, store: self, key: key)
         content.form = form
@@ -78,9 +83,9 @@ final class PackStore: Sendable {
   }
 
   private static func packed(
-    _ bytes: Int, _ room: PackRoom, _ pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
+    _ bytes: Int, _ room: PackRoom?, _ pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
   ) throws(BackendError) -> TensorStorage {
-    guard let memory = room.take(bytes), let address = memory.address else {
+    guard let memory = room == nil ? TensorStorage.allocate(byteCount: bytes) : room?.take(bytes), let address = memory.address else {
       throw BackendError(backend: "host", kind: .outOfMemory, message: "a packed operand needs \(bytes) bytes")
     }
     try pack(address)

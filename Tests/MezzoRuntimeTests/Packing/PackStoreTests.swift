@@ -21,7 +21,7 @@ import Testing
     try content.withUnsafeBytes { source in
       try store.form(
         Packing(operand: 0, bytes: bytes ?? content.count, key: key),
-        of: operand ?? Operand(dtype: .uint8, shape: [content.count]), source, in: PackRoom(for: [])
+        of: operand ?? Operand(dtype: .uint8, shape: [content.count]), source
       ) { target in
         packs.withLock { $0 += 1 }
         for index in source.indices { target.storeBytes(of: source[index] &+ 1, toByteOffset: index, as: UInt8.self) }
@@ -76,8 +76,7 @@ import Testing
     #expect(throws: BackendError.self) {
       try content.withUnsafeBytes { source in
         try store.form(
-          Packing(operand: 0, bytes: 3, key: [1, 2]), of: Operand(dtype: .uint8, shape: [3]), source,
-          in: PackRoom(for: [])
+          Packing(operand: 0, bytes: 3, key: [1, 2]), of: Operand(dtype: .uint8, shape: [3]), source
         ) { _ throws(BackendError) in throw BackendError(backend: "test", kind: .outOfMemory, message: "no room") }
       }
     }

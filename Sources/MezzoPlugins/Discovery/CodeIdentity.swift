@@ -1,0 +1,46 @@
+import CMezzoHost
+import MezzoPolicy
+
+/// Which code a backend runs, as it lies in memory: its file may be another one by now. Found when somebody asks and then kept.
+final class CodeIdentity: Sendable {
+  private let description: String
+  private let functions: Set<UInt>
+  private let known = Locked<String??>(nil)
+
+  /// - Parameters:
+  ///   - functions: the addresses of its entry points, in whichever programs and libraries they are.
+  ///   - description: what else decides what they do.
+  init(of functions: some Sequence<UnsafeRawPointer>, _ description: String = "") {
+    self.functions = Set(functions.map { UInt(bitPattern: $0) })
+    self.description = description
+  }
+
+  /// `nil` where nothing tells.
+  var text: String? {
+    known.withLock { known in
+      if let known { return known }
+      let text = find()
+      known = .some(text)
+      return text
+    }
+  }
+
+  private func find() -> String? {
+    var parts: Set<String> = []
+    for function in functions {
+      guard let part = UnsafeRawPointer(bitPattern: function).flatMap(Self.of) else { return nil }
+      parts.insert(part)
+    }
+    return parts.isEmpty ? nil : ([description] + parts.sorted()).filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// Of the program or library that a function is part of: the id that its linker made of the content, else a hash of what
+  /// nobody writes to in memory.
+  static func of(_ function: UnsafeRawPointer) -> String? {
+    var identity = [UInt8](repeating: 0, count: Int(MEZZO_CODE_BYTES))
+    let kind = Int(mezzo_code_identity(function, &identity))
+    guard kind == Int(MEZZO_CODE_BUILD_ID) || kind == Int(MEZZO_CODE_HASH) else { return nil }
+    let digits = identity.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    return "\(kind == Int(MEZZO_CODE_HASH) ? "hash" : "build-id"):\(digits)"
+  }
+}
