@@ -85,7 +85,8 @@ final class PackStore: Sendable {
   private static func packed(
     _ bytes: Int, _ room: PackRoom?, _ pack: (UnsafeMutableRawPointer) throws(BackendError) -> Void
   ) throws(BackendError) -> TensorStorage {
-    guard let memory = room == nil ? TensorStorage.allocate(byteCount: bytes) : room?.take(bytes), let address = memory.address else {
+    let memory = if let room { room.take(bytes) } else { TensorStorage.allocate(byteCount: bytes) }
+    guard let memory, let address = memory.address else {
       throw BackendError(backend: "host", kind: .outOfMemory, message: "a packed operand needs \(bytes) bytes")
     }
     try pack(address)
