@@ -42,7 +42,7 @@ MZ_INLINE uint32_t last(const char *at) {
 
 /* What comes from the third cache or memory when it is wanted comes too late. */
 #define FETCH                                                                                                               \
-  _mm_prefetch(ahead, _MM_HINT_T0);                                                                                         \
+  _mm_prefetch(ahead, _MM_HINT_T1);                                                                                         \
   ahead += ahead_step;                                                                                                      \
   if (ahead >= ahead_end) {                                                                                                 \
     ahead = ahead_end + rows_of_a->ahead.gap;                                                                               \

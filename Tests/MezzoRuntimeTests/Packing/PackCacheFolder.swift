@@ -68,7 +68,7 @@ final class PackCacheFolder: Sendable {
         try store.form(
           Packing(operand: 0, bytes: bytes ?? content.count, key: key),
           of: operand ?? Operand(dtype: .uint8, shape: [content.count]), source,
-          in: PackKeeper(cache: cache, backend: backend)
+          keptBy: PackKeeper(cache: cache, backend: backend)
         ) { target in
           count.withLock { $0 += 1 }
           target.initializeMemory(as: UInt8.self, repeating: 0, count: bytes ?? content.count)
