@@ -108,7 +108,7 @@ static void body(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
       mz_space_seek(&p->batches, task / p->parts, (char *const *)call->at, at);
       mz_pack_columns(p, K, s.keys, at[K], mz_units(p, p->dim), p->keys);
       mz_pack_rows(p, V, s.values, at[V], p->keys, p->width);
-      if ((task + 1) / p->parts < p->batches.count) fetch(call, (task + 1) / p->parts);
+      if ((task + 1) % p->parts == 0 && (task + 1) / p->parts < p->batches.count) fetch(call, (task + 1) / p->parts);
       int64_t from = task % p->parts * p->part, to = min64(from + p->part, p->queries);
       for (int64_t query = from; query < to; query += p->block)
         run_block(p, &s, at, has_bias ? at[BIAS] : NULL, query, min64(p->block, to - query));

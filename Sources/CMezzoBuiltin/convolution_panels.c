@@ -449,6 +449,8 @@ mezzo_status mz_plan_window_panels(mz_request *r, bool *takes) {
   int64_t batch = plan->operand[c->into].shape[0], packed, total;
   p->slots = shares ? min64(plan->threads, divide_up(p->m, MZ_PANEL_ROWS)) : 1;
   c->parts = c->held.is_copy && (batch % p->slots == 0 || batch >= FAIR * p->slots) ? 1 : p->slots;
+  /* As many for each slot. */
+  if (c->parts == 1) c->held.unit = divide_up(batch, round_up(divide_up(batch, c->held.unit), p->slots));
   c->most_runs = g->window;
   p->block_columns = min64(p->n, BLOCK_COLUMNS);
   if (!count_bytes(plan, c, &packed, &total)) {

@@ -94,7 +94,7 @@ typedef struct {
   int64_t row_tasks, column_tasks, task_rows, task_columns; /* how one product is split */
   int64_t rows_a_part;                                      /* tasks of rows that a thread begins with */
   int64_t block_rows, block_columns;                        /* what a task packs at once */
-  int64_t slots, slot_bytes, a_bytes, b_bytes;              /* parts of the workspace; a slot takes every slots-th task */
+  int64_t slots, slot_bytes, a_bytes, b_bytes;              /* parts of the workspace, one a thread */
   int b_kind; /* of matmul_tiles.h: how B lies in its panels */
   int64_t b_element;
   mz_load *load_b;

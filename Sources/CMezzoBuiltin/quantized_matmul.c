@@ -203,7 +203,7 @@ static mezzo_status plan_tasks(mz_request *r) {
   bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && operations > ALONE;
   int64_t threads = shares ? plan->threads : 1;
   bool splits_rows = product->m >= 2 * rows * threads;
-  product->row_tasks = splits_rows ? max64(threads, product->m / BLOCK_ROWS) : 1;
+  product->row_tasks = splits_rows ? round_up(max64(threads, product->m / BLOCK_ROWS), threads) : 1;
   product->column_tasks = splits_rows ? 1 : min64(threads, p->panels);
   product->task_rows = product->row_tasks == 1 ? product->m : round_up(divide_up(product->m, product->row_tasks), rows);
   product->task_columns = round_up(divide_up(product->n, product->column_tasks), columns);

@@ -78,7 +78,10 @@ static bool take_hash(const struct dl_phdr_info *object, uint8_t *identity) {
   uint64_t count = 0;
   for (int i = 0; i < object->dlpi_phnum && count < MOST; i++) {
     const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) || !(segment->p_flags & PF_R)) continue;
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+    // Code that nobody may read cannot be told from other code.
+    if (!(segment->p_flags & PF_R) && (segment->p_flags & PF_X)) return false;
+    if (!(segment->p_flags & PF_R)) continue;
     mezzo_content_hash((const void *)(object->dlpi_addr + segment->p_vaddr), segment->p_filesz, parts[count]);
     parts[count++][2] = segment->p_vaddr;
   }

@@ -35,7 +35,14 @@ package enum AtomicFile {
   }
 
   /// What the names of files end with that are not whole yet.
-  static let partSuffix = ".part"
+  private static let partSuffix = ".part"
+
+  /// The name of the file that is written under this one until it is whole; `nil` of names that no writer gives.
+  static func written(by name: String) -> Substring? {
+    guard name.hasSuffix(partSuffix) else { return nil }
+    let stem = name.dropLast(partSuffix.count)
+    return stem.lastIndex(of: ".").map { stem[..<$0] }
+  }
 
   /// Adds to the end of a file, in one piece; what was there stays.
   package static func append(_ bytes: [UInt8], to path: String) throws(FileError) {

@@ -14,7 +14,8 @@
 package final class MappedFile: @unchecked Sendable {
   package let path: String
   package let bytes: UnsafeRawBufferPointer
-  private let file: Int32
+  /// -1 once it is closed.
+  private var file: Int32
   /// Seconds since 1970.
   private let modified: Int
 
@@ -24,11 +25,11 @@ package final class MappedFile: @unchecked Sendable {
     guard file >= 0 else { throw .unreadable(path: path, reason: Self.reason()) }
     var status = stat()
     guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(file)
+      Self.close(file)
       throw .unreadable(path: path, reason: "it is not a regular file")
     }
     if isOwn, let reason = PrivateFolder.refusal(status) {
-      close(file)
+      Self.close(file)
       throw .unreadable(path: path, reason: reason)
     }
     let size = Int(status.st_size)
@@ -37,7 +38,7 @@ package final class MappedFile: @unchecked Sendable {
     } else {
       guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, file, 0), start != MAP_FAILED else {
         let reason = Self.reason()
-        close(file)
+        Self.close(file)
         throw .unreadable(path: path, reason: reason)
       }
       bytes = UnsafeRawBufferPointer(start: start, count: size)
@@ -49,7 +50,25 @@ package final class MappedFile: @unchecked Sendable {
 
   deinit {
     if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
-    close(file)
+    close()
+  }
+
+  /// Closes the file, which the mapping does not need. Before anybody else has this object; nothing is asked of the file itself
+  /// afterwards.
+  package func close() {
+    guard file >= 0 else { return }
+    Self.close(file)
+    file = -1
+  }
+
+  private static func close(_ file: Int32) {
+    #if canImport(Glibc)
+      Glibc.close(file)
+    #elseif canImport(Musl)
+      Musl.close(file)
+    #elseif canImport(Darwin)
+      Darwin.close(file)
+    #endif
   }
 
   /// - Throws: `FileError.truncated` where the file has become shorter since it was opened.

@@ -34,7 +34,7 @@ package struct PrivateFolder: Sendable {
     guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
       throw .unwritable(path: path, reason: reason())
     }
-    try make(String(path[..<slash]), mode: 0o777)
+    try make(String(path[..<slash]), mode: mode)
     if mkdir(path, mode) != 0, errno != EEXIST { throw .unwritable(path: path, reason: reason()) }
   }
 
@@ -54,17 +54,19 @@ package struct PrivateFolder: Sendable {
     }
   }
 
-  /// Removes the longest unused of the files whose names end with `suffix`, until all of them are no more than `limit` bytes;
-  /// and what writers left behind that were killed in the middle.
-  package func keep(_ suffix: String, limit: Int) {
+  /// Removes the longest unused of the files, until all of them are no more than `limit` bytes; and what their writers left
+  /// behind that were killed in the middle.
+  ///
+  /// - Parameter isOne: whether a file of that name is meant; others may lie beside them.
+  package func keep(limit: Int, _ isOne: (Substring) -> Bool) {
     let now = time(nil)
     var kept: [Entry] = []
     var total = 0
     for entry in entries {
-      if entry.name.hasSuffix(AtomicFile.partSuffix) {
+      if let written = AtomicFile.written(by: entry.name), isOne(written) {
         // Whether its writer still runs cannot be seen where it runs in another container; none takes as long as this.
         if now - entry.time > Self.longestWrite { unlink("\(path)/\(entry.name)") } else { total += entry.bytes }
-      } else if entry.name.hasSuffix(suffix) {
+      } else if isOne(entry.name[...]) {
         kept.append(entry)
         total += entry.bytes
       }

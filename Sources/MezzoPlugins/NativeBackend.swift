@@ -79,7 +79,7 @@ public final class NativeBackend: Backend, @unchecked Sendable {
     entries = Entries(
       plan: CallSite(required.plan, convention), execute: CallSite(required.execute, convention),
       release: CallSite(required.release, convention), pack: table.raw.pack.map { CallSite($0, convention) })
-    code = CodeIdentity(of: [entries.plan.address])
+    code = CodeIdentity(of: [entries.plan, entries.execute, entries.pack].compactMap { $0?.address })
     var arguments = mezzo_open_args()
     arguments.host = UnsafePointer(HostServices.table(for: table.id).pointer)
     let open = CallSite(required.open, convention)

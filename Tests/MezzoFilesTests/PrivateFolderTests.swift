@@ -60,7 +60,7 @@ import Testing
         utimes("\(root)/\(name)", [then, then])
       }
       func names(_ limit: Int) -> [String] {
-        folder.keep(".x", limit: limit)
+        folder.keep(limit: limit) { $0.hasSuffix(".x") }
         return folder.entries.map(\.name).sorted()
       }
       #expect(names(12) == ["a.x", "b.x", "c.x", "d.y"])

@@ -65,6 +65,24 @@ import Testing
     #expect(try own.plan(graph(dtype, trained: trained)).run(inputs(dtype)) == found)
   }
 
+  /// Whatever the roundings on the way, the largest score is taken away from itself exactly.
+  @Test(arguments: [DType.float32, .bfloat16, .float64], [1e5, 1e10, 1e15])
+  func largeScoresCancel(_ dtype: DType, _ size: Double) throws {
+    let trace = Trace()
+    let shapes = [[1, 5, 8], [1, 20, 8], [1, 20, 4]]
+    let inputs = zip(["q", "k", "v"], shapes).map { trace.input(TensorType(dtype, $1), name: $0) }
+    let graph = trace.finish([try inputs[0].attention(keys: inputs[1], values: inputs[2], scale: 0.3)])
+    // Every fifth key has the largest score, and value 4, 9, 14 or 19.
+    let keys = (0..<160).map { (index: Int) -> Double in Double(index / 8 % 5 + 1) * size }
+    let values = (0..<80).map { (index: Int) -> Double in Double(index / 4) }
+    let operands = [
+      try Tensor([Double](repeating: 1e5, count: 40), shape: shapes[0], dtype: dtype),
+      try Tensor(keys, shape: shapes[1], dtype: dtype), try Tensor(values, shape: shapes[2], dtype: dtype),
+    ]
+    let found = try Runtime.builtinOnly().plan(graph).run(operands)[0]
+    #expect(found.scalars() == [Double](repeating: 11.5, count: 20))
+  }
+
   /// A result that is rounded into its layout is not read again as if it lay in another.
   @Test func aRoundingThatIsReadInFloat32KeepsTheOrder() throws {
     let (batch, heads, length, width) = (Self.batch, Self.heads, Self.length, Self.width)

@@ -57,7 +57,7 @@ struct ConcurrentBench {
     let outcomes = contestants.map { _ in Locked<Result<[Double], any Error>>(.success([])) }
     for (contestant, outcome) in zip(contestants, outcomes) {
       let workload = contestant.workload
-      DispatchQueue.global().async(group: group) {
+      DispatchQueue(label: "mezzo.bench").async(group: group) {
         ready.signal()
         start.wait()
         let result = workload.withLock { workload in Result { try iterate(&workload, for: duration) } }

@@ -3,16 +3,12 @@ import MezzoPolicy
 
 /// Which code a backend runs, as it lies in memory: its file may be another one by now. Found when somebody asks and then kept.
 final class CodeIdentity: Sendable {
-  private let description: String
   private let functions: Set<UInt>
   private let known = Locked<String??>(nil)
 
-  /// - Parameters:
-  ///   - functions: the addresses of its entry points, in whichever programs and libraries they are.
-  ///   - description: what else decides what they do.
-  init(of functions: some Sequence<UnsafeRawPointer>, _ description: String = "") {
+  /// - Parameter functions: the addresses of its entry points, in whichever programs and libraries they are.
+  init(of functions: some Sequence<UnsafeRawPointer>) {
     self.functions = Set(functions.map { UInt(bitPattern: $0) })
-    self.description = description
   }
 
   /// `nil` where nothing tells.
@@ -31,7 +27,7 @@ final class CodeIdentity: Sendable {
       guard let part = UnsafeRawPointer(bitPattern: function).flatMap(Self.of) else { return nil }
       parts.insert(part)
     }
-    return parts.isEmpty ? nil : ([description] + parts.sorted()).filter { !$0.isEmpty }.joined(separator: " ")
+    return parts.isEmpty ? nil : parts.sorted().joined(separator: " ")
   }
 
   /// Of the program or library that a function is part of: the id that its linker made of the content, else a hash of what

@@ -26,7 +26,7 @@ final class OnDemand: Sendable {
 
   var isOpen: Bool { opened.withLock { $0 != nil } }
 
-  /// Nobody asks before it has packed something.
+  /// Nobody asks before it has prepared something.
   var codeIdentity: String? { opened.withLock { opened in try? opened?.get().codeIdentity } }
 }
 

@@ -17,12 +17,12 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
   let threadSetter: ThreadSetter?
   private let functions: [String: ForeignLibrary.Function]
   private let build: BuildIdentity
-  private let code: CodeIdentity
 
   public var fingerprint: String { build.text }
 
   /// Of its text, and of the libraries whose functions it calls; what those load by themselves is not in it.
-  public var codeIdentity: String? { code.text }
+  /// A library may pack by its settings, its threads or what it loads, of which a manifest tells nothing.
+  public var codeIdentity: String? { nil }
 
   /// Reads the manifest at `path`, opens its library and looks up its symbols.
   public convenience init(file path: String) throws(BackendError) {
@@ -79,8 +79,6 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
       functions[call.symbol] = function
     }
     self.functions = functions
-    code = CodeIdentity(
-      of: functions.values.map { unsafeBitCast($0, to: UnsafeRawPointer.self) }, manifest.digest.description)
     rules = ready
     droppedRules = dropped
     if let symbol = manifest.library.threads.set {

@@ -85,7 +85,9 @@ public final class PackCache: Sendable {
   ///
   /// Forms are written while the program goes on. One that ends by `exit` or by returning from `main` waits for them up to 5
   /// seconds by itself; what is not there then is packed again the next time.
-  public func finish() { Self.writes.wait() }
+  public func finish() {
+    if Self.isItsProcess { Self.writes.wait() }
+  }
 
   // MARK: Forms
 
@@ -103,7 +105,7 @@ public final class PackCache: Sendable {
   /// Writes a form that was just packed, behind the back of whoever waits for it.
   func keep(_ form: TensorStorage, _ file: PackFile) {
     guard isKept(file), let folder = open() else { return }
-    Self.waitAtExit()
+    guard Self.isItsProcess else { return }
     waiting.withLock { $0 += 1 }
     Self.writer.async(group: Self.writes) { [self] in
       do throws(FileError) {
@@ -115,7 +117,7 @@ public final class PackCache: Sendable {
         waiting -= 1
         return waiting == 0
       }
-      if isLast { folder.keep(PackFile.suffix, limit: limit) }
+      if isLast { folder.keep(limit: limit, PackFile.isName) }
     }
   }
 
@@ -145,13 +147,13 @@ public final class PackCache: Sendable {
   private static let writes = DispatchGroup()
   private static let secondsAtExit = 5
 
-  /// A program that computes one thing and ends would else never have its forms written. What a fork left in a child waits for
-  /// nothing: the thread that writes is not there.
-  private static func waitAtExit() { _ = process }
+  /// In what a fork left in a child, the thread that writes is not there.
+  private static var isItsProcess: Bool { getpid() == process }
 
+  /// The first that packed. A program that computes one thing and ends would else never have its forms written.
   private static let process: pid_t = {
     atexit {
-      if getpid() == PackCache.process {
+      if PackCache.isItsProcess {
         _ = PackCache.writes.wait(timeout: .now() + .seconds(PackCache.secondsAtExit))
       }
     }

@@ -10,6 +10,7 @@ import MezzoPolicy
 /// front that it expects anew and compares: nothing that a file says is believed, and no byte of one can change unnoticed.
 struct PackFile: Sendable {
   static let suffix = ".pack"
+  private static let digits = 40
   /// Bytes before the form. Whole pages, so that the form is aligned for every kernel where it is mapped.
   static let front = 4096
 
@@ -34,7 +35,12 @@ struct PackFile: Sendable {
 
       """
     guard head.utf8.count + 64 <= Self.front else { return nil }
-    name = "\(Self.digest(head).prefix(40))\(Self.suffix)"
+    name = "\(Self.digest(head).prefix(Self.digits))\(Self.suffix)"
+  }
+
+  /// Whether it is the name of such a file.
+  static func isName(_ name: Substring) -> Bool {
+    name.hasSuffix(suffix) && name.utf8.count == digits + suffix.utf8.count && name.dropLast(suffix.count).allSatisfy(\.isHexDigit)
   }
 
   /// What the file of a form with that hash begins with.
@@ -61,6 +67,8 @@ struct PackFile: Sendable {
       throw damaged("it is damaged: its content and what it says of it differ")
     }
     file.noteUse()
+    // A server with many weights would have a descriptor for each.
+    file.close()
     return TensorStorage(form, keptBy: file)
   }
 
