@@ -40,7 +40,8 @@ struct PackFile: Sendable {
 
   /// Whether it is the name of such a file.
   static func isName(_ name: Substring) -> Bool {
-    name.hasSuffix(suffix) && name.utf8.count == digits + suffix.utf8.count && name.dropLast(suffix.count).allSatisfy(\.isHexDigit)
+    name.hasSuffix(suffix) && name.utf8.count == digits + suffix.utf8.count
+      && name.dropLast(suffix.count).allSatisfy(\.isHexDigit)
   }
 
   /// What the file of a form with that hash begins with.
