@@ -2,7 +2,7 @@
 #define MZ_RULES_H
 #include "mezzo_backend.h"
 
-enum { MZ_RULES = 133 };
+enum { MZ_RULES = 134 };
 extern const mezzo_rule mz_rules[];
 
 #endif
