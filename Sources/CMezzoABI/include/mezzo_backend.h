@@ -445,7 +445,8 @@ typedef struct mezzo_plan_args {
   uint64_t workspace;      /* out: bytes, 64-byte aligned, that each execute gets */
   uint64_t packed_bytes;   /* out: 0, or bytes of the packed form of packed_operand */
   uint64_t pack_key[2];    /* out: names the packed form, over all backends; what two plans with equal keys and packed_bytes
-                              write for operands of equal type, shape, strides and content is equal, in later processes too. {0, 0}: not shared */
+                              write for operands of equal type, shape, strides and content is equal, in later processes
+                              too. {0, 0}: not shared */
   uint32_t n_epilogue;     /* out: how many leading steps of the epilogue the plan does; the host does the rest */
   uint32_t packed_operand; /* out */
 } mezzo_plan_args;

@@ -20,7 +20,6 @@ public final class ManifestBackend: Backend, @unchecked Sendable {
 
   public var fingerprint: String { build.text }
 
-  /// Of its text, and of the libraries whose functions it calls; what those load by themselves is not in it.
   /// A library may pack by its settings, its threads or what it loads, of which a manifest tells nothing.
   public var codeIdentity: String? { nil }
 
