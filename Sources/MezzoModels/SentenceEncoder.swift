@@ -23,7 +23,7 @@ public final class SentenceEncoder: Sendable {
   public let maximumLength: Int
   let model: Model
   private let sentences: SentenceConfiguration
-  private let buckets: ShapeBuckets
+  private let batches: TextBatches
 
   /// A text's ids, without padding, and its vector.
   public struct Embedding: Sendable, Hashable {
@@ -62,7 +62,7 @@ public final class SentenceEncoder: Sendable {
     tokenizer.padding = nil
     self.tokenizer = tokenizer
     self.policy = policy
-    buckets = ShapeBuckets(maximumLength: maximumLength)
+    batches = try TextBatches(maximumLength: maximumLength)
     model = Model(
       SentenceModel(
         encoder: BERT(configuration, policy: policy), modes: sentences.pooling.modes, policy: policy),
@@ -84,7 +84,7 @@ public final class SentenceEncoder: Sendable {
     let ids = texts.map { tokenizer.encode(sentences.lowercases ? $0.lowercased() : $0).ids }
     var embeddings = ids.map { Embedding(ids: $0, vector: []) }
     var done = 0
-    for batch in buckets.batches(ids.map(\.count)) {
+    for batch in batches.batches(ids.map(\.count)) {
       let vectors = try vectors(batch.texts.map { ids[$0] }, rows: batch.rows, length: batch.length)
       for (text, vector) in zip(batch.texts, vectors) { embeddings[text].vector = vector }
       done += batch.texts.count

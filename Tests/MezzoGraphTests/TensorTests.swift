@@ -134,4 +134,16 @@ import Testing
     #expect("\(try Tensor([1, 2], shape: [2], dtype: .bfloat16))" == "bfloat16[2] 1.0 2.0")
     #expect("\(try Tensor(zeros: TensorType(.float32, [9])))".hasSuffix("0.0 …"))
   }
+
+  @Test func resizingCutsAxesAndFillsThemWithZeros() throws {
+    let tensor = try Tensor((1...12).map(Double.init), shape: [2, 3, 2], dtype: .bfloat16)
+    let longer = try tensor.resized([3, 4, 2])
+    #expect(longer.type == TensorType(.bfloat16, [3, 4, 2]))
+    #expect(longer.scalars() == [1, 2, 3, 4, 5, 6, 0, 0, 7, 8, 9, 10, 11, 12, 0, 0] + [Double](repeating: 0, count: 8))
+    #expect(try longer.resized([2, 3, 2]) == tensor)
+    #expect(try tensor.resized([2, 3, 1]).scalars() == [1, 3, 5, 7, 9, 11])
+    #expect(try tensor.resized([1, 4, 3]).scalars() == [1, 2, 0, 3, 4, 0, 5, 6, 0, 0, 0, 0])
+    #expect(try tensor.resized([2, 0, 2]).resized([1, 1, 1]).scalars() == [0])
+    #expect(try Tensor(7, dtype: .int8).resized([]).scalars() == [7])
+  }
 }

@@ -135,11 +135,11 @@ import Testing
   }
 }
 
-@Suite struct ShapeBucketsTests {
-  @Test func everyTextIsInOneBatchThatHoldsIt() {
+@Suite struct TextBatchesTests {
+  @Test func everyTextIsInOneBatchThatHoldsIt() throws {
     var random = SplitMix(state: 3)
     let counts = (0..<5000).map { _ in Int.random(in: 2...256, using: &random) }
-    let batches = ShapeBuckets(maximumLength: 256).batches(counts)
+    let batches = try TextBatches(maximumLength: 256).batches(counts)
     #expect(batches.flatMap(\.texts).sorted() == Array(counts.indices))
     for batch in batches {
       #expect(batch.texts.count <= batch.rows)
@@ -149,14 +149,14 @@ import Testing
     #expect(Set(batches.map { [$0.rows, $0.length] }).count <= 8)
   }
 
-  @Test func streamsOfAllLengthsHaveFewShapes() {
-    let buckets = ShapeBuckets(maximumLength: 256)
+  @Test func streamsOfAllLengthsHaveFewShapes() throws {
+    let texts = try TextBatches(maximumLength: 256)
     let shapes = (2...256).flatMap { count in
-      [1, 40, 300].flatMap { buckets.batches([Int](repeating: count, count: $0)) }
+      [1, 40, 300].flatMap { texts.batches([Int](repeating: count, count: $0)) }
     }
     #expect(Set(shapes.map { [$0.rows, $0.length] }).count <= 14)
-    #expect(buckets.batches([]).isEmpty)
-    #expect(buckets.length(250) == 256 && buckets.length(3) == 16)
-    #expect(ShapeBuckets(maximumLength: 40).length(33) == 40)
+    #expect(texts.batches([]).isEmpty)
+    #expect(texts.length(250) == 256 && texts.length(3) == 16)
+    #expect(try TextBatches(maximumLength: 40).length(33) == 40)
   }
 }

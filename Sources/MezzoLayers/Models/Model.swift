@@ -23,7 +23,7 @@ public final class Model: Sendable {
 
   /// What it knows since its first input.
   private let state: Locked<BuiltModel?>
-  private let plans = Locked<[Arguments<TensorType>: Inference]>([:])
+  private let plans = Locked(RecentlyUsed<Arguments<TensorType>, Inference>(limit: 16))
   private let scale = Locked<LossScale?>(nil)
   private let frozen = Locked(Freezing())
   let rules: CastingRules
@@ -55,9 +55,6 @@ public final class Model: Sendable {
       return try plan.run(inputs, with: constants)
     }
   }
-
-  /// Plans for so many input types; each holds memory, and streams of ever new types must not pile it up.
-  private static let planLimit = 16
 
   /// A model of one layer, which is often made of others.
   ///
@@ -222,6 +219,10 @@ public final class Model: Sendable {
     try inference(Arguments(.tensor(input)), first: nil).plan
   }
 
+  /// Keeps plans for at least so many input types. Each holds memory, and streams of ever new types must not pile it up,
+  /// so that by itself a model keeps those of 16.
+  func keepPlans(_ count: Int) { plans.withLock { $0.limit = max($0.limit, count) } }
+
   /// The plan of inference with inputs of these types, if there is one already.
   func plan(known inputs: Arguments<TensorType>) -> Plan? { plans.withLock { $0[inputs]?.plan } }
 
@@ -281,10 +282,7 @@ public final class Model: Sendable {
     }
     // Where this call settled a policy, the next one may cast what it did not.
     guard !call.infersPolicies else { return made }
-    plans.withLock { plans in
-      if plans.count >= Self.planLimit { plans.removeAll() }
-      plans[types] = made
-    }
+    plans.withLock { $0[types] = made }
     return made
   }
 }

@@ -9,6 +9,24 @@ import Testing
 private func type(_ tensor: Tensor?) -> String { tensor.map { "\($0.type)" } ?? "nothing" }
 
 @Suite struct ModelsExamples {
+  @Test func bucketedModel() throws {
+    try withPolicy(.float32) {
+      let model = Model {
+        Embedding(inputDim: 1000, outputDim: 16, maskZero: true)
+        LSTM(8)
+        Dense(2)
+      }
+      let server = BucketedModel(model, try ShapeBuckets(batch: [1, 8], steps: [16, 32, 64]))
+      _ = server
+      let ids = try Tensor(zeros: TensorType(.int32, [3, 20]))  // int32[3, 20]
+      #expect(type(ids) == "int32[3, 20]")
+      _ = ids
+      let scores = try server(ids)  // float32[3, 2]
+      #expect(type(scores) == "float32[3, 2]")
+      _ = scores
+    }
+  }
+
   @Test func freeze() throws {
     try withPolicy(.float32) {
       let encoder = Sequential([Dense(8), Dense(8)], name: "encoder")
@@ -113,6 +131,15 @@ private func type(_ tensor: Tensor?) -> String { tensor.map { "\($0.type)" } ?? 
       let output = try Model(layers)(Tensor(zeros: TensorType(.float32, [32, 28, 28])))  // float32[32, 10]
       #expect(type(output) == "float32[32, 10]")
       _ = output
+    }
+  }
+
+  @Test func shapeBuckets() throws {
+    try withPolicy(.float32) {
+      let buckets = try ShapeBuckets(batch: [1, 8, 32], steps: [16, 32, 64, 128])
+      _ = buckets
+      let size = buckets.size(of: 20, axis: 1)  // 32
+      _ = size
     }
   }
 }

@@ -1,13 +1,20 @@
-/// The few shapes that batches of texts have, so that a stream of texts of all lengths runs on a few plans.
-struct ShapeBuckets: Sendable {
-  /// Ids of the longest text.
-  let maximumLength: Int
+import MezzoLayers
+
+/// Texts in batches of a few shapes, so that a stream of texts of all lengths runs on a few plans.
+struct TextBatches: Sendable {
+  /// Of batches.
+  private let lengths: ShapeBuckets
 
   /// Ids in a batch: enough that matrix products work at full speed, and few enough to stay in caches.
   private static let tokens = 2048
 
-  /// Lengths a third apart or so, as few as fit a model's plans with one and with many texts.
-  private static let lengths = [16, 32, 64, 96, 128, 192, 256, 384, 512]
+  /// - Parameter maximumLength: ids of the longest text.
+  /// - Throws: `LayerError.invalidConfiguration` for one below 1.
+  init(maximumLength: Int) throws(LayerError) {
+    // A third apart or so, as few as fit a model's plans with one and with many texts.
+    let lengths = [16, 32, 64, 96, 128, 192, 256, 384, 512] + Array(stride(from: 768, to: maximumLength, by: 256))
+    self.lengths = try ShapeBuckets(steps: lengths.filter { $0 < maximumLength } + [maximumLength])
+  }
 
   struct Batch: Equatable {
     /// Places in the list of texts.
@@ -18,10 +25,7 @@ struct ShapeBuckets: Sendable {
   }
 
   /// The shape's length for a text of `count` ids.
-  func length(_ count: Int) -> Int {
-    if let length = Self.lengths.first(where: { $0 >= count }) { return min(length, max(maximumLength, count)) }
-    return min((count + 255) / 256 * 256, max(maximumLength, count))
-  }
+  func length(_ count: Int) -> Int { lengths.size(of: count, axis: 1) }
 
   /// Batches of texts with so many ids each, the longest first.
   func batches(_ counts: [Int]) -> [Batch] {
