@@ -1,4 +1,5 @@
 import CMezzoHost
+import MezzoFiles
 import MezzoPolicy
 
 /// Which code a backend runs, as it lies in memory: its file may be another one by now. Found when somebody asks and then kept.
@@ -36,7 +37,6 @@ final class CodeIdentity: Sendable {
     var identity = [UInt8](repeating: 0, count: Int(MEZZO_CODE_BYTES))
     let kind = Int(mezzo_code_identity(function, &identity))
     guard kind == Int(MEZZO_CODE_BUILD_ID) || kind == Int(MEZZO_CODE_HASH) else { return nil }
-    let digits = identity.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    return "\(kind == Int(MEZZO_CODE_HASH) ? "hash" : "build-id"):\(digits)"
+    return "\(kind == Int(MEZZO_CODE_HASH) ? "hash" : "build-id"):\(identity.hexadecimalDigits)"
   }
 }

@@ -1,3 +1,5 @@
+import MezzoFiles
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -71,7 +73,7 @@ package final class ELFFile {
       note.number(0, 4) == 4, note.number(8, 4) == 3
     else { return nil }
     let bytes = note.dropFirst(16).prefix(note.number(4, 4))
-    return bytes.isEmpty ? nil : bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    return bytes.isEmpty ? nil : bytes.hexadecimalDigits
   }
 
   /// The names of what it lets others see: defined in it, global or weak, and visible. `nil` where it has no list.

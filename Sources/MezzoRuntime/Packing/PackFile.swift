@@ -96,7 +96,7 @@ struct PackFile: Sendable {
     var bytes = [UInt8](repeating: 0, count: 32)
     var text = text
     text.withUTF8 { mezzo_sha256($0.baseAddress, UInt64($0.count), &bytes) }
-    return bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    return bytes.hexadecimalDigits
   }
 }
 
