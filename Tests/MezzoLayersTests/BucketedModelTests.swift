@@ -118,4 +118,23 @@ import Testing
     // The batch alone, since that size of steps is there.
     #expect(try server(ids(3, 8)).shape == [3, 6, 2])
   }
+
+  @Test func outputsOfAnotherRankAreAnError() throws {
+    let odd = StructuredLayer { inputs, _ in
+      let x = try #require(inputs.positional[0].tensor)
+      return .tensor(x.shape[1] == 8 ? x : try x.mean(axes: [1, 2]))
+    }
+    let server = BucketedModel(
+      Model(Sequential([words(), odd], policy: .float32), runtime: runtime), try ShapeBuckets(steps: [8]))
+    let error = #expect(throws: LayerError.self) { try server(ids(3, 5)) }
+    #expect(error?.description.contains("float32[3, 8, 6] for 8 and float32[3] for 5") == true)
+  }
+
+  @Test func sizesThatAgreeByChanceAreNoRule() throws {
+    let halving = Sequential([words(), Conv1D(2, kernelSize: 1, strides: 2, padding: .same)], policy: .float32)
+    let server = BucketedModel(Model(halving, runtime: runtime), try ShapeBuckets(steps: [8]))
+    // 8 and 7 steps become 4, 5 become 3.
+    #expect(try server(ids(1, 7)).shape == [1, 4, 2])
+    #expect(throws: LayerError.self) { try server(ids(1, 5)) }
+  }
 }

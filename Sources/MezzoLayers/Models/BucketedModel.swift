@@ -26,16 +26,18 @@ public final class BucketedModel: Sendable {
   /// Inputs of which only the batch is filled up, as errors name them: `input 1`, `mask`.
   public let batchOnly: Set<String>
 
-  /// Which axes of each output are as long as an axis of the inputs, of the types that the model was asked for.
-  private let followers = Locked(RecentlyUsed<Question, [[Int]]>(limit: 256))
+  /// Which axes of each output are as long as an axis of the inputs. Asked for each size of an input, since the sizes of an
+  /// output may be the same for some and not for others.
+  private let followers = Locked(RecentlyUsed<Question, [[Int]]>(limit: 4096))
 
   private struct Question: Hashable {
+    /// Of the inputs when they are filled up.
     var types: Arguments<TensorType>
-    var axis: Int
+    var filling: Filling
   }
 
   /// How an axis of all inputs is filled up.
-  private struct Filling {
+  private struct Filling: Hashable {
     var axis, count, size: Int
   }
 
@@ -133,15 +135,17 @@ public final class BucketedModel: Sendable {
 
   /// The axes of each output that are as long as that axis of the inputs: those that change with it.
   private func axes(following filling: Filling, _ types: Arguments<TensorType>) throws -> [[Int]] {
-    let question = Question(types: types, axis: filling.axis)
+    let question = Question(types: types, filling: filling)
     if let known = followers.withLock({ $0[question] }) { return known }
     let cut = types.map { name, type in
       self.filled(type, [Filling(axis: filling.axis, count: filling.size, size: filling.count)], name: name)
     }
     let (long, short) = (try outputTypes(types), try outputTypes(cut))
     let axes = try zip(long, short).map { long, short in
-      let axes = long.shape.indices.filter { long.rank != short.rank || long.shape[$0] != short.shape[$0] }
-      guard axes.allSatisfy({ long.shape[$0] == filling.size && short.shape[$0] == filling.count }) else {
+      let axes = zip(long.shape, short.shape).enumerated().filter { $1.0 != $1.1 }.map(\.offset)
+      guard long.rank == short.rank,
+        axes.allSatisfy({ long.shape[$0] == filling.size && short.shape[$0] == filling.count })
+      else {
         throw LayerError.outputs(
           layer: model.layer.name ?? "",
           found:
