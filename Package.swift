@@ -119,14 +119,20 @@ let package = Package(
       name: "MezzoConformance",
       dependencies: [
         "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPlugins",
-        "MezzoPolicy", "MezzoRuntime", "MezzoTraining",
+        "MezzoPolicy", "MezzoRuntime",
       ], swiftSettings: quick),
+    // What other systems did, case by case, put to Mezzo.
+    .target(
+      name: "MezzoGolden",
+      dependencies: [
+        "MezzoBackend", "MezzoCheckpoint", "MezzoGraph", "MezzoLayers", "MezzoPolicy", "MezzoRuntime", "MezzoTraining",
+      ], swiftSettings: swift),
     .target(name: "CMezzoTemplates", exclude: ["project"], cSettings: strictC),
     .executableTarget(
       name: "MezzoCommand",
       dependencies: [
-        "CMezzoHost", "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoLayers", "MezzoModels",
-        "MezzoPlugins", "MezzoPolicy", "MezzoRuntime", arguments, log,
+        "CMezzoHost", "CMezzoTemplates", "Mezzo", "MezzoCheckpoint", "MezzoConformance", "MezzoGolden", "MezzoLayers",
+        "MezzoModels", "MezzoPlugins", "MezzoPolicy", "MezzoRuntime", arguments, log,
       ],
       swiftSettings: swift),
 
@@ -178,9 +184,11 @@ let package = Package(
       name: "MezzoConformanceTests",
       dependencies: [
         "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoCheckpoint", "MezzoConformance", "MezzoGraph", "MezzoLayers",
-        "MezzoPlugins",
-        "MezzoPolicy", "MezzoRuntime",
-      ], resources: [.copy("Resources")], swiftSettings: swift),
+        "MezzoPlugins", "MezzoPolicy", "MezzoRuntime",
+      ], swiftSettings: swift),
+    .testTarget(
+      name: "MezzoGoldenTests", dependencies: ["CMezzoHost", "MezzoGolden", "MezzoPolicy"],
+      resources: [.copy("Resources")], swiftSettings: swift),
     .testTarget(name: "MezzoTests", swiftSettings: swift),
     .testTarget(
       name: "MezzoLayersTests",

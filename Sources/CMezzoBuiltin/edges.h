@@ -4,7 +4,7 @@
 #include "dtype.h"
 
 enum {
-  MZ_EDGE_ROWS = 2,    /* taken together, so that nothing waits for the end of a sum: one's is added up while the other's runs */
+  MZ_EDGE_ROWS = 4,    /* taken together at most, so that nothing waits for the end of a sum: one's is added up while others' run */
   MZ_EDGE_BYTES = 128, /* a buffer is a multiple of */
 };
 
@@ -23,6 +23,9 @@ typedef struct {
   double epsilon;
   bool centered;
 } mz_affine;
+
+/* How many rows of n elements are taken together: a few short ones end before the first is added up, long ones fill the first cache. */
+static inline int mz_rows_together(int64_t n) { return n <= 256 ? MZ_EDGE_ROWS : 2; }
 
 /* Sums are as in rows.h. */
 typedef struct {

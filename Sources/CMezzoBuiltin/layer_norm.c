@@ -5,8 +5,6 @@
 
 enum { FLUSH_ROWS = 64 /* rows that one element of dgamma takes in the domain's type before it moves on to double */ };
 
-/* Buffers behind those of the inputs' rows. */
-enum { GAMMA_OF_EDGES = 2 * MZ_EDGE_ROWS, BETA_OF_EDGES, EDGE_BUFFERS };
 enum { GAMMA = 2, DGAMMA, DBETA, TOTALS /* and as many more as doubles need */ };
 
 static void load_vector(const mz_share *share, int operand, void *to) {
@@ -40,13 +38,17 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
     if (share.begin == share.end || staged->count == 0) continue;
     if (!has_residual(&share)) share.n_loaded = 1;
     mz_choose_edges(&share);
-    mz_affine by = {share.buffer[GAMMA_OF_EDGES], share.buffer[BETA_OF_EDGES], staged->epsilon, staged->centered};
+    int together = mz_rows_together(staged->count);
+    /* Behind the rows of both inputs. */
+    char *const *vectors = share.buffer + 2 * together;
+    mz_affine by = {vectors[0], vectors[1], staged->epsilon, staged->centered};
     for (int v = 0; v < 2; v++) {
       load_vector(&share, 2 + v, share.buffer[0]);
-      share.edges->arrange(share.buffer[GAMMA_OF_EDGES + v], share.buffer[0], staged->count);
+      share.edges->arrange(vectors[v], share.buffer[0], staged->count);
     }
-    for (int64_t row = share.begin; row < share.end; row += MZ_EDGE_ROWS) {
-      mz_edge_rows rows = mz_find_rows(&share, row);
+    for (int64_t row = share.begin; row < share.end; row += together) {
+      mz_edge_rows rows;
+      mz_find_rows(&share, row, &rows);
       share.edges->layer_norm(&rows, &by);
       mz_unstage_rows(&share, row, &rows);
     }
@@ -134,7 +136,8 @@ mezzo_status mz_plan_layer_norm(mz_request *r) {
   MZ_TRY(mz_expect_arity(r, 4, 1));
   MZ_TRY(plan_norm(r, 2, 2, (int[]){2, 3}));
   plan->run = run;
-  return mz_plan_staged(r, plan->operand[0].rank - 1, 2, (int[]){0, 1, plan->n_in}, EDGE_BUFFERS);
+  int axis = plan->operand[0].rank - 1, rows = 2 * mz_rows_together(plan->operand[0].shape[axis]);
+  return mz_plan_staged(r, axis, 2, (int[]){0, 1, plan->n_in}, rows + 2);
 }
 
 mezzo_status mz_plan_layer_norm_gradient(mz_request *r) {

@@ -8,7 +8,9 @@
 enum {
   BLOCK_ROWS = 140, /* a batch of 128 is one block */
   BLOCK_COLUMNS = MZ_BLOCK,
-  ALONE = 1000000, /* operations below which threads cost more than they bring */
+  ALONE = 3000,    /* nanoseconds below which another thread costs more than it brings */
+  RATE = 200,      /* operations a nanosecond, of one thread */
+  STREAM = 60,     /* bytes of B a nanosecond */
   SHARED = 1 << 25 /* bytes of panels that threads may pack together */
 };
 
@@ -157,8 +159,9 @@ mezzo_status mz_plan_rows(mz_request *r, bool *takes) {
   p->load_b = p->b_kind == MZ_B_SAME ? p->load : mz_load_raw(2);
 
   int64_t batches = p->batches.count, columns = tile->columns;
-  double operations = 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)batches;
-  bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && operations > ALONE;
+  double elements = (double)p->n * (double)p->k, b_time = (double)p->b_element * elements / (double)STREAM;
+  double alone = (double)batches * (2 * (double)p->m * elements / (double)RATE + b_time);
+  bool shares = plan->host->parallel_for != NULL && plan->threads > 1 && alone > (double)ALONE;
   int64_t threads = shares ? plan->threads : 1, parts = divide_up(threads, batches);
   /* What is not packed before is packed by each part, but for what is split. */
   bool splits_rows = p->packs_b ? p->m >= 2 * tile->rows * parts : p->n < p->m;

@@ -60,7 +60,7 @@ typedef struct {
   int64_t in_stride, out_stride; /* along the axis of arg_max, softmax, losses, one_hot; bytes */
 } mz_rows;
 
-enum { MZ_STAGED_BUFFERS = 9, MZ_ATTENTION_OPERANDS = 10 };
+enum { MZ_STAGED_BUFFERS = 10, MZ_ATTENTION_OPERANDS = 10 };
 
 /* Rows that are taken whole through buffers: one or two inputs and a result of one shape. */
 typedef struct {

@@ -110,9 +110,9 @@ const mezzo_rule mz_rules[] = {
     WIDE_PRODUCT("matmul.wide.f32", "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]", " and not const(B) and " IN_CACHE),
     WIDE_PRODUCT("matmul.wide.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", " and not const(B)"),
     PACKED("matmul.packed.f32", "A:T" NARROW "[...,m,k] B:T[...,k,n] -> C:T[...,m,n]", F32_ACCUM, 195),
-    /* A few rows wait for B, whose panels are fetched ahead here; up to three are another kernel's work. */
+    /* A few rows wait for B, whose panels are fetched ahead here. */
     {.struct_size = sizeof(mezzo_rule), .op = MEZZO_OP_MATMUL, .name = "matmul.packed.wide.f32",
-     .sig = "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]", .when = WIDE " and const(B) and m >= 4 and m <= 128",
+     .sig = "A:f32[...,m,k] B:f32[...,k,n] -> C:f32[...,m,n]", .when = WIDE " and const(B) and m <= 128",
      .numerics = F32_ACCUM, .flags = SHARED | MEZZO_R_PREPACKS, .epilogue_mask = STEPS,
      .cost = {.fixed_ns = 250, .flop_per_ns = 210, .byte_per_ns = 100, .pack_byte_per_ns = 10}},
     PACKED("matmul.packed.to-f32", "A:T{f16,bf16}[...,m,k] B:T[...,k,n] -> C:f32[...,m,n]", F32_ACCUM, 190),

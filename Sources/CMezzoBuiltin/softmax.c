@@ -7,8 +7,9 @@ static void forward(void *user, uint64_t begin, uint64_t end, uint32_t worker) {
   for (uint64_t slot = begin; slot < end; slot++) {
     mz_share share = mz_share_of(user, slot);
     mz_choose_edges(&share);
-    for (int64_t row = share.begin; row < share.end; row += MZ_EDGE_ROWS) {
-      mz_edge_rows rows = mz_find_rows(&share, row);
+    for (int64_t row = share.begin, together = mz_rows_together(share.plan->count); row < share.end; row += together) {
+      mz_edge_rows rows;
+      mz_find_rows(&share, row, &rows);
       share.edges->softmax(&rows);
       mz_unstage_rows(&share, row, &rows);
     }
@@ -60,7 +61,8 @@ static mezzo_status plan_softmax(mz_request *r, int n_in) {
   MZ_TRY(mz_expect_accumulator(r, mz_domain_dtype(mz_domain_of(plan->operand[0].dtype))));
   plan->u.staged.rows_kernels = plan->operand[0].dtype == MZ_F64 ? &mz_rows_double : &mz_rows_float;
   plan->run = n_in > 1 ? run_gradient : r->op->op == MEZZO_OP_SOFTMAX ? run : run_log;
-  return mz_plan_staged(r, axis, n_in, n_in > 1 ? (int[]){0, 1, plan->n_in} : (int[]){0, plan->n_in}, MZ_EDGE_ROWS);
+  return mz_plan_staged(r, axis, n_in, n_in > 1 ? (int[]){0, 1, plan->n_in} : (int[]){0, plan->n_in},
+                        mz_rows_together(plan->operand[0].shape[axis]));
 }
 
 mezzo_status mz_plan_softmax(mz_request *r) { return plan_softmax(r, 1); }

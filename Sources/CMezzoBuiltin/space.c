@@ -73,8 +73,10 @@ void mz_space_coalesce(mz_space *space) {
 
 int64_t mz_walk_begin(mz_walk *walk, const mz_space *space, int64_t index, char *const *base, char **at) {
   int last = space->rank - 1;
-  int64_t within = index % space->extent[last];
-  index /= space->extent[last];
+  /* Most have one axis, and a division takes as long as a short row. */
+  bool is_inside = index < space->extent[last];
+  int64_t within = is_inside ? index : index % space->extent[last];
+  index = is_inside ? 0 : index / space->extent[last];
   for (int o = 0; o < space->operands; o++) walk->run[o] = base[o];
   for (int axis = last - 1; axis >= 0; axis--) {
     walk->place[axis] = index % space->extent[axis];

@@ -79,11 +79,18 @@ mz_share mz_share_of(const mz_call *call, uint64_t slot) {
   return share;
 }
 
-static void seek(mz_share *share, int64_t row) {
+/* Sets share->at; rows are mostly found one after the other. */
+static void find(mz_share *share, int64_t row) {
   const mz_staged *staged = share->plan;
-  char *base[3];
-  for (int o = 0; o <= staged->n_in; o++) base[o] = share->call->at[staged->operand[o]];
-  mz_space_seek(&staged->rows, row, base, share->at);
+  if (share->in_run > 0 && row == share->row + 1) {
+    for (int o = 0; o <= staged->n_in; o++) share->at[o] += staged->rows.stride[o][staged->rows.rank - 1];
+  } else {
+    char *base[3];
+    for (int o = 0; o <= staged->n_in; o++) base[o] = share->call->at[staged->operand[o]];
+    share->in_run = mz_space_seek(&staged->rows, row, base, share->at);
+  }
+  share->in_run--;
+  share->row = row;
 }
 
 static void load(const mz_share *share, int operand, void *to) {
@@ -92,7 +99,7 @@ static void load(const mz_share *share, int operand, void *to) {
 }
 
 void mz_stage_row(mz_share *share, int64_t row) {
-  seek(share, row);
+  find(share, row);
   for (int o = 0; o < share->n_loaded; o++) load(share, o, share->buffer[o]);
 }
 
@@ -103,30 +110,31 @@ void mz_choose_edges(mz_share *share) {
   share->edges = share->in_memory ? staged->of_memory : staged->of_buffers;
 }
 
-mz_edge_rows mz_find_rows(mz_share *share, int64_t row) {
+void mz_find_rows(mz_share *share, int64_t row, mz_edge_rows *rows) {
   const mz_staged *staged = share->plan;
   int64_t left = share->end - row;
-  mz_edge_rows rows = {.rows = left < MZ_EDGE_ROWS ? (int)left : MZ_EDGE_ROWS, .n = staged->count};
-  for (int i = 0; i < rows.rows; i++) {
+  int together = mz_rows_together(staged->count);
+  rows->rows = left < together ? (int)left : together;
+  rows->n = staged->count;
+  for (int i = 0; i < rows->rows; i++) {
     const void *from[2] = {NULL, NULL};
-    seek(share, row + i);
+    find(share, row + i);
     for (int o = 0; o < share->n_loaded; o++) {
-      void *buffer = share->buffer[o * MZ_EDGE_ROWS + i];
+      void *buffer = share->buffer[o * together + i];
       if (!share->in_memory) load(share, o, buffer);
       from[o] = share->in_memory ? share->at[o] : buffer;
     }
-    rows.x[i] = from[0];
-    rows.r[i] = from[1];
-    rows.buffer[i] = share->buffer[i];
-    rows.y[i] = share->in_memory ? share->at[staged->n_in] : share->buffer[i];
+    rows->x[i] = from[0];
+    rows->r[i] = from[1];
+    rows->buffer[i] = share->buffer[i];
+    rows->y[i] = share->in_memory ? share->at[staged->n_in] : share->buffer[i];
   }
-  return rows;
 }
 
 void mz_unstage_rows(mz_share *share, int64_t row, const mz_edge_rows *rows) {
   const mz_staged *staged = share->plan;
   for (int i = 0; i < rows->rows && !share->in_memory; i++) {
-    seek(share, row + i);
+    find(share, row + i);
     staged->store(share->at[staged->n_in], staged->stride[staged->n_in], rows->y[i], staged->count);
   }
 }

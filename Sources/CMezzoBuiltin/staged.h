@@ -10,7 +10,8 @@ typedef struct {
   int64_t slot, begin, end;
   int n_loaded; /* of the inputs */
   char *buffer[MZ_STAGED_BUFFERS]; /* a row each, in the domain's type */
-  char *at[3];                     /* the row of each operand, once it is found */
+  char *at[3];                     /* of each operand the row that was found last */
+  int64_t row, in_run;             /* which that is, and how many behind it lie at equal distances */
   const mz_edges *edges;
   bool in_memory; /* what edges take */
 } mz_share;
@@ -32,8 +33,8 @@ void mz_unstage_row(const mz_share *share, const void *result);
 
 /* Sets the edges that take the rows of the inputs to be loaded and of the result, from memory or from buffers. */
 void mz_choose_edges(mz_share *share);
-/* The rows from `row` on that edges take together; loads them if need be, into MZ_EDGE_ROWS buffers for each input. */
-mz_edge_rows mz_find_rows(mz_share *share, int64_t row);
+/* The rows from `row` on that edges take together; loads them if need be, into as many buffers for each input. */
+void mz_find_rows(mz_share *share, int64_t row, mz_edge_rows *rows);
 /* Stores what edges left in buffers. */
 void mz_unstage_rows(mz_share *share, int64_t row, const mz_edge_rows *rows);
 

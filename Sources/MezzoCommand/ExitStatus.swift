@@ -1,5 +1,5 @@
 import Mezzo
-import MezzoConformance
+import MezzoGolden
 import MezzoModels
 
 /// What the process ends with when something is wrong: 1, the codes of BSD's `sysexits.h`, or a shell's

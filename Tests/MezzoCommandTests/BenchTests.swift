@@ -107,4 +107,28 @@ import Testing
     #expect(try #require(rows[0]["operationsPerSecond"] as? Double) > 0)
     #expect(try Command("bench", "W0").status == 64)
   }
+
+  @Test func sizesAreWhatIsAskedFor() throws {
+    let asked = ["W5b:width=16:depth=2", "W1:batch=4:sizes=8-6-3"]
+    let rows = try Command(arguments: ["bench"] + asked + ["--policy", "float32", "--seconds", "0.001", "--json"])
+      .jsonList()
+    #expect(rows.map { $0["workload"] as? String } == asked)
+    // Of a chain of two products of 16 × 16, and of forward, weights and, but for the first layer, inputs.
+    let products = [2.0 * 2 * 16 * 16, 2 * 4 * Double(3 * (8 * 6 + 6 * 3) - 8 * 6)]
+    for (row, operations) in zip(rows, products) {
+      let rate = try #require(row["operationsPerSecond"] as? Double)
+      let median = try #require(row["medianMilliseconds"] as? Double)
+      #expect(abs(rate * median / 1e3 - operations) < 1e-6 * operations)
+    }
+  }
+
+  @Test(arguments: [
+    ("W1:rows=4", "W1 has no parameter rows; it has batch, sizes"), ("W1:batch", "such as batch=16"),
+    ("W1:batch=0", "1 to"), ("W1:batch=many", "1 to"), ("W1:batch=4-5", "1 to"), ("W1:sizes=8", "2 to 64 sizes"),
+    ("W1:", "such as batch=16"), ("", "there is no workload"),
+  ])
+  func sizesThatCannotBeAreRefused(workload: String, why: String) throws {
+    let run = try Command("bench", workload, "--policy", "float32", "--seconds", "0.001")
+    #expect(run.status == 64 && run.error.contains(why), "\(run.error)")
+  }
 }

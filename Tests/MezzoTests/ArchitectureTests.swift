@@ -17,7 +17,7 @@ import Testing
     [["MezzoCheckpoint"]],
     [["MezzoTraining", "CMezzoDigits"]],
     [["MezzoModels"]],
-    [["Mezzo"], ["MezzoConformance"]],
+    [["Mezzo"], ["MezzoConformance"], ["MezzoGolden"]],
     [["MezzoCommand", "CMezzoTemplates"], ["MezzoProbe"]],
   ]
 

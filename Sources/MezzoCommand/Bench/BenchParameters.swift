@@ -4,8 +4,15 @@ import Mezzo
 struct BenchParameters {
   private let members: [String: ConfigurationValue]
 
-  init(_ value: ConfigurationValue?) {
+  /// Those of the table in `Docs/Performance.md`.
+  init() { members = [:] }
+
+  /// - Parameter value: an object; what it leaves out is that of the table.
+  init(_ value: ConfigurationValue?, of kind: BenchKind) throws(BenchError) {
     if case .object(let members)? = value { self.members = members } else { members = [:] }
+    if let name = members.keys.sorted().first(where: { !kind.parameters.contains($0) }) {
+      throw .unknownParameter(name, workload: kind.name, known: kind.parameters)
+    }
   }
 
   /// Far beyond what fits a memory, and its products still fit an `Int`.
@@ -49,6 +56,7 @@ struct BenchParameters {
 enum BenchError: Error, CustomStringConvertible {
   case unknownWorkload(String, known: [String])
   case unknownVariant(String, known: [String])
+  case unknownParameter(String, workload: String, known: [String])
   case parameter(name: String, expected: String, found: String)
   case notPrepared
   case noLibrary(String)
@@ -59,6 +67,8 @@ enum BenchError: Error, CustomStringConvertible {
       "there is no workload \(name); there are \(known.joined(separator: ", "))"
     case .unknownVariant(let name, let known):
       "this workload has no variant \(name); it has \(known.joined(separator: ", "))"
+    case .unknownParameter(let name, let workload, let known):
+      "\(workload) has no parameter \(name); it has \(known.joined(separator: ", "))"
     case .parameter(let name, let expected, let found): "the parameter \(name) must be \(expected), got \(found)"
     case .notPrepared: "nothing is prepared; send \"prepare\" first"
     case .noLibrary(let path):

@@ -62,7 +62,7 @@ struct BenchWorker {
         } ?? Observation.runtime()
       let setting = try BenchSetting(
         kind, variant: request.variant ?? "float32", runtime: runtime, seed: request.seed ?? 0)
-      workload = try kind.make(BenchParameters(request.params), setting)
+      workload = try kind.make(BenchParameters(request.params, of: kind), setting)
       return ["ok": true]
     case "run":
       guard var workload else { throw BenchError.notPrepared }

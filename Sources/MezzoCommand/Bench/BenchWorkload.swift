@@ -18,6 +18,8 @@ protocol BenchWorkload {
 struct BenchKind: Sendable {
   var name: String
   var title: String
+  /// What it can be asked to be.
+  var parameters: [String]
   var make: @Sendable (BenchParameters, BenchSetting) throws -> any BenchWorkload
   /// Multiplications and additions in products and convolutions of one iteration; `nil` where there are none.
   var operations: @Sendable (BenchParameters) throws -> Double?

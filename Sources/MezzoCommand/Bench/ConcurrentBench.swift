@@ -6,15 +6,15 @@ import MezzoPolicy
 struct ConcurrentBench {
   /// What one thread iterates.
   struct Contestant {
-    var kind: BenchKind
+    var request: BenchRequest
     var variant: String
     fileprivate let workload: Locked<any BenchWorkload>
 
-    init(_ kind: BenchKind, variant: String, runtime: Runtime) throws {
-      self.kind = kind
+    init(_ request: BenchRequest, variant: String, runtime: Runtime) throws {
+      self.request = request
       self.variant = variant
-      let setting = try BenchSetting(kind, variant: variant, runtime: runtime, seed: 0)
-      workload = Locked(try kind.make(BenchParameters(nil), setting))
+      let setting = try BenchSetting(request.kind, variant: variant, runtime: runtime, seed: 0)
+      workload = Locked(try request.kind.make(request.parameters, setting))
     }
   }
 
@@ -43,7 +43,7 @@ struct ConcurrentBench {
     }
     return contestants.indices.map { index in
       Measurement(
-        workload: contestants[index].kind.name, title: contestants[index].kind.title,
+        workload: contestants[index].request.name, title: contestants[index].request.kind.title,
         policy: contestants[index].variant,
         aloneMilliseconds: alone[index].median, togetherMilliseconds: together[index].median,
         share: together[index].rate / alone[index].rate)

@@ -3,7 +3,8 @@ import Mezzo
 /// W2: a step of training of two convolutions, pooling and two dense layers, with sparse cross-entropy and Adam.
 enum ConvolutionTraining {
   static let kind = BenchKind(
-    name: "W2", title: "CNN train step", make: make,
+    name: "W2", title: "CNN train step",
+    parameters: ["batch", "image", "channels", "hidden", "classes"], make: make,
     operations: { parameters in
       let sizes = try Sizes(parameters)
       let products = sizes.products

@@ -3,7 +3,7 @@ import Mezzo
 /// W5: one large dense layer with GELU, and a chain of small ones with ReLU.
 enum DenseInference {
   static let activation = BenchKind(
-    name: "W5a", title: "Dense + GELU",
+    name: "W5a", title: "Dense + GELU", parameters: ["batch", "inputs", "outputs"],
     make: { parameters, setting in
       let (batch, inputs, outputs) = try shape(parameters)
       var kernel = setting.stream(2)
@@ -17,7 +17,7 @@ enum DenseInference {
     })
 
   static let chain = BenchKind(
-    name: "W5b", title: "chain of Dense + ReLU",
+    name: "W5b", title: "chain of Dense + ReLU", parameters: ["batch", "width", "depth"],
     make: { parameters, setting in
       let (batch, width, depth) = try chainShape(parameters)
       var weights: [String: Tensor] = [:]

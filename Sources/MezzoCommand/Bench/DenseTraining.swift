@@ -3,7 +3,7 @@ import Mezzo
 /// W1: a step of training of dense layers with ReLU between them, sparse cross-entropy and Adam.
 enum DenseTraining {
   static let kind = BenchKind(
-    name: "W1", title: "MLP train step", make: make,
+    name: "W1", title: "MLP train step", parameters: ["batch", "sizes"], make: make,
     operations: { parameters in
       let sizes = try sizes(parameters)
       let products = zip(sizes, sizes.dropFirst()).map { Double($0 * $1) }

@@ -3,7 +3,8 @@ import Mezzo
 /// W4: a step of training of one layer of a transformer's encoder, normalised behind each of its halves, with AdamW.
 enum EncoderTraining {
   static let kind = BenchKind(
-    name: "W4", title: "encoder layer train step", make: make,
+    name: "W4", title: "encoder layer train step",
+    parameters: ["batch", "seq", "width", "heads", "ffn"], make: make,
     operations: { parameters in
       let shape = try Shape(parameters)
       let (tokens, width) = (Double(shape.batch * shape.seq), Double(shape.width))

@@ -13,7 +13,7 @@ enum RowWork {
     _ name: String, _ title: String, tensors: Int, _ layer: @escaping @Sendable (DTypePolicy) -> any Layer
   ) -> BenchKind {
     BenchKind(
-      name: name, title: title,
+      name: name, title: title, parameters: ["rows", "cols"],
       make: { parameters, setting in
         let shape = [try parameters.size("rows", default: 4096), try parameters.size("cols", default: 1024)]
         let inputs = try (0..<tensors).map { index in

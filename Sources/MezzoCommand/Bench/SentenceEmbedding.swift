@@ -4,7 +4,7 @@ import MezzoModels
 /// W3: vectors of texts by a pretrained encoder of the BERT family, from ids to the mean of the tokens, of length 1.
 enum SentenceEmbedding {
   static let kind = BenchKind(
-    name: "W3", title: "sentence embedding", make: make,
+    name: "W3", title: "sentence embedding", parameters: ["batch", "seq", "heads", "model"], make: make,
     operations: { parameters in
       let configuration = try Self.configuration(parameters, weights(parameters))
       let (batch, length) = (Double(try batch(parameters)), Double(try length(parameters)))

@@ -12,12 +12,13 @@ struct BenchCommand: ParsableCommand {
 
         mezzo bench
         mezzo bench W1 W4 --policy mixed_bfloat16
+        mezzo bench W2:batch=16:channels=3-16-32   # sizes of one's own; a wrong name lists what there are
         mezzo bench W3 W3 --together   # two models in one process, each called from a thread of its own
         mezzo bench --calls       # what calling a backend takes beside its work
         mezzo bench --worker      # for a program that compares: requests on standard input
       """)
 
-  @Argument(help: "Which workloads. (default: all)")
+  @Argument(help: "Which workloads, with sizes if wanted. (default: all)")
   var workloads: [String] = []
 
   @Option(help: ArgumentHelp("Only under this policy. (default: all)", valueName: "name"))
@@ -70,41 +71,42 @@ struct BenchCommand: ParsableCommand {
       let measurements = try CallBench.measure(seconds: seconds)
       return if output.json { try printJSON(measurements) } else { print(CallBench.table(measurements)) }
     }
-    let kinds =
+    let requests =
       try workloads.isEmpty
-      ? BenchKind.all.filter { $0.isReady(BenchParameters(nil)) } : workloads.map { try BenchKind.named($0) }
-    if together { return try measureTogether(kinds) }
+      ? BenchKind.all.filter { $0.isReady(BenchParameters()) }.map { BenchRequest($0) }
+      : workloads.map { try BenchRequest($0) }
+    if together { return try measureTogether(requests) }
     let ceiling = Ceiling.measured()
     var measurements: [Measurement] = []
-    for kind in kinds {
-      for variant in policy.map({ [$0] }) ?? kind.variants {
-        if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[K\(kind.name) \(variant)") }
-        measurements.append(try measure(kind, variant, ceiling))
+    for request in requests {
+      for variant in policy.map({ [$0] }) ?? request.kind.variants {
+        if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[K\(request.name) \(variant)") }
+        measurements.append(try measure(request, variant, ceiling))
       }
     }
     if Console.Stream.error.isTerminal { Console.error("\r\u{1B}[K") }
     if output.json { try printJSON(measurements) } else { print(table(measurements)) }
   }
 
-  private func measure(_ kind: BenchKind, _ variant: String, _ ceiling: Ceiling) throws -> Measurement {
-    let parameters = BenchParameters(nil)
+  private func measure(_ request: BenchRequest, _ variant: String, _ ceiling: Ceiling) throws -> Measurement {
+    let kind = request.kind
     var workload = try kind.make(
-      parameters, BenchSetting(kind, variant: variant, runtime: try Observation.runtime(), seed: 0))
+      request.parameters, BenchSetting(kind, variant: variant, runtime: try Observation.runtime(), seed: 0))
     let run = try BenchRun(&workload, seconds: seconds, most: .max)
-    let rate = try kind.operations(parameters).map { $0 / run.median * 1e3 }
+    let rate = try kind.operations(request.parameters).map { $0 / run.median * 1e3 }
     let dtype = variant == BenchKind.int8 ? variant : try DTypePolicy(variant).computeDType?.name ?? ""
     return Measurement(
-      workload: kind.name, title: kind.title, policy: variant, medianMilliseconds: run.median,
+      workload: request.name, title: kind.title, policy: variant, medianMilliseconds: run.median,
       leastMilliseconds: run.times.min() ?? .nan, mostMilliseconds: run.times.max() ?? .nan,
       iterations: run.times.count, operationsPerSecond: OrNull(rate),
       ofCeiling: OrNull(rate.map { $0 / ceiling.operations(for: dtype) }))
   }
 
-  private func measureTogether(_ kinds: [BenchKind]) throws {
+  private func measureTogether(_ requests: [BenchRequest]) throws {
     // One runtime, as an application has it for all of its models.
     let runtime = try Observation.runtime()
     let variant = policy ?? globalPolicy().name
-    let contestants = try kinds.map { try ConcurrentBench.Contestant($0, variant: variant, runtime: runtime) }
+    let contestants = try requests.map { try ConcurrentBench.Contestant($0, variant: variant, runtime: runtime) }
     let measurements = try ConcurrentBench.measure(contestants, seconds: seconds)
     if output.json { return try printJSON(measurements) }
     print(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Mezzo
-import MezzoConformance
+import MezzoGolden
 
 struct DifferencesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

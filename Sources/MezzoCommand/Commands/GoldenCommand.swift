@@ -1,6 +1,6 @@
 import ArgumentParser
 import Mezzo
-import MezzoConformance
+import MezzoGolden
 
 struct GoldenCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

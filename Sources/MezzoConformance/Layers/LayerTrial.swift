@@ -55,7 +55,6 @@ struct LayerTrial {
       layer = ViewedLayer(layer, view, rows: inputs[0].shape[0])
       shown = try inputs.map { try view.stored($0) }
     }
-    let asked = GoldenLayer(layer, takesArray: specimen.takesArray)
     model = Model(layer)
     self.specimen = specimen
     self.policy = policy
@@ -66,7 +65,9 @@ struct LayerTrial {
       named[hiding.name] = try Tensor(
         zeros: TensorType(.bool, hiding.isSquare ? [query[0], query[1], key[1]] : [key[0], key[1]]))
     }
-    arguments = asked.arguments(shown, named: named)
+    let leaves = shown.map { Tree.tensor($0) }
+    arguments = Arguments(
+      positional: specimen.takesArray ? [.array(leaves)] : leaves, named: named.mapValues { .tensor($0) })
     let call = try TracedCall(model, inputs: arguments.map(\.type), isTraining: isTraining) { _ in .constant }
     var random = SplitMix(state: 11)
     let weights = try call.variables.enumerated().map { index, spec in

@@ -1,7 +1,7 @@
 import MezzoPolicy
 import Testing
 
-@testable import MezzoConformance
+@testable import MezzoGolden
 
 /// A runner that takes a wrong expectation for right, or for a difference by design, tells nothing. Here one value of an
 /// expectation is changed at a time.

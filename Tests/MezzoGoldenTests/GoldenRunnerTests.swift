@@ -2,7 +2,7 @@ import Foundation
 import MezzoPolicy
 import Testing
 
-@testable import MezzoConformance
+@testable import MezzoGolden
 
 @Suite struct GoldenRunnerTests {
   /// Answers what its input says.

@@ -1,7 +1,7 @@
 import MezzoPolicy
 import Testing
 
-@testable import MezzoConformance
+@testable import MezzoGolden
 
 /// What the runner holds float64 layers to, against those layers: two ways to the same numbers.
 @Suite struct StatedLayerTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import MezzoConformance
+@testable import MezzoGolden
 
 /// Every golden case of the groups that there are, run in full.
 @Suite struct GoldenCasesTests {

@@ -1,7 +1,7 @@
 import MezzoPolicy
 import Testing
 
-@testable import MezzoConformance
+@testable import MezzoGolden
 
 /// The global state against the model of its stated rules, over scripts that no system was asked.
 @Suite struct GlobalScriptTests {

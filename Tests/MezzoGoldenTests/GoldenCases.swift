@@ -1,5 +1,5 @@
 import Foundation
-import MezzoConformance
+import MezzoGolden
 import Testing
 
 /// What TensorFlow 2.4, tf-keras, Keras 3, jmp and PyTorch did, as it lies beside the tests.

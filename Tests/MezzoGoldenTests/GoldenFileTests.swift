@@ -1,5 +1,5 @@
 import Foundation
-import MezzoConformance
+import MezzoGolden
 import MezzoPolicy
 import Testing
 

@@ -1,7 +1,7 @@
 import MezzoPolicy
 import Testing
 
-@testable import MezzoConformance
+@testable import MezzoGolden
 
 @Suite struct GoldenComparisonTests {
   private func differs(

@@ -1,5 +1,5 @@
 import Mezzo
-import MezzoConformance
+import MezzoGolden
 
 /// What became of golden cases, for programs.
 struct GoldenOutput: Encodable {

@@ -1,0 +1,1 @@
+../MezzoBuiltinTests/Sample.swift
