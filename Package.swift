@@ -13,7 +13,7 @@ let swift: [SwiftSetting] =
     .enableUpcomingFeature("InferIsolatedConformances"),
   ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
-/// What the tests of all operations spend their time in, optimized in debug too.
+/// What tests spend their time in, optimized in debug too: operations case by case, and the planning of graphs.
 let quick: [SwiftSetting] = swift + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let strictC: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
@@ -57,7 +57,7 @@ let package = Package(
 
     // The backend protocol.
     .target(name: "CMezzoABI", cSettings: strictC),
-    .target(name: "MezzoBackend", dependencies: ["CMezzoABI", "MezzoPolicy"], swiftSettings: swift),
+    .target(name: "MezzoBackend", dependencies: ["CMezzoABI", "MezzoPolicy"], swiftSettings: quick),
 
     // Graphs, and the two ways to a backend: linked in, and opened at run time.
     .target(name: "MezzoGraph", dependencies: ["MezzoBackend", "MezzoPolicy"], swiftSettings: quick),
@@ -81,7 +81,7 @@ let package = Package(
         "CMezzoABI", "CMezzoHost", "MezzoBackend", "MezzoBuiltin", "MezzoFiles", "MezzoGraph", "MezzoPlugins",
         "MezzoPolicy", log,
       ],
-      swiftSettings: swift),
+      swiftSettings: quick),
 
     // Layers, training, files.
     .target(
