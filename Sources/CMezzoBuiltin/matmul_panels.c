@@ -362,9 +362,9 @@ static bool choose_tiles(const mz_plan *plan, mz_matmul *p) {
     return true;
   }
   p->tiles = mz_panel_tiles_float();
-  /* Few rows wait for B, which is shorter in 16 bits. */
-  if (p->tiles == NULL || p->element != sizeof(float) || (p->packs_b && p->m < MZ_PANEL_ROWS / 2)) return false;
-  bool is_float = a->dtype == MZ_F32;
+  /* Few rows wait for B, which is shorter in 16 bits; one alone has a loop over many panels at once. */
+  bool is_float = a->dtype == MZ_F32, has_better = p->packs_b && p->m < (is_float ? 2 : MZ_PANEL_ROWS / 2);
+  if (p->tiles == NULL || p->element != sizeof(float) || has_better) return false;
   p->b_element = sizeof(float);
   p->narrow = a->dtype == MZ_F16 ? MZ_SUMS_F16 : a->dtype == MZ_BF16 ? MZ_SUMS_BF16 : MZ_SUMS_F32;
   p->stages_a = !is_float || (p->a_stride[1] != a->size && p->k > FEW_PLACES);
