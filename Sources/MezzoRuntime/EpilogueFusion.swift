@@ -20,6 +20,10 @@ struct EpilogueFusion {
   /// For each normalisation that draws in the sum before it, what is summed.
   private var terms: [Int: (Int, Int)] = [:]
 
+  /// Of one operation with its steps. Sums over many steps of a sequence would be more than a backend has room for; the built-in
+  /// one takes 12 with the result.
+  private static let mostInputs = 8
+
   struct Fused {
     var steps: [EpilogueStep] = []
     var operands: [Int] = []
@@ -77,7 +81,10 @@ struct EpilogueFusion {
       return fused
     }
     while let step = step(after: fused.result, earlier: fused.steps, takesTensors: code != .convolution) {
-      if let operand = step.operand { fused.operands.append(operand) }
+      if let operand = step.operand {
+        guard node.operands.count + fused.operands.count < Self.mostInputs else { break }
+        fused.operands.append(operand)
+      }
       fused.steps.append(step.kind(node.operands.count + fused.operands.count - 1))
       absorbed.formUnion(step.nodes)
       fused.result = step.result

@@ -56,6 +56,18 @@ import Testing
     #expect(gated.fused == gated.apart)
   }
 
+  /// As the gradient of a kernel that many steps of a sequence share: no backend has room for all of its terms.
+  @Test(arguments: [DType.float32, .float64]) func aLongSumIsDrawnInInPart(_ dtype: DType) throws {
+    let sum = try run(dtype) { s in
+      try (0..<40).reduce(into: [try s.x.matmul(s.kernel)]) { values, _ in
+        values.append(try values[values.count - 1] + s.other)
+      }
+    }
+    #expect(sum.operations[0].hasPrefix("matmul+add+add"))
+    #expect(sum.operations.count > 1 && sum.operations.allSatisfy { $0.split(separator: "+").count <= 12 })
+    #expect(sum.fused == sum.apart)
+  }
+
   @Test(arguments: [DType.float32, .float64, .bfloat16, .float16]) func factors(_ dtype: DType) throws {
     // 0.3 is none of the dtypes' numbers: the factor is the one that the graph has.
     let result = try run(dtype) { s in

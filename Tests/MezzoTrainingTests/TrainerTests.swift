@@ -55,7 +55,7 @@ import Testing
     #expect(try trainer.train(on: self.batch(3)).isApplied)
     let wrong = TrainingBatch(
       features: try Tensor(zeros: TensorType(.float32, [6, 3])), targets: batch.targets)
-    #expect(throws: RuntimeError.self) { try trainer.train(on: wrong) }
+    #expect(throws: LayerError.self) { try trainer.train(on: wrong) }
     #expect(try trainer.train(on: batch).isApplied)
     #expect(throws: TrainingError.self) { try trainer.train(on: [batch, batch]) }
     #expect(throws: TrainingError.self) { try trainer.train(on: []) }

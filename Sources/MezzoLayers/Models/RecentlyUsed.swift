@@ -1,13 +1,16 @@
 /// So many values that are dear to make; the one whose last use is longest ago makes room for the next.
-struct RecentlyUsed<Key: Hashable, Value> {
+package struct RecentlyUsed<Key: Hashable, Value> {
   private var entries: [Key: (value: Value, lastUse: Int)] = [:]
   private var uses = 0
-  var limit: Int
+  package var limit: Int
 
-  init(limit: Int) { self.limit = limit }
+  package init(limit: Int) { self.limit = limit }
+
+  /// The one that was used last.
+  package var latest: Value? { entries.values.max { $0.lastUse < $1.lastUse }?.value }
 
   /// To look at a value is to use it.
-  subscript(key: Key) -> Value? {
+  package subscript(key: Key) -> Value? {
     mutating get {
       guard let entry = entries[key] else { return nil }
       uses += 1
@@ -23,7 +26,7 @@ struct RecentlyUsed<Key: Hashable, Value> {
     }
   }
 
-  mutating func removeAll() { entries.removeAll() }
+  package mutating func removeAll() { entries.removeAll() }
 }
 
 extension RecentlyUsed: Sendable where Key: Sendable, Value: Sendable {}

@@ -209,31 +209,19 @@ extension BatchStream {
   ///
   /// - Parameter droppingRemainder: whether a last batch of fewer examples is left out.
   public func batched(_ examples: Int, droppingRemainder: Bool = false) -> BatchStream {
-    let size = Swift.max(examples, 1)
-    return recipe(count: nil, types: nil) { epoch, yield in
-      var waiting: [TrainingBatch] = []
-      var count = 0
+    recipe(count: nil, types: nil) { epoch, yield in
+      var waiting = WaitingExamples(examples)
       var isWanted = true
       try await produce(epoch, 0) { batch in
-        waiting.append(batch)
-        count += batch.examples
-        if count < size { return true }
-        let joined = try TrainingBatch(joining: waiting)
-        var start = 0
-        while isWanted, count - start >= size {
-          isWanted = try await yield(try joined.rows(start..<start + size))
-          start += size
-        }
-        waiting = start == count ? [] : [try joined.rows(start..<count)]
-        count -= start
+        for whole in try waiting.add(batch) where isWanted { isWanted = try await yield(whole) }
         return isWanted
       }
-      if isWanted, count > 0, !droppingRemainder { _ = try await yield(try TrainingBatch(joining: waiting)) }
+      if isWanted, !droppingRemainder, let rest = try waiting.rest() { _ = try await yield(rest) }
     }
   }
 
   /// A recipe that can begin only at the beginning of an epoch.
-  private func recipe(
+  func recipe(
     count: Int?, types: Types?, _ make: @escaping @Sendable (_ epoch: Int, _ yield: Yield) async throws -> Void
   ) -> BatchStream {
     BatchStream(count: count, types: types, ahead: ahead) { epoch, skipping, yield in

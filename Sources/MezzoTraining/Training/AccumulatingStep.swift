@@ -14,9 +14,11 @@ struct AccumulatingStep {
   /// The model's output has this many classes, where the loss asks for classes.
   let classes: Int?
   let outputNames: [String]
-  /// Adds the gradients of one batch to the sums; by the number of its examples.
-  private var batches: [Int: BatchPlan]
-  private let make: (_ examples: Int) throws -> BatchPlan
+  /// The plan of the first batch.
+  let plan: Plan
+  /// Add the gradients of one batch to the sums.
+  private var batches = RecentlyUsed<BatchStream.Types, BatchPlan>(limit: Trainer.planLimit)
+  private let make: (_ types: BatchStream.Types) throws -> BatchPlan
   private let update: TrainingPlan
   private let sums: [(name: String, type: TensorType)]
 
@@ -34,13 +36,10 @@ struct AccumulatingStep {
     _ model: Model, types: BatchStream.Types, objective: TrainingObjective,
     optimizer: any Optimizer, shown: Set<Int>
   ) throws {
-    make = { examples in
-      try Self.accumulation(
-        model, types: types.batch(of: examples), objective: objective, shown: shown)
-    }
-    let examples = types.features.shape.first ?? 0
-    let first = try make(examples)
-    batches = [examples: first]
+    make = { try Self.accumulation(model, types: $0, objective: objective, shown: shown) }
+    let first = try make(types)
+    batches[types] = first
+    plan = first.plan.plan
     classes = first.classes
     outputNames = first.results.outputNames
     sums = first.trainable.map {
@@ -67,20 +66,18 @@ struct AccumulatingStep {
     slots = updates.slots
   }
 
-  /// The plan of a whole batch.
-  var plan: Plan? { batches[largest]?.plan.plan }
-
-  private var largest: Int { batches.keys.max() ?? 0 }
-
-  /// - Parameter scalars: one for each batch; those of the last are the update's.
+  /// - Parameters:
+  ///   - types: what each batch is planned as.
+  ///   - scalars: one for each batch; those of the last are the update's.
   mutating func run(
-    _ batches: [TrainingBatch], _ store: inout TrainingStore, _ scalars: [TrainingPlan.Scalars]
+    _ batches: [TrainingBatch], as types: [BatchStream.Types], _ store: inout TrainingStore,
+    _ scalars: [TrainingPlan.Scalars]
   ) throws -> TrainingOutcome {
     try clearSums(&store)
     var outcome = TrainingOutcome(loss: 0, isApplied: true, firstNonFinite: nil)
     var assigned: [String: Tensor] = [:]
-    for (batch, scalars) in zip(batches, scalars) where outcome.isApplied {
-      let step = try plan(examples: batch.features.shape.first ?? 0)
+    for ((batch, types), scalars) in zip(zip(batches, types), scalars) where outcome.isApplied {
+      let step = try plan(types)
       for name in step.assigned where assigned[name] == nil { assigned[name] = try store[name] }
       let outputs = try step.plan.run(batch, &store, scalars)
       let loss = try outputs[0].scalar()
@@ -108,11 +105,10 @@ struct AccumulatingStep {
     for sum in sums { store.set(sum.name, try Tensor(zeros: sum.type)) }
   }
 
-  private mutating func plan(examples: Int) throws -> BatchPlan {
-    if let known = batches[examples] { return known }
-    let made = try make(examples)
-    if batches.count >= Trainer.planLimit { batches = batches.filter { $0.key == largest } }
-    batches[examples] = made
+  private mutating func plan(_ types: BatchStream.Types) throws -> BatchPlan {
+    if let known = batches[types] { return known }
+    let made = try make(types)
+    batches[types] = made
     return made
   }
 

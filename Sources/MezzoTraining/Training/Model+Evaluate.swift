@@ -125,7 +125,7 @@ extension Tensor {
 struct Evaluator {
   private let model: Model
   private let objective: TrainingObjective
-  private var steps: [BatchStream.Types: EvaluationStep] = [:]
+  private var steps = RecentlyUsed<BatchStream.Types, EvaluationStep>(limit: Trainer.planLimit)
   private let shown: Set<Int>
   private var measures: RunningMeasures
   private var weights = Variables()
@@ -161,7 +161,6 @@ struct Evaluator {
     let step =
       try steps[types]
       ?? EvaluationStep(model, types, objective, shown: shown)
-    if steps.count >= Trainer.planLimit { steps.removeAll() }
     steps[types] = step
     try check(step.classes)
     try measures.name(outputs: step.results.outputNames)

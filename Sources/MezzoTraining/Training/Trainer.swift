@@ -13,7 +13,7 @@ public import MezzoRuntime
 /// try trainer.publish()
 /// ```
 /// Weights, optimizer slots and the loss scale are the trainer's own until ``publish()``. The plan of a step is made when
-/// batches of so many examples come for the first time.
+/// batches of their shapes come for the first time, and that whose last use is longest ago makes room for the next.
 public struct Trainer {
   /// Traces what is to become small: a scalar of the model's output and of the batch.
   public typealias Objective =
@@ -28,8 +28,8 @@ public struct Trainer {
   private let shown: Set<Int>
   private let log = Logger(label: "mezzo.training")
 
-  /// By the number of examples, where each batch is a step of its own.
-  private var steps: [Int: TrainingStep] = [:]
+  /// Where each batch is a step of its own.
+  private var steps = RecentlyUsed<BatchStream.Types, TrainingStep>(limit: planLimit)
   /// Where several batches make a step.
   private var accumulation: AccumulatingStep?
   private(set) var store: TrainingStore
@@ -65,13 +65,13 @@ public struct Trainer {
   /// So many steps in a row that cannot be applied although the scale can fall no further have no hope.
   private static let hopelessSteps = 10
 
-  /// Plans for so many sizes of batches; each holds memory.
+  /// Plans for so many shapes of batches; each holds memory.
   static let planLimit = 16
 
   /// Builds the model, if it is not built, and plans a step.
   ///
   /// - Parameters:
-  ///   - features: the type of a batch of examples; batches of another number of examples may come too.
+  ///   - features: the type of a batch of examples; batches of other sizes may come too.
   ///   - targets: likewise, labels `int32[examples]` or values.
   ///   - moreFeatures: of the inputs behind the first, where the model has several.
   ///   - moreTargets: of the outputs behind the first.
@@ -138,7 +138,7 @@ public struct Trainer {
       try measures.name(outputs: step.outputNames)
       accumulation = step
     } else {
-      let step = try step(examples: types.features.shape.first ?? 0)
+      let step = try step(types)
       classes = step.classes
       try measures.name(outputs: step.results.outputNames)
     }
@@ -146,7 +146,7 @@ public struct Trainer {
 
   /// Who computes what in a step, and why.
   public var explanation: Explanation? {
-    (accumulation?.plan ?? steps.values.first?.plan.plan).map { Explanation($0, on: model.runtime) }
+    (accumulation?.plan ?? steps.latest?.plan.plan).map { Explanation($0, on: model.runtime) }
   }
 
   /// Of the next update. Setting it ends what a schedule of the optimizer says.
@@ -170,8 +170,9 @@ public struct Trainer {
 
   /// One update from one batch.
   ///
-  /// - Throws: `TrainingError.nonFiniteLoss` where the gradients are not finite and no loss scale could mend that, and
-  ///   `RuntimeError` for a batch of another type than was announced.
+  /// - Throws: `TrainingError.nonFiniteLoss` where the gradients are not finite and no loss scale could mend that,
+  ///   `LayerError` for sizes that the model was not built for, and `RuntimeError` for another dtype or rank than was
+  ///   announced.
   @discardableResult
   public mutating func train(on batch: TrainingBatch) throws -> TrainingOutcome { try train(on: [batch]) }
 
@@ -219,8 +220,9 @@ public struct Trainer {
           rate: learningRate, step: counters.iterations + 1, draw: counters.draws, lossScale: lossScale?.value ?? 1,
           seed: counters.seed, share: examples == 0 ? 1 : Double(batch.examples) / Double(examples)))
     }
-    if let outcome = try accumulation?.run(batches, &store, scalars) { return outcome }
-    return try step(examples: first.examples).run(first, &store, scalars[0])
+    let planned = batches.map(planned)
+    if let outcome = try accumulation?.run(batches, as: planned, &store, scalars) { return outcome }
+    return try step(planned[0]).run(first, &store, scalars[0])
   }
 
   /// The weights so far, as the model would get them.
@@ -256,15 +258,18 @@ public struct Trainer {
     }
   }
 
-  private mutating func step(examples: Int) throws -> TrainingStep {
-    if let step = steps[examples] { return step }
+  /// What a batch is planned as: with its own sizes, and for all else with what was announced, which a run insists on.
+  private func planned(_ batch: TrainingBatch) -> BatchStream.Types {
+    let found = batch.types
+    return found.differ(inSizesAloneFrom: types) ? found : types.batch(of: batch.examples)
+  }
+
+  private mutating func step(_ types: BatchStream.Types) throws -> TrainingStep {
+    if let step = steps[types] { return step }
     let step = try TrainingStep(
-      model, types: types.batch(of: examples), objective: objective, optimizer: optimizer,
-      isScaled: lossScale != nil,
-      shown: shown)
+      model, types: types, objective: objective, optimizer: optimizer, isScaled: lossScale != nil, shown: shown)
     try store.add(step.slots)
-    if steps.count >= Self.planLimit { steps.removeAll() }
-    steps[examples] = step
+    steps[types] = step
     return step
   }
 }
