@@ -125,7 +125,7 @@ import Testing
   @Test(arguments: [
     ("W1:rows=4", "W1 has no parameter rows; it has batch, sizes"), ("W1:batch", "such as batch=16"),
     ("W1:batch=0", "1 to"), ("W1:batch=many", "1 to"), ("W1:batch=4-5", "1 to"), ("W1:sizes=8", "2 to 64 sizes"),
-    ("W1:", "such as batch=16"), ("", "there is no workload"),
+    ("W1:batch=4:batch=2", "given once"), ("W1:", "such as batch=16"), ("", "there is no workload"),
   ])
   func sizesThatCannotBeAreRefused(workload: String, why: String) throws {
     let run = try Command("bench", workload, "--policy", "float32", "--seconds", "0.001")

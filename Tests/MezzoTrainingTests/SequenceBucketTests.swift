@@ -110,6 +110,50 @@ import Testing
     #expect(short.iterations == 4)
   }
 
+  /// A batch that cannot be planned leaves nothing of those before it.
+  @Test func anUpdateIsPlannedBeforeItBegins() throws {
+    let model = Model(runtime: .builtinOnly()) {
+      Dense(3)
+      BatchNormalization()
+      Dense(2)
+    }
+    func batch(_ width: Int) throws -> TrainingBatch {
+      TrainingBatch(
+        features: try Tensor((0..<4 * width).map { Double($0 % 5) }, shape: [4, width], dtype: .float32),
+        targets: try Tensor([0, 1, 0, 1], shape: [4], dtype: .int32))
+    }
+    var trainer = try trainer(model, try batch(2), accumulating: 2)
+    let before = try trainer.weights
+    #expect(throws: LayerError.self) { try trainer.train(on: [batch(2), batch(3)]) }
+    #expect(try trainer.weights == before)
+    #expect(try trainer.train(on: [batch(2), batch(2)]).isApplied)
+  }
+
+  @Test func aLargeElementIsCutAsItIsWanted() async throws {
+    let yielded = Locked(0)
+    let large = BatchStream { _ in
+      AsyncThrowingStream { continuation in
+        continuation.yield(
+          with: Result {
+            TrainingBatch(
+              features: try Tensor(zeros: TensorType(.int32, [100, 3])),
+              targets: try Tensor(zeros: TensorType(.int32, [100])))
+          })
+        continuation.finish()
+      }
+    }
+    var taken = 0
+    for try await batch in large.batched(8, in: try Self.buckets.get()).map({ batch, _, _ in
+      yielded.withLock { $0 += 1 }
+      return batch
+    }).prefetched(1) {
+      #expect(batch.features.shape == [8, 4])
+      taken += 1
+      if taken == 2 { break }
+    }
+    #expect(yielded.withLock { $0 } <= 4)
+  }
+
   @Test func targetsOfStepsAreFilledUpToo() async throws {
     let lengths = [5, 7]
     let stream = Self.examples(lengths, labelsSteps: true).batched(
@@ -150,6 +194,9 @@ import Testing
     // Sizes may change, dtypes and ranks may not.
     let wide = TrainingBatch(features: try first.features.cast(to: .float32), targets: first.targets)
     #expect(throws: RuntimeError.self) { try trainer.train(on: wide) }
+    let alone = TrainingBatch(
+      features: try Tensor(zeros: TensorType(.int32, [4, 3])), targets: try Tensor(zeros: TensorType(.int32, [1])))
+    #expect(throws: RuntimeError.self) { try trainer.train(on: alone) }
     let flat = TrainingBatch(features: try Tensor(zeros: TensorType(.int32, [1])), targets: first.targets)
     #expect(throws: RuntimeError.self) { try trainer.train(on: flat) }
   }

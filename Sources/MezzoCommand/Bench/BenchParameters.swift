@@ -30,6 +30,8 @@ struct BenchParameters {
     switch members[name] {
     case nil: return value
     case .string(let text)?: return text
+    // On a command line only the parameter knows that these are none.
+    case .integer(let number)?: return "\(number)"
     case let other?: throw .parameter(name: name, expected: "a text", found: other.summary)
     }
   }

@@ -22,7 +22,10 @@ struct BenchRequest {
       guard sides.count == 2 else {
         throw .parameter(name: String(part), expected: "a name, = and a value, such as batch=16", found: "\(part)")
       }
-      members[String(sides[0])] = Self.value(sides[1])
+      let name = String(sides[0])
+      guard members.updateValue(Self.value(sides[1]), forKey: name) == nil else {
+        throw .parameter(name: name, expected: "given once", found: text)
+      }
     }
     parameters = try BenchParameters(.object(members), of: kind)
     name = text

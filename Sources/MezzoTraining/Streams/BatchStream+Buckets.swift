@@ -9,7 +9,8 @@ extension BatchStream {
   /// smaller batches, from the shortest to the longest. As tf.data's `bucket_by_sequence_length`.
   ///
   /// What is filled in must not count, in the model nor in the loss: a mask does that, of `Embedding(…, maskZero: true)` or
-  /// `Masking`.
+  /// `Masking`. Where each step has a loss, that of a batch is the mean over its steps that count; batches whose gradients are
+  /// accumulated still count by their examples.
   ///
   /// ```swift
   /// let stream = BatchStream { epoch in sentences() }  // features int32[1, length], targets int32[1]
@@ -30,13 +31,13 @@ extension BatchStream {
       var isWanted = true
       try await produce(epoch, 0) { batch in
         let filled = try batch.filled(buckets, targetsToo: fillingTargets)
-        for whole in try waiting[filled.types.batch(of: 1), default: WaitingExamples(examples)].add(filled)
-        where isWanted {
-          isWanted = try await yield(whole)
-        }
+        let key = filled.types.batch(of: 1)
+        var likes = waiting.removeValue(forKey: key) ?? WaitingExamples(examples)
+        isWanted = try await likes.add(filled, yield)
+        waiting[key] = likes
         return isWanted
       }
-      if droppingRemainder { return }
+      if droppingRemainder || !isWanted { return }
       let byLength = waiting.sorted { $0.key.shapes.lexicographicallyPrecedes($1.key.shapes) }
       for (_, examples) in byLength where isWanted {
         if let rest = try examples.rest() { isWanted = try await yield(rest) }
@@ -53,17 +54,20 @@ struct WaitingExamples {
 
   init(_ size: Int) { self.size = max(size, 1) }
 
-  /// The whole batches that there are now.
-  mutating func add(_ batch: TrainingBatch) throws -> [TrainingBatch] {
+  /// Yields the whole batches that there are now, one after the other, as long as more are wanted.
+  mutating func add(_ batch: TrainingBatch, _ yield: BatchStream.Yield) async throws -> Bool {
     batches.append(batch)
     count += batch.examples
-    if count < size { return [] }
+    if count < size { return true }
     let joined = try TrainingBatch(joining: batches)
-    let end = count / size * size
-    let whole = try stride(from: 0, to: end, by: size).map { try joined.rows($0..<$0 + size) }
-    batches = end == count ? [] : [try joined.rows(end..<count)]
-    count -= end
-    return whole
+    var (start, isWanted) = (0, true)
+    while isWanted, count - start >= size {
+      isWanted = try await yield(try joined.rows(start..<start + size))
+      start += size
+    }
+    batches = start == count ? [] : [try joined.rows(start..<count)]
+    count -= start
+    return isWanted
   }
 
   func rest() throws -> TrainingBatch? { count == 0 ? nil : try TrainingBatch(joining: batches) }

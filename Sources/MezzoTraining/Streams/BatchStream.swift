@@ -213,7 +213,7 @@ extension BatchStream {
       var waiting = WaitingExamples(examples)
       var isWanted = true
       try await produce(epoch, 0) { batch in
-        for whole in try waiting.add(batch) where isWanted { isWanted = try await yield(whole) }
+        isWanted = try await waiting.add(batch, yield)
         return isWanted
       }
       if isWanted, !droppingRemainder, let rest = try waiting.rest() { _ = try await yield(rest) }

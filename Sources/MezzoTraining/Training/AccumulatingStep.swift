@@ -14,8 +14,6 @@ struct AccumulatingStep {
   /// The model's output has this many classes, where the loss asks for classes.
   let classes: Int?
   let outputNames: [String]
-  /// The plan of the first batch.
-  let plan: Plan
   /// Add the gradients of one batch to the sums.
   private var batches = RecentlyUsed<BatchStream.Types, BatchPlan>(limit: Trainer.planLimit)
   private let make: (_ types: BatchStream.Types) throws -> BatchPlan
@@ -39,7 +37,6 @@ struct AccumulatingStep {
     make = { try Self.accumulation(model, types: $0, objective: objective, shown: shown) }
     let first = try make(types)
     batches[types] = first
-    plan = first.plan.plan
     classes = first.classes
     outputNames = first.results.outputNames
     sums = first.trainable.map {
@@ -66,6 +63,9 @@ struct AccumulatingStep {
     slots = updates.slots
   }
 
+  /// The plan of the batch that came last.
+  var plan: Plan? { batches.latest?.plan.plan }
+
   /// - Parameters:
   ///   - types: what each batch is planned as.
   ///   - scalars: one for each batch; those of the last are the update's.
@@ -73,11 +73,12 @@ struct AccumulatingStep {
     _ batches: [TrainingBatch], as types: [BatchStream.Types], _ store: inout TrainingStore,
     _ scalars: [TrainingPlan.Scalars]
   ) throws -> TrainingOutcome {
+    // What cannot be planned must not leave half an update behind.
+    let steps = try types.map { try plan($0) }
     try clearSums(&store)
     var outcome = TrainingOutcome(loss: 0, isApplied: true, firstNonFinite: nil)
     var assigned: [String: Tensor] = [:]
-    for ((batch, types), scalars) in zip(zip(batches, types), scalars) where outcome.isApplied {
-      let step = try plan(types)
+    for ((batch, step), scalars) in zip(zip(batches, steps), scalars) where outcome.isApplied {
       for name in step.assigned where assigned[name] == nil { assigned[name] = try store[name] }
       let outputs = try step.plan.run(batch, &store, scalars)
       let loss = try outputs[0].scalar()

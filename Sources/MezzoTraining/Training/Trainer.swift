@@ -172,7 +172,7 @@ public struct Trainer {
   ///
   /// - Throws: `TrainingError.nonFiniteLoss` where the gradients are not finite and no loss scale could mend that,
   ///   `LayerError` for sizes that the model was not built for, and `RuntimeError` for another dtype or rank than was
-  ///   announced.
+  ///   announced or tensors of different numbers of examples.
   @discardableResult
   public mutating func train(on batch: TrainingBatch) throws -> TrainingOutcome { try train(on: [batch]) }
 
@@ -261,7 +261,9 @@ public struct Trainer {
   /// What a batch is planned as: with its own sizes, and for all else with what was announced, which a run insists on.
   private func planned(_ batch: TrainingBatch) -> BatchStream.Types {
     let found = batch.types
-    return found.differ(inSizesAloneFrom: types) ? found : types.batch(of: batch.examples)
+    // Another number of examples in one tensor would be repeated for those of the others.
+    let isWhole = found == found.batch(of: batch.examples)
+    return isWhole && found.differ(inSizesAloneFrom: types) ? found : types.batch(of: batch.examples)
   }
 
   private mutating func step(_ types: BatchStream.Types) throws -> TrainingStep {
