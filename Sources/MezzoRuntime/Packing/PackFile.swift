@@ -56,8 +56,7 @@ struct PackFile: Sendable {
   /// - Throws: `FileError` where there is something else under its name, or something else in it.
   func read(in folder: PrivateFolder) throws(FileError) -> TensorStorage? {
     let path = path(in: folder)
-    guard AtomicFile.isTaken(path) else { return nil }
-    let file = try MappedFile(path, isOwn: true)
+    guard let file = try Self.mapped(path) else { return nil }
     func damaged(_ reason: String) -> FileError { .unreadable(path: path, reason: reason) }
     guard file.bytes.count == Self.front + count else {
       throw damaged("expected \(Self.front + count) bytes, found \(file.bytes.count)")
@@ -71,6 +70,21 @@ struct PackFile: Sendable {
     // A server with many weights would have a descriptor for each.
     file.close()
     return TensorStorage(form, keptBy: file)
+  }
+
+  /// `nil` where there is no file. Another program may remove one, and write it again, at any time: only what fails again and
+  /// again is a fault.
+  private static func mapped(_ path: String) throws(FileError) -> MappedFile? {
+    var attempts = 3
+    while AtomicFile.isTaken(path) {
+      do throws(FileError) {
+        return try MappedFile(path, isOwn: true)
+      } catch {
+        attempts -= 1
+        if attempts == 0 { throw error }
+      }
+    }
+    return nil
   }
 
   func write(_ form: TensorStorage, in folder: PrivateFolder) throws(FileError) {

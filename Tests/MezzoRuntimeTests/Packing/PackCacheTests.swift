@@ -277,6 +277,28 @@ import Testing
     }
   }
 
+  /// Other programs remove files to make room and write them again, between any two steps of one that reads.
+  @Test func aFileThatGoesMeanwhileIsNoFault() throws {
+    let content = [UInt8](repeating: 7, count: 500)
+    _ = try folder.program().form(content)
+    let path = folder.files[0]
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    let wrong = Locked(0)
+    DispatchQueue.concurrentPerform(iterations: 2) { side in
+      for _ in 0..<Sample.count(3000) {
+        if side == 0 {
+          try? FileManager.default.removeItem(atPath: path)
+          try? bytes.write(to: URL(filePath: path), options: .atomic)
+        } else if (try? folder.program().form(content, finishes: false)) != content.map({ $0 + 1 }) {
+          wrong.withLock { $0 += 1 }
+        }
+      }
+    }
+    folder.program().cache.finish()
+    #expect(wrong.withLock { $0 } == 0)
+    #expect(folder.lines == [])
+  }
+
   // MARK: The environment
 
   @Test func theEnvironmentNamesAFolder() {
