@@ -24,8 +24,8 @@ struct TextBatches: Sendable {
     var length: Int
   }
 
-  /// The shape's length for a text of `count` ids.
-  func length(_ count: Int) -> Int { lengths.size(of: count, axis: 1) }
+  /// The shape's length for a text of `count` ids: of none too, where a tokenizer puts nothing around an empty text.
+  func length(_ count: Int) -> Int { lengths.size(of: max(count, 1), axis: 1) }
 
   /// Batches of texts with so many ids each, the longest first.
   func batches(_ counts: [Int]) -> [Batch] {

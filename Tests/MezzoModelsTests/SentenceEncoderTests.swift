@@ -159,4 +159,10 @@ import Testing
     #expect(texts.length(250) == 256 && texts.length(3) == 16)
     #expect(try TextBatches(maximumLength: 40).length(33) == 40)
   }
+
+  /// A tokenizer without a template leaves nothing of an empty text.
+  @Test func aTextWithoutIdsHasABatch() throws {
+    let batches = try TextBatches(maximumLength: 40).batches([0])
+    #expect(batches == [TextBatches.Batch(texts: [0], rows: 1, length: 16)])
+  }
 }
