@@ -1,11 +1,12 @@
 import MezzoBackend
 
 extension Tensor {
-  /// A tensor of `shape`, of the same rank: the elements from the beginning of each axis, and zeros where an axis is longer.
-  package func resized(_ shape: [Int]) throws(GraphError) -> Tensor {
+  /// A tensor of `shape`, of the same rank: the elements from the beginning of each axis, and `padding` where an axis is longer.
+  package func resized(_ shape: [Int], padding: Double = 0) throws(GraphError) -> Tensor {
     let old = self.shape
     guard let last = old.indices.last(where: { old[$0] != shape[$0] }) else { return self }
-    let result = try Tensor(zeros: TensorType(dtype, shape))
+    let type = TensorType(dtype, shape)
+    let result = try padding == 0 ? Tensor(zeros: type) : Tensor(type) { padding }
     guard result.byteCount > 0, byteCount > 0 else { return result }
     let common = zip(old, shape).map(min)
     let trailing = old[(last + 1)...].reduce(byteCount / count, *)

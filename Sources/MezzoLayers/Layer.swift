@@ -73,13 +73,6 @@ extension Layer {
     return .tensor(try call(input, context))
   }
 
-  /// `Dense` becomes `dense`, `LayerNormalization` `layer_normalization`.
-  package static var defaultName: String {
-    var name = ""
-    for character in className {
-      if character.isUppercase, !name.isEmpty { name += "_" }
-      name += character.lowercased()
-    }
-    return name
-  }
+  /// `Dense` becomes `dense`, `Conv2D` `conv2d`.
+  package static var defaultName: String { LayerNames.snakeCase(className) }
 }

@@ -17,6 +17,8 @@ public final class LayerContext {
     var policy = DTypePolicy.float32
     var readDType: DType?
     var sublayers = SublayerPolicy.own
+    var noticesMasks = false
+    var holdsOneThatDoes = false
   }
 
   private var frame = Frame()
@@ -47,6 +49,10 @@ public final class LayerContext {
   var quantizedRows: [QuantizedRows.Key: QuantizedRows] = [:]
   /// The rows of each layer that brings them to int8, by its path.
   var quantizedInputs: [String: SymbolicTensor] = [:]
+  /// The layers whose sequences come out from the back, by path, and their steps.
+  var fromTheBack: [String: Int] = [:]
+  /// Paths of the layers that took no notice of the mask of an input.
+  private(set) var endedMasks: [String] = []
   /// What layers add to the loss.
   private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?
@@ -86,7 +92,10 @@ public final class LayerContext {
 
   /// Which places of `tensor` count, `bool[batch, steps]`: what a ``Masking``, or an ``Embedding`` for which 0 is padding,
   /// said, and layers between handed on.
-  public func mask(of tensor: SymbolicTensor) -> SymbolicTensor? { masks[tensor.id] }
+  public func mask(of tensor: SymbolicTensor) -> SymbolicTensor? {
+    frame.noticesMasks = true
+    return masks[tensor.id]
+  }
 
   /// Says which places of `tensor` count to the layers behind this one.
   ///
@@ -161,7 +170,11 @@ extension LayerContext {
 
   func call(_ layer: any Layer, _ inputs: LayerInputs, at path: String) throws -> TensorTree {
     let outer = frame
-    defer { frame = outer }
+    defer {
+      let notices = frame.noticesMasks || frame.holdsOneThatDoes
+      frame = outer
+      frame.holdsOneThatDoes = outer.holdsOneThatDoes || notices
+    }
     let record = try record(layer, at: path)
     let isContainer = layer is any LayerContainer
     frame = Frame(
@@ -183,6 +196,7 @@ extension LayerContext {
           try trace.withPrecision(try precision()) { try layer.call(inputs, self) }
         }
         if layer is any MaskPassing { passMask(of: inputs, to: outputs) }
+        takeNoteOfMasks(of: inputs)
         // The compute dtype is no promise about outputs: a layer inside may have the last word.
         let output = policy.outputDType == policy.computeDType ? nil : policy.outputDType
         return try outputs.map { try cast(.output, "output", $0, to: output) }
@@ -192,8 +206,20 @@ extension LayerContext {
     return result
   }
 
+  private func takeNoteOfMasks(of inputs: LayerInputs) {
+    if frame.noticesMasks {
+      // What a layer does with masks is its affair, also in those that it is made of.
+      endedMasks.removeAll { $0.hasPrefix("\(path).") }
+    } else if !frame.holdsOneThatDoes, !endedMasks.contains(path),
+      inputs.leaves.contains(where: { $0.flatMap { masks[$0.id] } != nil })
+    {
+      endedMasks.append(path)
+    }
+  }
+
   /// Gives the mask of the first input to outputs that have its steps and no mask.
   private func passMask(of inputs: LayerInputs, to outputs: TensorTree) {
+    frame.noticesMasks = true
     guard let first = inputs.positional.first?.leaves.first ?? nil, let mask = mask(of: first)
     else { return }
     for case let output? in outputs.leaves
@@ -216,7 +242,7 @@ extension LayerContext {
     guard let dtype, value.dtype.isFloatingPoint, value.dtype != dtype else { return value }
     note(LayerCast(kind: kind, name: name, from: value.dtype, to: dtype))
     let result = try value.cast(to: dtype)
-    setMask(mask(of: value), of: result)
+    setMask(masks[value.id], of: result)
     return result
   }
 
@@ -285,7 +311,7 @@ extension LayerContext {
     }
   }
 
-  private func joined(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  func joined(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 }
 
 extension TensorTree {

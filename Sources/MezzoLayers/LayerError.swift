@@ -7,6 +7,8 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   case variableType(path: String, built: TensorType, asked: TensorType)
   case inputs(layer: String, expected: String, found: String)
   case outputs(layer: String, found: String)
+  /// An axis of a model's inputs that cannot be filled up.
+  case buckets(layer: String, axis: Int, expected: String, found: String)
   case loss(layer: String, found: TensorType)
   /// In strict mode: an input that would be cast although no layer says so.
   case undeclaredCast(layer: String, input: String, from: DType, to: DType)
@@ -45,6 +47,9 @@ public enum LayerError: Error, Equatable, Sendable, CustomStringConvertible {
         + "give inputs of the shape that the model was built with, or make a new model"
     case .inputs(let layer, let expected, let found): "\(Self.named(layer)) expected \(expected), got \(found)"
     case .outputs(let layer, let found): "\(Self.named(layer)) was expected to return one tensor, it returned \(found)"
+    case .buckets(let layer, let axis, let expected, let found):
+      "\(Self.named(layer)) in shape buckets: axis \(axis) of the inputs, which is filled up, was expected \(expected), got "
+        + "\(found); leave the axis out of the buckets"
     case .loss(let layer, let found):
       "\(Self.named(layer)) may add a floating-point scalar to the loss, got \(found); sum over its elements"
     case .undeclaredCast(let layer, let input, let from, let to):

@@ -67,6 +67,7 @@ public final class SentenceEncoder: Sendable {
       SentenceModel(
         encoder: BERT(configuration, policy: policy), modes: sentences.pooling.modes, policy: policy),
       runtime: runtime)
+    model.keepPlans(forShapes: batches.shapes)
     try model.build(
       inputs: Arguments(
         .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [1, 2])), .tensor(TensorType(.int32, [2]))),

@@ -11,7 +11,7 @@ struct TextBatches: Sendable {
   /// - Parameter maximumLength: ids of the longest text.
   /// - Throws: `LayerError.invalidConfiguration` for one below 1.
   init(maximumLength: Int) throws(LayerError) {
-    // A third apart or so, as few as fit a model's plans with one and with many texts.
+    // A third apart or so.
     let lengths = [16, 32, 64, 96, 128, 192, 256, 384, 512] + Array(stride(from: 768, to: maximumLength, by: 256))
     self.lengths = try ShapeBuckets(steps: lengths.filter { $0 < maximumLength } + [maximumLength])
   }
@@ -23,6 +23,9 @@ struct TextBatches: Sendable {
     var rows: Int
     var length: Int
   }
+
+  /// One text or many, of each length.
+  var shapes: Int { 2 * lengths.combinations }
 
   /// The shape's length for a text of `count` ids: of none too, where a tokenizer puts nothing around an empty text.
   func length(_ count: Int) -> Int { lengths.size(of: max(count, 1), axis: 1) }

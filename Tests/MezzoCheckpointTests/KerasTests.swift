@@ -181,16 +181,6 @@ import Testing
     #expect(message?.contains("optimizer") == false)
   }
 
-  @Test func classNamesBecomePathsAsInKeras() {
-    let names = [
-      "Conv2D": "conv2d", "Conv2DTranspose": "conv2d_transpose", "PReLU": "p_re_lu", "ReLU": "re_lu",
-      "LeakyReLU": "leaky_re_lu", "ELU": "elu", "LSTM": "lstm", "SimpleRNN": "simple_rnn",
-      "MultiHeadAttention": "multi_head_attention", "GlobalAveragePooling1D": "global_average_pooling1d",
-      "EinsumDense": "einsum_dense", "RMSNormalization": "rms_normalization", "GRU": "gru",
-    ]
-    for (name, path) in names { #expect(KerasWeights.snakeCase(name) == path) }
-  }
-
   /// A `.keras` file of a model of one layer with this configuration.
   private func file(_ layer: String, class model: String = "Sequential") throws -> FileBytes {
     let text = """

@@ -144,6 +144,8 @@ import Testing
     #expect(try tensor.resized([2, 3, 1]).scalars() == [1, 3, 5, 7, 9, 11])
     #expect(try tensor.resized([1, 4, 3]).scalars() == [1, 2, 0, 3, 4, 0, 5, 6, 0, 0, 0, 0])
     #expect(try tensor.resized([2, 0, 2]).resized([1, 1, 1]).scalars() == [0])
+    #expect(try tensor.resized([1, 4, 2], padding: -1).scalars() == [1, 2, 3, 4, 5, 6, -1, -1])
+    #expect(try tensor.resized([2, 0, 2]).resized([1, 1, 1], padding: -1).scalars() == [-1])
     #expect(try Tensor(7, dtype: .int8).resized([]).scalars() == [7])
   }
 }

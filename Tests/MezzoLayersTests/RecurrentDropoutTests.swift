@@ -239,7 +239,7 @@ import Testing
     let run = try Run(TimeDistributed(Kind.lstm.layer(Self.rates[2]), policy: .float64), shape: [1, 2, 3, 3])
     let draws = try random(shapes(.lstm, Self.rates[2]), step: 1)
     #expect(
-      same(try run(step: 1)[0].scalars(), try expected(.lstm, Self.rates[2], run, prefix: "l_s_t_m.", draws: draws)))
+      same(try run(step: 1)[0].scalars(), try expected(.lstm, Self.rates[2], run, prefix: "lstm.", draws: draws)))
   }
 
   @Test(arguments: Kind.allCases) func configurationsRoundTrip(kind: Kind) throws {

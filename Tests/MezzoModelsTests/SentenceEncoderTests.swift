@@ -145,16 +145,22 @@ import Testing
       #expect(batch.texts.count <= batch.rows)
       #expect(batch.texts.allSatisfy { counts[$0] <= batch.length })
     }
-    // No more than a model keeps plans for.
     #expect(Set(batches.map { [$0.rows, $0.length] }).count <= 8)
   }
 
-  @Test func streamsOfAllLengthsHaveFewShapes() throws {
-    let texts = try TextBatches(maximumLength: 256)
-    let shapes = (2...256).flatMap { count in
+  @Test(arguments: [(40, 6), (256, 14), (512, 18), (4096, 45)])
+  func streamsOfAllLengthsHaveFewShapes(longest: Int, limit: Int) throws {
+    let texts = try TextBatches(maximumLength: longest)
+    let batches = (1...longest).flatMap { count in
       [1, 40, 300].flatMap { texts.batches([Int](repeating: count, count: $0)) }
     }
-    #expect(Set(shapes.map { [$0.rows, $0.length] }).count <= 14)
+    let shapes = Set(batches.map { [$0.rows, $0.length] })
+    // A model keeps plans for as many.
+    #expect(shapes.count <= texts.shapes && shapes.count <= limit)
+  }
+
+  @Test func lengthsAreTheNextThatIsLargeEnough() throws {
+    let texts = try TextBatches(maximumLength: 256)
     #expect(texts.batches([]).isEmpty)
     #expect(texts.length(250) == 256 && texts.length(3) == 16)
     #expect(try TextBatches(maximumLength: 40).length(33) == 40)

@@ -83,24 +83,11 @@ struct KerasWeights {
     var counts: [String: Int] = [:]
     return classNames.map { className in
       // The only class that files name otherwise.
-      let name = snakeCase(className == "GroupQueryAttention" ? "GroupedQueryAttention" : className)
+      let name = LayerNames.snakeCase(className == "GroupQueryAttention" ? "GroupedQueryAttention" : className)
       let count = counts[name, default: 0]
       counts[name] = count + 1
       return count == 0 ? name : "\(name)_\(count)"
     }
-  }
-
-  /// A class name as Keras writes it in paths: `Conv2D` is `conv2d`, `PReLU` `p_re_lu`, `SimpleRNN` `simple_rnn`.
-  static func snakeCase(_ name: String) -> String {
-    let letters = Array(name)
-    var result = ""
-    for (index, letter) in letters.enumerated() {
-      let isCapital = letter.isUppercase && index > 0
-      let beginsWord = isCapital && index + 1 < letters.count && letters[index + 1].isLowercase
-      if beginsWord || isCapital && letters[index - 1].isLowercase { result += "_" }
-      result += letter.lowercased()
-    }
-    return result
   }
 
   /// A variable that a model has or will have.

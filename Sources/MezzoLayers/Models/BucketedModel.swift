@@ -1,14 +1,17 @@
+import Logging
 import MezzoBackend
 public import MezzoGraph
 import MezzoPolicy
 
-/// A model for a stream of inputs of ever other sizes, such as a server's: each is filled up with zeros to one of a few
-/// sizes, computed on that size's plan, and the outputs are cut to what the input alone would have given. Below, 3 rows of
-/// 20 ids are computed as 8 of 32.
+/// A model for a stream of inputs of ever other sizes, such as a server's: each is filled up to one of a few sizes, computed
+/// on that size's plan, and the outputs are cut to what the input alone would have given. Below, 3 rows of 20 ids are
+/// computed as 8 of 32.
 ///
-/// What is filled in must not count. Examples of a batch do not see each other in inference. Steps have to be masked: by
-/// `Embedding(…, maskZero: true)`, by `Masking`, or by a mask among the inputs, which is filled up with 0 too. Layers that
-/// look at neighbours whatever the mask, such as convolutions, may see what is filled in. ``difference(on:)`` tells.
+/// What is filled in must not count. Examples of a batch do not see each other in inference, unless a layer works along axis 0.
+/// Steps have to be masked: by `Embedding(…, maskZero: true)`, by `Masking`, or by a mask among the inputs; and the layers
+/// that they go through have to leave masked steps out. Convolutions, layers over the axis of the steps (`Softmax(axis: 1)`),
+/// those that lose the mask (`Reshape`, `Permute`, `GlobalMaxPooling1D`), and attention that writes to a cache do not.
+/// ``difference(on:)`` tells; where a mask is lost, the log says so once.
 ///
 /// ```swift
 /// let model = Model {
@@ -25,10 +28,13 @@ public final class BucketedModel: Sendable {
   public let buckets: ShapeBuckets
   /// Inputs of which only the batch is filled up, as errors name them: `input 1`, `mask`.
   public let batchOnly: Set<String>
+  /// What inputs are filled up with, by name; 0 where there is nothing.
+  public let padding: [String: Double]
 
   /// Which axes of each output are as long as an axis of the inputs. Asked for each size of an input, since the sizes of an
   /// output may be the same for some and not for others.
   private let followers = Locked(RecentlyUsed<Question, [[Int]]>(limit: 4096))
+  private let isChecked = Locked(false)
 
   private struct Question: Hashable {
     /// Of the inputs when they are filled up.
@@ -41,11 +47,17 @@ public final class BucketedModel: Sendable {
     var axis, count, size: Int
   }
 
-  public init(_ model: Model, _ buckets: ShapeBuckets, batchOnly: Set<String> = []) {
+  /// - Parameters:
+  ///   - batchOnly: inputs of which only the batch is filled up, such as features without steps.
+  ///   - padding: what inputs are filled up with that need anything but 0: `["input": -1]` for `Masking(maskValue: -1)`.
+  public init(
+    _ model: Model, _ buckets: ShapeBuckets, batchOnly: Set<String> = [], padding: [String: Double] = [:]
+  ) {
     self.model = model
     self.buckets = buckets
     self.batchOnly = batchOnly
-    model.keepPlans(buckets.combinations)
+    self.padding = padding
+    model.keepPlans(forShapes: buckets.combinations)
   }
 
   /// The output for a batch `[batch, …]` of any size.
@@ -61,17 +73,20 @@ public final class BucketedModel: Sendable {
 
   /// The outputs of a model of several inputs or outputs.
   ///
-  /// - Throws: `LayerError.inputs` where inputs differ along an axis that is filled up, or ``batchOnly`` names one that is
-  ///   not there; `LayerError.outputs` where an output's size along an axis depends on the input's in another way than to
-  ///   be the same.
+  /// - Throws: `LayerError.inputs` where inputs differ along an axis that is filled up, where ``batchOnly`` or ``padding``
+  ///   name one that is not there, or a padding is no value of its input's dtype; `LayerError.buckets` where the axis
+  ///   decides the shape of a variable or how many outputs there are, where an output's size along an axis depends on the
+  ///   input's in another way than to be the same, or where steps come out from the back; `GraphError` for an input whose
+  ///   elements have no real value, such as complex numbers; and what calling the model throws.
   public func callAsFunction(_ inputs: Arguments<Tensor>) throws -> Tree<Tensor> {
-    let fillings = try fillings(inputs.map(\.type)).filter { $0.size > $0.count }
+    let types = inputs.map(\.type)
+    try requireInputs(types)
+    let fillings = try fillings(types).filter { $0.size > $0.count }
     if fillings.isEmpty { return try model(inputs) }
     let larger = try inputs.map { name, tensor in
-      try tensor.resized(filled(tensor.type, fillings, name: name).shape)
+      try tensor.resized(filled(tensor.type, fillings, name: name).shape, padding: padding[name] ?? 0)
     }
-    let types = larger.map(\.type)
-    let followers = try fillings.map { try axes(following: $0, types) }
+    let followers = try fillings.map { try axes(following: $0, larger.map(\.type)) }
     var place = -1
     return try model(larger).map { output in
       place += 1
@@ -81,21 +96,47 @@ public final class BucketedModel: Sendable {
     }
   }
 
-  /// How much outputs change because inputs are filled up: the largest difference of an element, by the largest
-  /// magnitude of its output. No more than rounding where what is filled in does not count. For tests: it makes a plan for
-  /// the inputs as they are.
+  /// How much outputs change because inputs are filled up: the largest difference of an element, by the largest finite
+  /// magnitude of its output. No more than rounding where what is filled in does not count; infinite where one of the two
+  /// is not finite and the other is not the same. Places of an output that the input's own mask leaves out are compared like all
+  /// others. For tests: it makes a plan for the inputs as they are, and calls the model twice, which a stateful one
+  /// remembers.
   public func difference(on inputs: Arguments<Tensor>) throws -> Double {
     var largest = 0.0
-    for (bucketed, direct) in zip(try self(inputs).leaves, try model(inputs).leaves) {
-      guard let bucketed, let direct else { continue }
-      let expected = direct.scalars()
-      let magnitude = expected.reduce(0) { max($0, abs($1)) }
-      for (a, b) in zip(bucketed.scalars(), expected) where a != b {
-        let difference = abs(a - b) / max(magnitude, .leastNormalMagnitude)
-        largest = max(largest, difference.isNaN ? .infinity : difference)
-      }
+    for case let (bucketed?, direct?) in zip(try self(inputs).leaves, try model(inputs).leaves) {
+      largest = max(largest, Self.difference(of: bucketed.scalars(), from: direct.scalars()))
     }
     return largest
+  }
+
+  static func difference(of values: [Double], from expected: [Double]) -> Double {
+    let magnitude = expected.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+    return zip(values, expected).reduce(0) { largest, pair in
+      let (value, expected) = pair
+      if value == expected || value.isNaN && expected.isNaN { return largest }
+      guard value.isFinite, expected.isFinite else { return .infinity }
+      return max(largest, abs(value - expected) / max(magnitude, .leastNormalMagnitude))
+    }
+  }
+
+  private func requireInputs(_ types: Arguments<TensorType>) throws {
+    if batchOnly.isEmpty, padding.isEmpty { return }
+    var known: [String: TensorType] = [:]
+    _ = types.map { name, type in known[name] = type }
+    for (names, what) in [(batchOnly, "batchOnly"), (Set(padding.keys), "padding")] {
+      guard let unknown = names.subtracting(known.keys).min() else { continue }
+      throw LayerError.inputs(
+        layer: model.layer.name ?? "", expected: "\(what) to name some of its inputs \(known.keys.sorted())",
+        found: unknown)
+    }
+    for (name, value) in padding {
+      guard let type = known[name] else { continue }
+      let stored = try Tensor(value, dtype: type.dtype).scalars()[0]
+      guard type.dtype.isFloatingPoint ? stored.isFinite == value.isFinite : stored == value else {
+        throw LayerError.inputs(
+          layer: model.layer.name ?? "", expected: "a padding that is a value of \(name), \(type)", found: "\(value)")
+      }
+    }
   }
 
   private func isFilled(_ axis: Int, of type: TensorType, name: String) -> Bool {
@@ -103,13 +144,7 @@ public final class BucketedModel: Sendable {
   }
 
   private func fillings(_ types: Arguments<TensorType>) throws -> [Filling] {
-    var names: [String] = []
-    _ = types.map { name, _ in names.append(name) }
-    if let unknown = batchOnly.subtracting(names).min() {
-      throw LayerError.inputs(
-        layer: model.layer.name ?? "", expected: "batchOnly to name some of its inputs \(names)", found: unknown)
-    }
-    return try buckets.sizes.keys.sorted().compactMap { axis in
+    try buckets.sizes.keys.sorted().compactMap { axis in
       var count: Int?
       _ = try types.map { name, type in
         guard isFilled(axis, of: type, name: name) else { return }
@@ -140,26 +175,64 @@ public final class BucketedModel: Sendable {
     let cut = types.map { name, type in
       self.filled(type, [Filling(axis: filling.axis, count: filling.size, size: filling.count)], name: name)
     }
-    let (long, short) = (try outputTypes(types), try outputTypes(cut))
-    let axes = try zip(long, short).map { long, short in
+    // Without the variables that are there already, which would refuse one of the two, and which of them would depend on
+    // who came first.
+    let policies = model.built.map { BuiltModel(variables: Variables(), layers: $0.layers) }
+    let (long, short) = (try traced(types, policies), try traced(cut, policies))
+    let sizes = "for \(filling.size) and \(filling.count)"
+    let variables = [long, short].map { Dictionary(uniqueKeysWithValues: $0.variables.map { ($0.path, $0.type) }) }
+    let paths = Set(variables.flatMap(\.keys)).sorted()
+    if let path = paths.first(where: { variables[0][$0] != variables[1][$0] }) {
+      let types = variables.map { $0[path]?.description ?? "none" }
+      throw error(filling, "to leave the variables as they are", "\(path) as \(types[0]) and \(types[1]) \(sizes)")
+    }
+    let trees = [long, short].map { $0.outputs.map(\.type) }
+    guard trees[0].map({ _ in true }) == trees[1].map({ _ in true }) else {
+      throw error(
+        filling, "to leave the outputs' structure as it is",
+        "\(trees[0].leaves.count) and \(trees[1].leaves.count) \(sizes)")
+    }
+    let axes = try zip(trees[0].leaves, trees[1].leaves).compactMap { long, short -> [Int]? in
+      guard let long, let short else { return nil }
       let axes = zip(long.shape, short.shape).enumerated().filter { $1.0 != $1.1 }.map(\.offset)
       guard long.rank == short.rank,
         axes.allSatisfy({ long.shape[$0] == filling.size && short.shape[$0] == filling.count })
       else {
-        throw LayerError.outputs(
-          layer: model.layer.name ?? "",
-          found:
-            "\(long) for \(filling.size) and \(short) for \(filling.count) along axis \(filling.axis) of the inputs; "
-            + "an axis that is filled up has to keep its size in the outputs, or be gone from them")
+        throw error(
+          filling, "to keep its size in the outputs, or to be gone from them", "\(long) and \(short) \(sizes)")
       }
       return axes
     }
+    // Of the layers whose sequences come out from the back, those that go along this axis.
+    let back = long.fromTheBack.filter { short.fromTheBack[$0.key] != $0.value }.keys.min()
+    if let back, axes.contains(where: { !$0.isEmpty }) {
+      throw error(
+        filling, "to come out from the front, where it is cut", "the steps of \(back) from the back (goBackwards)")
+    }
+    if filling.axis > 0 { warn(of: long.endedMasks) }
     followers.withLock { $0[question] = axes }
     return axes
   }
 
-  private func outputTypes(_ types: Arguments<TensorType>) throws -> [TensorType] {
-    let call = try TracedCall(model, inputs: types, isTraining: false) { _ in .constant }
-    return call.outputs.leaves.compactMap { $0?.type }
+  private func traced(_ types: Arguments<TensorType>, _ built: BuiltModel?) throws -> TracedCall {
+    try TracedCall(model, inputs: types, isTraining: false, built: built) { _ in .constant }
+  }
+
+  private func error(_ filling: Filling, _ expected: String, _ found: String) -> LayerError {
+    .buckets(layer: model.layer.name ?? "", axis: filling.axis, expected: expected, found: found)
+  }
+
+  /// Once, since nobody can say whether what such a layer sees counts in the end.
+  private func warn(of layers: [String]) {
+    guard !layers.isEmpty,
+      isChecked.withLock({ known in
+        defer { known = true }; return !known
+      })
+    else { return }
+    Logger(label: "mezzo.layers").warning(
+      """
+      shape buckets: \(layers.joined(separator: ", ")) take no notice of the mask of their input, so that what is filled \
+      in may count; BucketedModel.difference(on:) tells
+      """)
   }
 }

@@ -23,7 +23,7 @@ public final class Model: Sendable {
 
   /// What it knows since its first input.
   private let state: Locked<BuiltModel?>
-  private let plans = Locked(RecentlyUsed<Arguments<TensorType>, Inference>(limit: 16))
+  private let plans = Locked(RecentlyUsed<Arguments<TensorType>, Inference>(limit: planLimit))
   private let scale = Locked<LossScale?>(nil)
   private let frozen = Locked(Freezing())
   let rules: CastingRules
@@ -219,9 +219,14 @@ public final class Model: Sendable {
     try inference(Arguments(.tensor(input)), first: nil).plan
   }
 
-  /// Keeps plans for at least so many input types. Each holds memory, and streams of ever new types must not pile it up,
-  /// so that by itself a model keeps those of 16.
-  func keepPlans(_ count: Int) { plans.withLock { $0.limit = max($0.limit, count) } }
+  /// Plans that a model keeps by itself. Each holds memory, and streams of ever new types must not pile it up.
+  private static let planLimit = 16
+
+  /// Keeps plans for at least so many types of inputs, and room for others.
+  package func keepPlans(forShapes count: Int) {
+    let (limit, overflows) = count.addingReportingOverflow(Self.planLimit)
+    plans.withLock { $0.limit = max($0.limit, overflows ? .max : limit) }
+  }
 
   /// The plan of inference with inputs of these types, if there is one already.
   func plan(known inputs: Arguments<TensorType>) -> Plan? { plans.withLock { $0[inputs]?.plan } }

@@ -38,7 +38,7 @@ public struct ShapeBuckets: Sendable, Hashable {
   }
 
   /// Shapes that come of it, as long as no input is larger than the largest.
-  var combinations: Int {
+  package var combinations: Int {
     sizes.values.reduce(1) { product, sizes in
       let (combined, overflows) = product.multipliedReportingOverflow(by: sizes.count)
       return overflows ? .max : combined

@@ -79,9 +79,9 @@ struct Recurrence {
       ? (outputs.isEmpty
         ? try context.trace.constant(0, dtype: compute).broadcast(to: [batch, 0] + shape.dropFirst())
         : try SymbolicTensor.stack(outputs, axis: 1)) : outputs.last ?? states[0]
-    if layer.returnSequences, let seen {
-      // A sequence from the back comes out from the back.
-      context.setMask(layer.goBackwards ? try seen.reversed(axes: [1]) : seen, of: output)
+    if layer.returnSequences {
+      if layer.goBackwards { context.fromTheBack[context.path] = steps }
+      if let seen { context.setMask(layer.goBackwards ? try seen.reversed(axes: [1]) : seen, of: output) }
     }
     return layer.returnState ? .array(([output] + states).map { .tensor($0) }) : .tensor(output)
   }

@@ -86,6 +86,7 @@ public struct Bidirectional: Layer {
     }
     let first = outputs[0][0]
     // What comes last from the back stands first in the sequence.
+    context.fromTheBack[context.joined("backward_layer")] = nil
     let second = try layer.returnSequences ? outputs[1][0].reversed(axes: [1]) : outputs[1][0]
     let merged =
       switch mergeMode {

@@ -1,5 +1,6 @@
 import MezzoBackend
 public import MezzoGraph
+import MezzoLayers
 import MezzoPolicy
 public import MezzoRuntime
 
@@ -10,10 +11,7 @@ public struct Meter: Sendable {
   public internal(set) var state: [Tensor]
   private let runtime: Runtime
   /// By the types of what it is shown.
-  private var plans: [[TensorType]: Plan] = [:]
-
-  /// Streams of ever new types must not pile plans up.
-  private static let planLimit = 16
+  private var plans = RecentlyUsed<[TensorType], Plan>(limit: Trainer.planLimit)
 
   /// - Throws: `TrainingError.invalidOption` for settings that count nothing, such as a dtype that is not floating.
   public init(_ metric: Metric, on runtime: Runtime = .shared) throws {
@@ -53,7 +51,7 @@ public struct Meter: Sendable {
     } else {
       plan = try makePlan(types, output: output.type)
       // The first plan of a metric that begins without a state is good for its first batch alone.
-      if !state.isEmpty { remember(plan, for: types) }
+      if !state.isEmpty { plans[types] = plan }
     }
     state = try plan.run(state + given)
   }
@@ -61,11 +59,6 @@ public struct Meter: Sendable {
   private func differs(_ output: TensorType) -> TrainingError {
     .invalidOption(
       name: "the outputs of \(metric.name)", expected: "as many as in the batches before", found: "\(output)")
-  }
-
-  private mutating func remember(_ plan: Plan, for types: [TensorType]) {
-    if plans.count >= Self.planLimit { plans.removeAll() }
-    plans[types] = plan
   }
 
   private static let nothing = TensorType(.bool, [-1])
