@@ -49,10 +49,10 @@ public final class LayerContext {
   var quantizedRows: [QuantizedRows.Key: QuantizedRows] = [:]
   /// The rows of each layer that brings them to int8, by its path.
   var quantizedInputs: [String: SymbolicTensor] = [:]
-  /// The layers whose sequences come out from the back, by path, and their steps.
-  var fromTheBack: [String: Int] = [:]
-  /// Paths of the layers that took no notice of the mask of an input.
-  private(set) var endedMasks: [String] = []
+  /// The layers whose sequences come out from the back, by path, and the steps of each call.
+  var fromTheBack: [String: [Int]] = [:]
+  /// Layers that took no notice of the mask of an input.
+  private(set) var endedMasks: [(path: String, mask: SymbolicTensor)] = []
   /// What layers add to the loss.
   private(set) var losses: [SymbolicTensor] = []
   private var key: SymbolicTensor?
@@ -207,24 +207,24 @@ extension LayerContext {
   }
 
   private func takeNoteOfMasks(of inputs: LayerInputs) {
+    let carried = inputs.leaves.compactMap { input in input.flatMap { masks[$0.id] } }
     if frame.noticesMasks {
-      // What a layer does with masks is its affair, also in those that it is made of.
-      endedMasks.removeAll { $0.hasPrefix("\(path).") }
-    } else if !frame.holdsOneThatDoes, !endedMasks.contains(path),
-      inputs.leaves.contains(where: { $0.flatMap { masks[$0.id] } != nil })
-    {
-      endedMasks.append(path)
+      // What a layer does with its masks is its affair, also in those that it is made of.
+      let inside = joined("")
+      endedMasks.removeAll { ended in
+        ended.path.hasPrefix(inside) && carried.contains { $0.id == ended.mask.id }
+      }
+    } else if let mask = carried.first, !frame.holdsOneThatDoes {
+      endedMasks.append((path, mask))
     }
   }
 
   /// Gives the mask of the first input to outputs that have its steps and no mask.
   private func passMask(of inputs: LayerInputs, to outputs: TensorTree) {
-    frame.noticesMasks = true
-    guard let first = inputs.positional.first?.leaves.first ?? nil, let mask = mask(of: first)
-    else { return }
-    for case let output? in outputs.leaves
-    where self.mask(of: output) == nil && output.shape.starts(with: mask.shape) {
-      setMask(mask, of: output)
+    guard let first = inputs.positional.first?.leaves.first ?? nil, let mask = masks[first.id] else { return }
+    for case let output? in outputs.leaves where output.shape.starts(with: mask.shape) {
+      frame.noticesMasks = true
+      if masks[output.id] == nil { setMask(mask, of: output) }
     }
   }
 

@@ -83,11 +83,11 @@ public struct TracedCall {
   /// What each layer gave at each of its calls, by its path.
   var layerOutputs: [String: [Tree<TensorType>]] { context.outputs }
 
-  /// The layers whose sequences come out from the back, by path, and their steps.
-  var fromTheBack: [String: Int] { context.fromTheBack }
+  /// The layers whose sequences come out from the back, by path, and the steps of each call.
+  var fromTheBack: [String: [Int]] { context.fromTheBack }
 
-  /// Paths of the layers that took no notice of the mask of an input, in the order of their first calls.
-  var endedMasks: [String] { context.endedMasks }
+  /// Layers that took no notice of the mask of an input, for each call.
+  var endedMasks: [(path: String, mask: SymbolicTensor)] { context.endedMasks }
 
   /// Which places of a tensor count, `bool[batch, steps]`, if a layer said so.
   public func mask(of tensor: SymbolicTensor) -> SymbolicTensor? { context.mask(of: tensor) }

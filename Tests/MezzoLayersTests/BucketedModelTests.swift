@@ -183,24 +183,27 @@ import Testing
       error == .variableType(path: "kernel", built: TensorType(.float32, [3, 2]), asked: TensorType(.float32, [5, 2])))
   }
 
-  @Test func stepsFromTheBackAreNotCut() throws {
-    let back = LSTM(3, returnSequences: true, goBackwards: true, policy: .float32)
+  @Test func stepsFromTheBackAreAnError() throws {
+    let back = LSTM(3, returnSequences: true, goBackwards: true, name: "back", policy: .float32)
     let buckets = try ShapeBuckets(batch: [4], steps: [8])
-    let server = BucketedModel(Model(Sequential([words(), back], policy: .float32), runtime: runtime), buckets)
-    let error = #expect(throws: LayerError.self) { try server(ids(3, 5)) }
-    #expect(
-      error?.description.contains("the steps of lstm from the back (goBackwards)") == true,
-      "\(error?.description ?? "")")
-    #expect(try server(ids(3, 8)).shape == [3, 8, 3])
-    // What nothing of is cut, or what stands in order again, is right.
-    var last = back
-    last.returnSequences = false
-    for layers: [any Layer] in [
-      [words(), last], [words(), back, GRU(2, policy: .float32)],
-      [words(), Bidirectional(LSTM(2, returnSequences: true))],
-    ] {
-      let server = BucketedModel(Model(Sequential(layers, policy: .float32), runtime: runtime), buckets)
-      #expect(try server.difference(on: Arguments(.tensor(ids(3, 5)))) < 1e-5)
+    let (front, pooled) = (LSTM(3, returnSequences: true, policy: .float32), GlobalAveragePooling1D(policy: .float32))
+    let ids = LayerOutput.input("ids")
+    let embedded = words()(ids)
+    let side = try Functional(inputs: [ids], outputs: pooled(Add(policy: .float32)(front(embedded), back(embedded))))
+    for layer: any Layer in [Sequential([words(), back], policy: .float32), side] {
+      let server = BucketedModel(Model(layer, runtime: runtime), buckets)
+      let error = #expect(throws: LayerError.self) { try server(self.ids(3, 5)) }
+      #expect(
+        error?.description.contains("steps of back from the back (goBackwards)") == true, "\(error?.description ?? "")")
+      #expect(try server(self.ids(3, 8)).shape[0] == 3)
+    }
+    // One of two calls alone is filled up.
+    let more = LayerOutput.input("more")
+    for inputs in [[ids, more], [more, ids]] {
+      let twice = try Functional(
+        inputs: inputs, outputs: .array([.tensor(back(words()(ids))), .tensor(back(words()(more)))]))
+      let server = BucketedModel(Model(twice, runtime: runtime), buckets, batchOnly: ["input 1"])
+      #expect(throws: LayerError.self) { try server(Arguments(.tensor(self.ids(3, 5)), .tensor(self.ids(3, 7)))) }
     }
     // Along another axis than the first two.
     let inner = Model(Sequential([Masking(), TimeDistributed(back)], policy: .float32), runtime: runtime)
@@ -208,6 +211,16 @@ import Testing
     #expect(throws: LayerError.self) { try BucketedModel(inner, ShapeBuckets(sizes: [2: [8]]))(input) }
     let outer = BucketedModel(inner, try ShapeBuckets(steps: [8]))
     #expect(try outer.difference(on: Arguments(.tensor(input))) < 1e-6)
+  }
+
+  @Test func whatEndsInOrderIsNoError() throws {
+    let back = LSTM(3, goBackwards: true, policy: .float32)
+    let both = Bidirectional(LSTM(2, returnSequences: true))
+    let buckets = try ShapeBuckets(batch: [4], steps: [8])
+    for layer: any Layer in [back, both] {
+      let server = BucketedModel(Model(Sequential([words(), layer], policy: .float32), runtime: runtime), buckets)
+      #expect(try server.difference(on: Arguments(.tensor(ids(3, 5)))) < 1e-5)
+    }
   }
 
   @Test func outputsOfAnotherStructureAreAnError() throws {
@@ -225,8 +238,8 @@ import Testing
   @Test func layersWhereMasksEndAreKnown() throws {
     func ended(_ layers: [any Layer]) throws -> [String] {
       let model = Model(Sequential(layers, policy: .float32), runtime: runtime)
-      let types = Arguments(Tree.tensor(TensorType(.int32, [2, 6])))
-      return try TracedCall(model, inputs: types, isTraining: false) { _ in .constant }.endedMasks
+      let types = Arguments(Tree.tensor(TensorType(.int32, [2, 5])))
+      return try TracedCall(model, inputs: types, isTraining: false) { _ in .constant }.endedMasks.map(\.path)
     }
     #expect(try ended([words(), Dense(4), LSTM(3, returnSequences: true), GlobalAveragePooling1D(), Dense(2)]) == [])
     #expect(try ended([words(), Bidirectional(GRU(2)), Dense(2)]) == [])
@@ -237,6 +250,20 @@ import Testing
     #expect(try ended([words(), Conv1D(2, kernelSize: 1), LSTM(3)]) == ["conv1d"])
     #expect(try ended([words(), Sequential([Dense(2), Flatten()])]) == ["sequential.flatten"])
     #expect(try ended([words(), TimeDistributed(Dense(2)), SelfAttention(), Dense(2)]) == [])
+    #expect(try ended([words(), StepsGone()]) == ["steps_gone"])
+    let rows = Model(Sequential([words(), TimeDistributed(GlobalMaxPooling1D()), LSTM(2)], policy: .float32))
+    let types = Arguments(Tree.tensor(TensorType(.int32, [2, 3, 6])))
+    #expect(
+      try TracedCall(rows, inputs: types, isTraining: false) { _ in .constant }.endedMasks.map(\.path)
+        == ["time_distributed.global_max_pooling1d"])
+    let (x, given) = (LayerOutput.input("x"), LayerOutput.input("given"))
+    let masked = try Functional(
+      inputs: [x, given], outputs: LSTM(3, policy: .float32)(words()(x), named: ["mask": given]))
+    let both = Arguments(Tree.tensor(TensorType(.int32, [2, 6])), Tree.tensor(TensorType(.bool, [2, 6])))
+    #expect(try TracedCall(Model(masked), inputs: both, isTraining: false) { _ in .constant }.endedMasks.isEmpty)
+    let alone = Arguments(Tree.tensor(TensorType(.float32, [2, 6, 4])))
+    #expect(
+      try TracedCall(Model(MaskedInside()), inputs: alone, isTraining: false) { _ in .constant }.endedMasks.isEmpty)
     #expect(try ended([Embedding(inputDim: 20, outputDim: 6), Conv1D(2, kernelSize: 1)]) == [])
   }
 
@@ -354,8 +381,24 @@ import Testing
   }
 }
 
+/// Hands masks on, but has no place for one.
+private struct StepsGone: MaskPassing {
+  var policy = DTypePolicy.float32
+
+  func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor { try input.mean(axes: [1]) }
+}
+
+/// Masks and asks in one, as the only layer, which has no name.
+private struct MaskedInside: Layer {
+  var policy = DTypePolicy.float32
+
+  func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
+    try context.call(SelfAttention(), try context.call(Masking(), input, name: "masking"), name: "attention")
+  }
+}
+
 private struct SelfAttention: Layer {
-  let policy = DTypePolicy.float32
+  var policy = DTypePolicy.float32
 
   func call(_ input: SymbolicTensor, _ context: LayerContext) throws -> SymbolicTensor {
     let attention = MultiHeadAttention(numHeads: 2, keyDim: 3)

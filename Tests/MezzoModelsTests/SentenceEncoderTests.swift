@@ -148,7 +148,7 @@ import Testing
     #expect(Set(batches.map { [$0.rows, $0.length] }).count <= 8)
   }
 
-  @Test(arguments: [(40, 6), (256, 14), (512, 18), (4096, 45)])
+  @Test(arguments: [(40, 6), (256, 14), (512, 18), (800, 22)])
   func streamsOfAllLengthsHaveFewShapes(longest: Int, limit: Int) throws {
     let texts = try TextBatches(maximumLength: longest)
     let batches = (1...longest).flatMap { count in

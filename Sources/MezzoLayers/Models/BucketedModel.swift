@@ -34,7 +34,7 @@ public final class BucketedModel: Sendable {
   /// Which axes of each output are as long as an axis of the inputs. Asked for each size of an input, since the sizes of an
   /// output may be the same for some and not for others.
   private let followers = Locked(RecentlyUsed<Question, [[Int]]>(limit: 4096))
-  private let isChecked = Locked(false)
+  private let hasWarned = Locked(false)
 
   private struct Question: Hashable {
     /// Of the inputs when they are filled up.
@@ -76,8 +76,7 @@ public final class BucketedModel: Sendable {
   /// - Throws: `LayerError.inputs` where inputs differ along an axis that is filled up, where ``batchOnly`` or ``padding``
   ///   name one that is not there, or a padding is no value of its input's dtype; `LayerError.buckets` where the axis
   ///   decides the shape of a variable or how many outputs there are, where an output's size along an axis depends on the
-  ///   input's in another way than to be the same, or where steps come out from the back; `GraphError` for an input whose
-  ///   elements have no real value, such as complex numbers; and what calling the model throws.
+  ///   input's in another way than to be the same, or where steps come out from the back; and what the model throws.
   public func callAsFunction(_ inputs: Arguments<Tensor>) throws -> Tree<Tensor> {
     let types = inputs.map(\.type)
     try requireInputs(types)
@@ -121,21 +120,21 @@ public final class BucketedModel: Sendable {
 
   private func requireInputs(_ types: Arguments<TensorType>) throws {
     if batchOnly.isEmpty, padding.isEmpty { return }
-    var known: [String: TensorType] = [:]
-    _ = types.map { name, type in known[name] = type }
-    for (names, what) in [(batchOnly, "batchOnly"), (Set(padding.keys), "padding")] {
-      guard let unknown = names.subtracting(known.keys).min() else { continue }
-      throw LayerError.inputs(
-        layer: model.layer.name ?? "", expected: "\(what) to name some of its inputs \(known.keys.sorted())",
-        found: unknown)
-    }
-    for (name, value) in padding {
-      guard let type = known[name] else { continue }
+    var known: Set<String> = []
+    _ = try types.map { name, type in
+      known.insert(name)
+      guard let value = padding[name] else { return }
       let stored = try Tensor(value, dtype: type.dtype).scalars()[0]
-      guard type.dtype.isFloatingPoint ? stored.isFinite == value.isFinite : stored == value else {
+      let isRounded = type.dtype.isFloatingPoint && stored.isFinite && value.isFinite
+      guard isRounded || stored == value || stored.isNaN && value.isNaN else {
         throw LayerError.inputs(
           layer: model.layer.name ?? "", expected: "a padding that is a value of \(name), \(type)", found: "\(value)")
       }
+    }
+    for (names, what) in [(batchOnly, "batchOnly"), (Set(padding.keys), "padding")] {
+      guard let unknown = names.subtracting(known).min() else { continue }
+      throw LayerError.inputs(
+        layer: model.layer.name ?? "", expected: "\(what) to name some of its inputs \(known.sorted())", found: unknown)
     }
   }
 
@@ -186,6 +185,10 @@ public final class BucketedModel: Sendable {
       let types = variables.map { $0[path]?.description ?? "none" }
       throw error(filling, "to leave the variables as they are", "\(path) as \(types[0]) and \(types[1]) \(sizes)")
     }
+    // What is filled in stands in front there, beside steps of others that count, and is not what is cut.
+    if let back = long.fromTheBack.filter({ short.fromTheBack[$0.key] != $0.value }).keys.min() {
+      throw error(filling, "to be gone through from the front", "steps of \(back) from the back (goBackwards)")
+    }
     let trees = [long, short].map { $0.outputs.map(\.type) }
     guard trees[0].map({ _ in true }) == trees[1].map({ _ in true }) else {
       throw error(
@@ -203,13 +206,9 @@ public final class BucketedModel: Sendable {
       }
       return axes
     }
-    // Of the layers whose sequences come out from the back, those that go along this axis.
-    let back = long.fromTheBack.filter { short.fromTheBack[$0.key] != $0.value }.keys.min()
-    if let back, axes.contains(where: { !$0.isEmpty }) {
-      throw error(
-        filling, "to come out from the front, where it is cut", "the steps of \(back) from the back (goBackwards)")
+    if filling.axis > 0 {
+      warn(zip(long.endedMasks, short.endedMasks).filter { $0.mask.shape != $1.mask.shape }.map(\.0.path))
     }
-    if filling.axis > 0 { warn(of: long.endedMasks) }
     followers.withLock { $0[question] = axes }
     return axes
   }
@@ -223,16 +222,16 @@ public final class BucketedModel: Sendable {
   }
 
   /// Once, since nobody can say whether what such a layer sees counts in the end.
-  private func warn(of layers: [String]) {
+  private func warn(_ layers: [String]) {
     guard !layers.isEmpty,
-      isChecked.withLock({ known in
-        defer { known = true }; return !known
+      !hasWarned.withLock({ known in
+        defer { known = true }; return known
       })
     else { return }
     Logger(label: "mezzo.layers").warning(
       """
-      shape buckets: \(layers.joined(separator: ", ")) take no notice of the mask of their input, so that what is filled \
-      in may count; BucketedModel.difference(on:) tells
+      shape buckets: the mask of the steps ends in \(layers.joined(separator: ", ")); what is filled in may count there, \
+      which BucketedModel.difference(on:) tells
       """)
   }
 }

@@ -27,7 +27,8 @@ struct Recurrence {
     try context.require(input.shape[1] <= 1 << 14, "a sequence of at most 16,384 steps", input.shape[1])
     self.input = input
     given = (trees.dropFirst() + (inputs.named["initial_state"].map { [$0] } ?? [])).flatMap(\.leaves).compactMap { $0 }
-    mask = try context.optional("mask", inputs) ?? context.mask(of: input)
+    let carried = context.mask(of: input)
+    mask = try context.optional("mask", inputs) ?? carried
     guard mask.map({ $0.shape == [batch, steps] }) ?? true else {
       throw LayerError.inputs(
         layer: context.path, expected: "a mask [batch, steps]", found: "\(mask.map { "\($0.type)" } ?? "")")
@@ -80,7 +81,7 @@ struct Recurrence {
         ? try context.trace.constant(0, dtype: compute).broadcast(to: [batch, 0] + shape.dropFirst())
         : try SymbolicTensor.stack(outputs, axis: 1)) : outputs.last ?? states[0]
     if layer.returnSequences {
-      if layer.goBackwards { context.fromTheBack[context.path] = steps }
+      if layer.goBackwards { context.fromTheBack[context.path, default: []].append(steps) }
       if let seen { context.setMask(layer.goBackwards ? try seen.reversed(axes: [1]) : seen, of: output) }
     }
     return layer.returnState ? .array(([output] + states).map { .tensor($0) }) : .tensor(output)

@@ -17,12 +17,14 @@ package enum LoadedLibraries {
       guard let file = fopen("/proc/self/maps", "re") else { return [] }
       defer { fclose(file) }
       var paths: Set<String> = []
-      var line = [CChar](repeating: 0, count: 8192)
-      while fgets(&line, Int32(line.count), file) != nil {
-        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        // Only what holds code is a library; other files may be mapped for their data.
-        guard let slash = text.firstIndex(of: "/"), text.contains("r-xp") else { continue }
-        paths.insert(String(text[slash...].prefix { $0 != "\n" }))
+      withUnsafeTemporaryAllocation(of: CChar.self, capacity: 8192) { buffer in
+        guard let line = buffer.baseAddress else { return }
+        while fgets(line, Int32(buffer.count), file) != nil {
+          // Only what holds code is a library; other files may be mapped for their data.
+          guard strstr(line, " r-xp ") != nil, let path = strchr(line, Int32(UInt8(ascii: "/"))) else { continue }
+          path[strcspn(path, "\n")] = 0
+          paths.insert(String(cString: path))
+        }
       }
       return paths.sorted()
     #endif

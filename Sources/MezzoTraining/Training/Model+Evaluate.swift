@@ -157,15 +157,18 @@ struct Evaluator {
 
   /// - Parameter check: of the labels, with the number of classes.
   mutating func add(_ batch: TrainingBatch, check: (Int?) throws -> Void) throws {
-    let types = batch.types
-    let step =
-      try steps[types]
-      ?? EvaluationStep(model, types, objective, shown: shown)
-    steps[types] = step
+    let step = try step(batch.types)
     try check(step.classes)
     try measures.name(outputs: step.results.outputNames)
     let (loss, results) = try step.run(batch, weights: weights)
     try measures.add(loss, [results], of: [batch])
+  }
+
+  private mutating func step(_ types: BatchStream.Types) throws -> EvaluationStep {
+    if let known = steps[types] { return known }
+    let new = try EvaluationStep(model, types, objective, shown: shown)
+    steps[types] = new
+    return new
   }
 
   mutating func result() throws -> Evaluation {
