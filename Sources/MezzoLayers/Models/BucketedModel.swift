@@ -174,60 +174,24 @@ public final class BucketedModel: Sendable {
     let cut = types.map { name, type in
       self.filled(type, [Filling(axis: filling.axis, count: filling.size, size: filling.count)], name: name)
     }
-    // Without the variables that are there already, which would refuse one of the two, and which of them would depend on
-    // who came first.
-    let policies = model.built.map { BuiltModel(variables: Variables(), layers: $0.layers) }
-    let (long, short) = (try traced(types, policies), try traced(cut, policies))
-    let sizes = "for \(filling.size) and \(filling.count)"
-    let variables = [long, short].map { Dictionary(uniqueKeysWithValues: $0.variables.map { ($0.path, $0.type) }) }
-    let paths = Set(variables.flatMap(\.keys)).sorted()
-    if let path = paths.first(where: { variables[0][$0] != variables[1][$0] }) {
-      let types = variables.map { $0[path]?.description ?? "none" }
-      throw error(filling, "to leave the variables as they are", "\(path) as \(types[0]) and \(types[1]) \(sizes)")
-    }
-    // What is filled in stands in front there, beside steps of others that count, and is not what is cut.
-    if let back = long.fromTheBack.filter({ short.fromTheBack[$0.key] != $0.value }).keys.min() {
-      throw error(filling, "to be gone through from the front", "steps of \(back) from the back (goBackwards)")
-    }
-    let trees = [long, short].map { $0.outputs.map(\.type) }
-    guard trees[0].map({ _ in true }) == trees[1].map({ _ in true }) else {
-      throw error(
-        filling, "to leave the outputs' structure as it is",
-        "\(trees[0].leaves.count) and \(trees[1].leaves.count) \(sizes)")
-    }
-    let axes = try zip(trees[0].leaves, trees[1].leaves).compactMap { long, short -> [Int]? in
-      guard let long, let short else { return nil }
-      let axes = zip(long.shape, short.shape).enumerated().filter { $1.0 != $1.1 }.map(\.offset)
-      guard long.rank == short.rank,
-        axes.allSatisfy({ long.shape[$0] == filling.size && short.shape[$0] == filling.count })
-      else {
-        throw error(
-          filling, "to keep its size in the outputs, or to be gone from them", "\(long) and \(short) \(sizes)")
-      }
-      return axes
-    }
-    if filling.axis > 0 {
-      warn(zip(long.endedMasks, short.endedMasks).filter { $0.mask.shape != $1.mask.shape }.map(\.0.path))
-    }
+    let traced = try TracedAxis(
+      filling.axis, of: model, size: filling.size, count: filling.count, long: types, short: cut)
+    try traced.requireFillable()
+    let axes = try traced.followers()
+    // Examples have no mask among each other.
+    if filling.axis > 0 { warn(traced.endedMasks) }
     followers.withLock { $0[question] = axes }
     return axes
   }
 
-  private func traced(_ types: Arguments<TensorType>, _ built: BuiltModel?) throws -> TracedCall {
-    try TracedCall(model, inputs: types, isTraining: false, built: built) { _ in .constant }
-  }
-
-  private func error(_ filling: Filling, _ expected: String, _ found: String) -> LayerError {
-    .buckets(layer: model.layer.name ?? "", axis: filling.axis, expected: expected, found: found)
-  }
-
   /// Once, since nobody can say whether what such a layer sees counts in the end.
   private func warn(_ layers: [String]) {
-    guard !layers.isEmpty,
-      !hasWarned.withLock({ known in
-        defer { known = true }; return known
-      })
-    else { return }
+    if layers.isEmpty { return }
+    let isFirst = hasWarned.withLock { hasWarned in
+      defer { hasWarned = true }
+      return !hasWarned
+    }
+    guard isFirst else { return }
     Logger(label: "mezzo.layers").warning(
       """
       shape buckets: the mask of the steps ends in \(layers.joined(separator: ", ")); what is filled in may count there, \
