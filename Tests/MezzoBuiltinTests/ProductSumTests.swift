@@ -21,7 +21,10 @@ import Testing
     ]
 
   private func values(_ count: Int, _ seed: Int) -> [Double] {
-    (0..<count).map { Double(($0 &* 7919 &+ seed &* 104_729) % 257 - 128) / 64 }
+    (0..<count).map { place in
+      let number: Int = (place &* 7919 &+ seed &* 104_729) % 257
+      return Double(number - 128) / 64
+    }
   }
 
   private struct Product {

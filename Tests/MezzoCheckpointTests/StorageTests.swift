@@ -47,10 +47,11 @@ import Testing
   @Test func tiesAreRoundedToEven() throws {
     var weights = Variables()
     // Between 1 and the next bfloat16, and between that one and the next.
-    weights.set("w", try Tensor([1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1p-8 + 0x1p-20], shape: [3], dtype: .float32))
+    let between: [Double] = [0x1.01p0, 0x1.03p0, 0x1.01001p0]
+    weights.set("w", try Tensor(between, shape: [3], dtype: .float32))
     weights.set("steps", try Tensor([16_777_217], shape: [1], dtype: .int32))
     let stored = try weights.stored(as: .bfloat16)
-    #expect(stored["w"]?.scalars() == [1, 1 + 0x1p-6, 1 + 0x1p-7])
+    #expect(stored["w"]?.scalars() == [1, 0x1.04p0, 0x1.02p0])
     #expect(stored["steps"] == weights["steps"])
   }
 

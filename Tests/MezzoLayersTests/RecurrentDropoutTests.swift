@@ -33,7 +33,7 @@ import Testing
 
   static let rates = [Rates(input: 0.5, state: 0), Rates(input: 0, state: 0.5), Rates(input: 0.25, state: 0.4)]
   private static let shape = [2, 3, 3]
-  private static let numbers = (0..<18).map { Double(($0 * 7) % 11) / 5 - 1 }
+  private static let numbers = (0..<18).map { (place: Int) -> Double in Double(place * 7 % 11) / 5 - 1 }
 
   /// A call in training, with all that its graph asks for by name.
   private struct Run {

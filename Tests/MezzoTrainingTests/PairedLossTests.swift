@@ -89,7 +89,7 @@ import Testing
   @Test func circlesAreKerass() throws {
     var units: [Double] = []
     for row in 0..<4 {
-      let values = (0..<3).map { column -> Double in Double((row * 3 + column) * 5 % 7) - 3 }
+      let values = (row * 3..<row * 3 + 3).map { place -> Double in Double(place * 5 % 7) - 3 }
       let length = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       units += values.map { $0 / length }
     }

@@ -44,8 +44,9 @@ struct SimilarityTable: Encodable {
   }
 
   private func printPairs(_ top: Int, _ style: Style, _ columns: Int) {
-    let pairs = texts.indices.flatMap { row in (row + 1..<texts.count).map { (row, $0) } }
-      .sorted { similarity[$1.0][$1.1] < similarity[$0.0][$0.1] }
+    var pairs: [(Int, Int)] = []
+    for row in texts.indices { pairs += (row + 1..<texts.count).map { (row, $0) } }
+    pairs.sort { similarity[$1.0][$1.1] < similarity[$0.0][$0.1] }
     Swift.print(style.bold("The closest of \(Format.grouped(pairs.count)) pairs"))
     for (a, b) in pairs.prefix(top) {
       Swift.print("  \(SimilarityBar(similarity[a][b], style))  \(texts[a].shortened(to: columns - 22))")

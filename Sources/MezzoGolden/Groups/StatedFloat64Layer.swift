@@ -79,19 +79,18 @@ struct StatedFloat64Layer {
       let firstKey = row / queries * keys
       var mixed = [Double](repeating: 0, count: columns)
       for head in 0..<heads {
-        let scores = (0..<keys).map { place -> Double in
-          if let mask, mask[row % queries * keys + place] == 0 { return -Double.infinity }
-          return (0..<size).reduce(0) {
-            $0 + query[row * columns + head * size + $1] * scale * key[(firstKey + place) * columns + head * size + $1]
-          }
+        let first = row * columns + head * size
+        func place(ofKey key: Int) -> Int { (firstKey + key) * columns + head * size }
+        let scores = (0..<keys).map { index -> Double in
+          if let mask, mask[row % queries * keys + index] == 0 { return -Double.infinity }
+          let other = place(ofKey: index)
+          return (0..<size).reduce(0) { $0 + query[first + $1] * scale * key[other + $1] }
         }
         let powers = scores.map { exp($0 - (scores.max() ?? 0)) }
         let whole = powers.reduce(0, +)
-        for place in 0..<keys {
-          for index in 0..<size {
-            mixed[head * size + index] +=
-              powers[place] / whole * value[(firstKey + place) * columns + head * size + index]
-          }
+        for (index, power) in powers.enumerated() {
+          let (weight, other) = (power / whole, place(ofKey: index))
+          for column in 0..<size { mixed[head * size + column] += weight * value[other + column] }
         }
       }
       output += (0..<dim).map { column in
