@@ -74,5 +74,5 @@ extension Layer {
   }
 
   /// `Dense` becomes `dense`, `Conv2D` `conv2d`.
-  package static var defaultName: String { LayerNames.snakeCase(className) }
+  package static var defaultName: String { className.snakeCase }
 }

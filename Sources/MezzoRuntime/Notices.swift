@@ -1,19 +1,19 @@
-import Logging
+package import Logging
 import MezzoPolicy
 
 /// Lines in the log about fallbacks and failures, each once.
-final class Notices: Sendable {
+package final class Notices: Sendable {
   private let told = Locked<Set<String>>([])
   private let write: @Sendable (Logger.Level, String) -> Void
 
   /// - Parameter label: of the logger.
-  convenience init(label: String) {
+  package convenience init(label: String) {
     self.init { level, text in Logger(label: label).log(level: level, "\(text)") }
   }
 
-  init(write: @escaping @Sendable (Logger.Level, String) -> Void) { self.write = write }
+  package init(write: @escaping @Sendable (Logger.Level, String) -> Void) { self.write = write }
 
-  func tell(_ level: Logger.Level, key: String, _ text: () -> String) {
+  package func tell(_ level: Logger.Level, key: String, _ text: () -> String) {
     if told.withLock({ $0.insert(key).inserted }) { write(level, text()) }
   }
 }

@@ -235,6 +235,19 @@ import Testing
     #expect(try server(Arguments(.tensor(ids(2, 7)))).leaves.count == 6)
   }
 
+  @Test func theLogSaysOnceWhereMasksEnd() throws {
+    let lines = Locked<[String]>([])
+    let model = Model(Sequential([words(), Conv1D(2, kernelSize: 1), LSTM(3)], policy: .float32), runtime: runtime)
+    let server = BucketedModel(
+      model, try ShapeBuckets(batch: [4], steps: [8]), batchOnly: [], padding: [:],
+      notices: Notices { _, text in lines.withLock { $0.append(text) } })
+    _ = try server(ids(3, 8))
+    #expect(lines.withLock(\.isEmpty))
+    for steps in 5...7 { _ = try server(ids(3, steps)) }
+    #expect(lines.withLock(\.count) == 1)
+    #expect(lines.withLock { $0.first?.contains("the mask of the steps ends in conv1d; what is filled in") } == true)
+  }
+
   @Test func layersWhereMasksEndAreKnown() throws {
     func ended(_ layers: [any Layer]) throws -> [String] {
       let model = Model(Sequential(layers, policy: .float32), runtime: runtime)

@@ -83,7 +83,7 @@ struct KerasWeights {
     var counts: [String: Int] = [:]
     return classNames.map { className in
       // The only class that files name otherwise.
-      let name = LayerNames.snakeCase(className == "GroupQueryAttention" ? "GroupedQueryAttention" : className)
+      let name = (className == "GroupQueryAttention" ? "GroupedQueryAttention" : className).snakeCase
       let count = counts[name, default: 0]
       counts[name] = count + 1
       return count == 0 ? name : "\(name)_\(count)"

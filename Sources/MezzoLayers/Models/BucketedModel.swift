@@ -2,6 +2,7 @@ import Logging
 import MezzoBackend
 public import MezzoGraph
 import MezzoPolicy
+import MezzoRuntime
 
 /// A model for a stream of inputs of ever other sizes, such as a server's: each is filled up to one of a few sizes, computed
 /// on that size's plan, and the outputs are cut to what the input alone would have given. Below, 3 rows of 20 ids are
@@ -34,7 +35,7 @@ public final class BucketedModel: Sendable {
   /// Which axes of each output are as long as an axis of the inputs. Asked for each size of an input, since the sizes of an
   /// output may be the same for some and not for others.
   private let followers = Locked(RecentlyUsed<Question, [[Int]]>(limit: 4096))
-  private let hasWarned = Locked(false)
+  private let notices: Notices
 
   private struct Question: Hashable {
     /// Of the inputs when they are filled up.
@@ -50,13 +51,20 @@ public final class BucketedModel: Sendable {
   /// - Parameters:
   ///   - batchOnly: inputs of which only the batch is filled up, such as features without steps.
   ///   - padding: what inputs are filled up with that need anything but 0: `["input": -1]` for `Masking(maskValue: -1)`.
-  public init(
+  public convenience init(
     _ model: Model, _ buckets: ShapeBuckets, batchOnly: Set<String> = [], padding: [String: Double] = [:]
+  ) {
+    self.init(model, buckets, batchOnly: batchOnly, padding: padding, notices: Notices(label: "mezzo.layers"))
+  }
+
+  init(
+    _ model: Model, _ buckets: ShapeBuckets, batchOnly: Set<String>, padding: [String: Double], notices: Notices
   ) {
     self.model = model
     self.buckets = buckets
     self.batchOnly = batchOnly
     self.padding = padding
+    self.notices = notices
     model.keepPlans(forShapes: buckets.combinations)
   }
 
@@ -85,7 +93,8 @@ public final class BucketedModel: Sendable {
     let larger = try inputs.map { name, tensor in
       try tensor.resized(filled(tensor.type, fillings, name: name).shape, padding: padding[name] ?? 0)
     }
-    let followers = try fillings.map { try axes(following: $0, larger.map(\.type)) }
+    let largerTypes = larger.map(\.type)
+    let followers = try fillings.map { try axes(following: $0, largerTypes) }
     var place = -1
     return try model(larger).map { output in
       place += 1
@@ -184,18 +193,14 @@ public final class BucketedModel: Sendable {
     return axes
   }
 
-  /// Once, since nobody can say whether what such a layer sees counts in the end.
+  /// No error, since nobody can say whether what such a layer sees counts in the end.
   private func warn(_ layers: [String]) {
-    if layers.isEmpty { return }
-    let isFirst = hasWarned.withLock { hasWarned in
-      defer { hasWarned = true }
-      return !hasWarned
-    }
-    guard isFirst else { return }
-    Logger(label: "mezzo.layers").warning(
+    guard !layers.isEmpty else { return }
+    notices.tell(.warning, key: "masks") {
       """
       shape buckets: the mask of the steps ends in \(layers.joined(separator: ", ")); what is filled in may count there, \
       which BucketedModel.difference(on:) tells
-      """)
+      """
+    }
   }
 }

@@ -5,7 +5,7 @@
 #endif
 
 /// What containers call the layers that they hold.
-package enum LayerNames {
+enum LayerNames {
   /// Each layer's own name, or that of its class, made unique by a number as Keras does: `dense`, `dense_1`.
   static func unique(_ layers: [any Layer]) -> [String] {
     unique(layers.map { ($0.name, type(of: $0).defaultName) })
@@ -28,19 +28,6 @@ package enum LayerNames {
       numbers[base] = number
       return name
     }
-  }
-
-  /// A class name as Keras writes it in names: `Conv2D` is `conv2d`, `PReLU` `p_re_lu`, `SimpleRNN` `simple_rnn`.
-  package static func snakeCase(_ name: String) -> String {
-    let letters = Array(name)
-    var result = ""
-    for (index, letter) in letters.enumerated() {
-      let isCapital = letter.isUppercase && index > 0
-      let beginsWord = isCapital && index + 1 < letters.count && letters[index + 1].isLowercase
-      if beginsWord || isCapital && letters[index - 1].isLowercase { result += "_" }
-      result += letter.lowercased()
-    }
-    return result
   }
 
   /// Whether two values describe the same layer.

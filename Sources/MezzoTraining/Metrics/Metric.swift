@@ -1,4 +1,5 @@
 import MezzoGraph
+import MezzoLayers
 public import MezzoPolicy
 
 /// How good outputs are, in Keras's words; a ``Meter`` takes it over many batches.
@@ -193,17 +194,8 @@ extension Metric.Kind {
     switch self {
     case .fBetaScore: return "fbeta_score"
     case .loss(.logCosh): return "logcosh"
-    default: break
+    default: return className.snakeCase
     }
-    let letters = Array(className)
-    var name = ""
-    for (place, letter) in letters.enumerated() {
-      let begins =
-        letter.isUppercase && place > 0
-        && (!letters[place - 1].isUppercase || (place + 1 < letters.count && !letters[place + 1].isUppercase))
-      name += (begins ? "_" : "") + letter.lowercased()
-    }
-    return name
   }
 
   /// The thresholds at which positives are counted; nil for metrics of values.
